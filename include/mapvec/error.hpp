@@ -1,0 +1,88 @@
+// Error: the one exception type of mapvec.
+//
+//     try { auto store = mapvec::MmapVectorStore<128>::open(path); }
+//     catch (const mapvec::Error& e) {
+//         if (e.code() == mapvec::ErrorCode::not_found) …     // decide by the code
+//         std::cerr << e.what() << '\n';                      // tell a person by the text
+//     }
+//
+// The text names the file, what was expected and what was found. A call that throws has
+// changed nothing, unless its documentation says otherwise.
+#pragma once
+
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace mapvec {
+
+enum class ErrorCode {
+    io,                  // the system refused a read, a write, a mapping or a sync
+    no_space,            // the disk, a quota or a size limit is exhausted
+    not_found,           // there is no such file
+    exists,              // there is such a file already
+    locked,              // another writer holds the store
+    read_only,           // a change was asked of something opened for reading, or of a read-only system
+    corrupt,             // the file says what cannot be true
+    version_mismatch,    // the file's format is newer than this library
+    dimension_mismatch,  // a vector or a store of another dimension
+    type_mismatch,       // a store of another scalar, payload type or kind
+    out_of_range,        // no row or record of that id
+    invalid_argument,    // an argument that has no meaning
+    payload              // a payload that cannot be encoded or decoded
+};
+
+[[nodiscard]] constexpr std::string_view to_string(ErrorCode code) noexcept {
+    switch (code) {
+        case ErrorCode::io: return "io";
+        case ErrorCode::no_space: return "no_space";
+        case ErrorCode::not_found: return "not_found";
+        case ErrorCode::exists: return "exists";
+        case ErrorCode::locked: return "locked";
+        case ErrorCode::read_only: return "read_only";
+        case ErrorCode::corrupt: return "corrupt";
+        case ErrorCode::version_mismatch: return "version_mismatch";
+        case ErrorCode::dimension_mismatch: return "dimension_mismatch";
+        case ErrorCode::type_mismatch: return "type_mismatch";
+        case ErrorCode::out_of_range: return "out_of_range";
+        case ErrorCode::invalid_argument: return "invalid_argument";
+        case ErrorCode::payload: return "payload";
+    }
+    return "unknown";
+}
+
+class Error : public std::runtime_error {
+  public:
+    Error(ErrorCode code, const std::string& problem) : std::runtime_error(text(code, problem)), code_(code) {}
+
+    Error(ErrorCode code, const std::filesystem::path& file, const std::string& problem)
+        : std::runtime_error(text(code, file.string() + ": " + problem)), code_(code) {}
+
+    [[nodiscard]] ErrorCode code() const noexcept { return code_; }
+
+  private:
+    static std::string text(ErrorCode code, const std::string& problem) {
+        return "mapvec: " + problem + " [" + std::string(to_string(code)) + "]";
+    }
+
+    ErrorCode code_;
+};
+
+namespace detail {
+
+// "row count: expected at most 12, found 99", for the many places that compare.
+template <class Expected, class Found>
+[[nodiscard]] std::string mismatch(std::string_view subject, const Expected& expected, const Found& found) {
+    const auto word = []<class Value>(const Value& value) {
+        if constexpr (std::is_arithmetic_v<Value>)
+            return std::to_string(value);
+        else
+            return std::string(value);
+    };
+    return std::string(subject) + ": expected " + word(expected) + ", found " + word(found);
+}
+
+}  // namespace detail
+}  // namespace mapvec

@@ -1,0 +1,10 @@
+// The version of mapvec: the only place where it stands; CMakeLists.txt reads it from here.
+//
+// MAJOR changes when code that compiled may no longer compile or behaves otherwise,
+// MINOR when something is added, PATCH when only faults are mended. The version of
+// the file format is another number: see file_format.hpp.
+#pragma once
+
+#define MAPVEC_VERSION_MAJOR 0
+#define MAPVEC_VERSION_MINOR 1
+#define MAPVEC_VERSION_PATCH 0
