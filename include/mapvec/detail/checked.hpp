@@ -1,0 +1,28 @@
+// Arithmetic on sizes that come from outside: the one place where overflow is looked for.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+
+namespace mapvec::detail {
+
+[[nodiscard]] constexpr std::optional<std::uint64_t> checked_add(std::uint64_t a, std::uint64_t b) noexcept {
+    if (a > std::numeric_limits<std::uint64_t>::max() - b) return std::nullopt;
+    return a + b;
+}
+
+[[nodiscard]] constexpr std::optional<std::uint64_t> checked_multiply(std::uint64_t a, std::uint64_t b) noexcept {
+    if (b != 0 && a > std::numeric_limits<std::uint64_t>::max() / b) return std::nullopt;
+    return a * b;
+}
+
+// `offset` rounded to the page (or any other power of two) below or above. The caller knows that it fits.
+[[nodiscard]] constexpr std::uint64_t round_down(std::uint64_t offset, std::uint64_t unit) noexcept {
+    return offset & ~(unit - 1);
+}
+[[nodiscard]] constexpr std::uint64_t round_up(std::uint64_t offset, std::uint64_t unit) noexcept {
+    return round_down(offset + unit - 1, unit);
+}
+
+}  // namespace mapvec::detail

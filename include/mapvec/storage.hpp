@@ -1,0 +1,83 @@
+// Storage: what a store needs of one file. The seam between "which bytes" and "how they survive".
+//
+// MappedFile (mapped_file.hpp) is the storage of real life. The crash tests put a recording
+// storage under the very same stores, which knows for each byte whether it is durable.
+//
+// A storage has a *file* (what other processes see, and what a crash may leave) and a *view* of
+// it (what data() shows). They are the same bytes, except where overlay() has laid other bytes
+// over the view. Nothing is durable before sync() returns; until then the system may write any
+// changed sector to disk, in any order, or none.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+
+namespace mapvec {
+
+enum class OpenMode {
+    read_write,    // the one writer
+    read_only,     // any number of them, beside the writer
+    copy_on_write  // rows can be overwritten, in this process's memory only; the file is never changed
+};
+
+// How point reads will come, as advice to the system. Measured under memory pressure: `random`
+// makes random rows 100 times faster, and scans 15 times slower.
+enum class Access { normal, sequential, random };
+
+// An aggregate: use designated initializers, `{.dim = 128, .initial_capacity = 1000}`.
+struct StoreOptions {
+    std::size_t dim = 0;               // for MmapVectorStore<dynamic_dim>; otherwise 0 or equal to Dim
+    std::size_t initial_capacity = 0;  // rows; 0 = a sensible default
+    bool populate = false;             // fault the mapping in when it is made
+    bool huge_pages = false;           // ask for huge pages where the system has them for files
+    Access access = Access::normal;
+    std::size_t address_space = 0;  // bytes to reserve for growth in place; 0 = default; 1 = move at every growth
+};
+
+// Locks belong to the open file, not to the process: they hold within one process too, are not lost
+// when other code opens and closes the file, and vanish when the process does.
+enum class Lock {
+    writer,           // held by the one writer
+    reader,           // shared: held by every reader for as long as it looks at the file
+    exclude_readers,  // held by the writer while it changes what a reader could be looking at
+};
+
+template <class File>
+concept Storage = std::movable<File> && requires(File file, const File constant, const std::filesystem::path& path,
+                                                 std::uint64_t n, std::span<const std::byte> bytes) {
+    // A new file that appears with these bytes in it, durable, and with Lock::writer held; or not at all.
+    // Throws exists, and leaves what is there alone.
+    { File::create(path, bytes, StoreOptions{}) } -> std::same_as<File>;
+    // A new file without a name, that disappears with this object and with the process.
+    { File::create_temporary(bytes, StoreOptions{}) } -> std::same_as<File>;
+    // Throws not_found, read_only, io. Takes no lock.
+    { File::open(path, OpenMode::read_only, StoreOptions{}) } -> std::same_as<File>;
+    { File::exists(path) } -> std::same_as<bool>;
+    // Not an error if there is none. Durable at some later time.
+    File::remove(path);
+    // `from` takes the name `to`, durably. Throws exists.
+    File::rename(path, path);
+    // Durable, with the directories above it. Not an error if there is one.
+    File::create_directory(path);
+
+    { constant.path() } -> std::convertible_to<const std::filesystem::path&>;
+    { constant.size() } -> std::same_as<std::uint64_t>;     // bytes in the file, as far as this object knows
+    { constant.data() } -> std::same_as<const std::byte*>;  // the view, size() bytes; safe beside the writer thread
+    {file.refresh()};                                       // learn the size that another process gave the file
+
+    file.resize(n);       // the file has n bytes; new ones are zero and may be a hole. Views of what remains stay valid
+    file.allocate(n, n);  // (offset, length): blocks for these bytes, so that writing them finds room. Throws no_space
+    file.write(n, bytes);    // within size(): into the file, and seen in the view
+    file.stream(n, bytes);   // the same, cheap for many small pieces each of which continues the last
+    file.overlay(n, bytes);  // into the view only
+    file.drop_overlays();    // the view may show the file again everywhere
+    file.sync();             // all that was written, and the size, is durable
+    { file.try_lock(Lock::writer) } -> std::same_as<bool>;
+    file.lock(Lock::reader);  // waits
+    file.unlock(Lock::reader);
+};
+
+}  // namespace mapvec
