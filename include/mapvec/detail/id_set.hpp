@@ -1,0 +1,64 @@
+// A set of row ids that is cheap to add to and read in order once: a vector, sorted when it is looked at.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <vector>
+
+namespace mapvec::detail {
+
+class IdSet {
+  public:
+    [[nodiscard]] bool empty() const noexcept { return ids_.empty(); }
+    [[nodiscard]] std::size_t size_at_most() const noexcept { return ids_.size(); }
+    void clear() noexcept { ids_.clear(), sorted_ = true; }
+
+    void add(std::uint64_t id) {
+        if (ids_.size() >= sort_at_) {  // the same row overwritten again and again must not fill the memory
+            (void)sorted();
+            sort_at_ = 2 * ids_.size() + 1024;
+        }
+        ids_.push_back(id);
+        sorted_ = false;
+    }
+
+    void add(const IdSet& other) {
+        for (const std::uint64_t id : other.ids_) add(id);
+    }
+
+    // What is in this set and not in the other.
+    [[nodiscard]] IdSet without(IdSet& other) {
+        IdSet rest;
+        std::set_difference(sorted().begin(), sorted().end(), other.sorted().begin(), other.sorted().end(),
+                            std::back_inserter(rest.ids_));
+        return rest;
+    }
+
+    // Calls visit(first, n) for each run of ids that follow each other.
+    template <class Visit>
+    void each_run(Visit visit) {
+        const auto& ids = sorted();
+        for (std::size_t begin = 0, end = 0; begin < ids.size(); begin = end) {
+            for (end = begin + 1; end < ids.size() && ids[end] == ids[end - 1] + 1;) ++end;
+            visit(ids[begin], static_cast<std::uint64_t>(end - begin));
+        }
+    }
+
+  private:
+    const std::vector<std::uint64_t>& sorted() {
+        if (!sorted_) {
+            std::sort(ids_.begin(), ids_.end());
+            ids_.erase(std::unique(ids_.begin(), ids_.end()), ids_.end());
+            sorted_ = true;
+        }
+        return ids_;
+    }
+
+    std::vector<std::uint64_t> ids_;
+    std::size_t sort_at_ = 1024;
+    bool sorted_ = true;
+};
+
+}  // namespace mapvec::detail

@@ -1,0 +1,87 @@
+// One of the two journals of a store as a file: made when it is first written to, empty while it is missing.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "../storage.hpp"
+#include "journal.hpp"
+
+namespace mapvec::detail {
+
+template <Storage File>
+class JournalFile {
+  public:
+    JournalFile() = default;
+    JournalFile(std::filesystem::path path, OpenMode mode) : path_(std::move(path)), mode_(mode) {}
+
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+    // All there is in it by now, records and what lies behind them.
+    [[nodiscard]] std::span<const std::byte> bytes() {
+        if (!file_ && File::exists(path_)) open();
+        if (!file_) return {};
+        file_->refresh();
+        return {file_->data(), static_cast<std::size_t>(file_->size())};
+    }
+
+    void write(std::uint64_t offset, std::span<const std::byte> record) {
+        const std::uint64_t end = offset + record.size();
+        if (!file_) {
+            if (File::exists(path_))
+                open();
+            else
+                file_.emplace(File::create(path_, std::vector<std::byte>(step), options()));
+        }
+        if (end > file_->size()) extend(round_up(end + step, step));
+        file_->write(offset, record);
+    }
+
+    // Writes the first `n` bytes again, for the case that the disk does not have what the page cache has.
+    void rewrite(std::uint64_t n) {
+        const auto now = bytes().first(static_cast<std::size_t>(n));
+        const std::vector<std::byte> copy(now.begin(), now.end());
+        write(0, copy);
+    }
+
+    void sync() { file_->sync(); }
+
+    void remove() {
+        file_.reset();
+        File::remove(path_);
+    }
+
+  private:
+    static constexpr std::uint64_t step = 1 << 20;  // written ahead: syncing a record must not grow the file
+
+    [[nodiscard]] static StoreOptions options() { return {.address_space = 64 << 20}; }
+
+    // A reader may find it gone: its writer has made a checkpoint and closed.
+    void open() {
+        try {
+            file_.emplace(File::open(path_, mode_, options()));
+        } catch (const Error& error) {
+            if (error.code() != ErrorCode::not_found) throw;
+        }
+    }
+
+    void extend(std::uint64_t size) {
+        std::uint64_t at = file_->size();
+        const std::vector<std::byte> zeros(step);
+        file_->resize(size);
+        for (; at < size; at += step) {
+            const auto n = static_cast<std::size_t>(std::min(step, size - at));
+            file_->write(at, std::span(zeros).first(n));
+        }
+    }
+
+    std::filesystem::path path_;
+    OpenMode mode_ = OpenMode::read_only;
+    std::optional<File> file_;
+};
+
+}  // namespace mapvec::detail

@@ -1,0 +1,232 @@
+// The format of every mapvec file, byte by byte. Everything is little-endian.
+//
+// A file is one header page, then fixed-size records back to back:
+//
+//     offset  size  what
+//          0  1024  header: what kind of file this is; never changes (FileHeader)
+//       1024  1536  slot 0 \  the state at a checkpoint (Slot); generation g is in slot g % 2,
+//       2560  1536  slot 1 /  so that the last one stays whole while the next is written
+//       4096     …  record 0, record 1, …: `stride` bytes each, no padding
+//
+// so `numpy.memmap(path, '<f4', offset=4096).reshape(-1, dim)` reads a closed vector file. While a
+// store is open for writing, the file may be longer than its records: what lies behind the last
+// committed one means nothing.
+//
+// A store is one file or several (a payload store has its offset table beside it, a collection has
+// both and its erasures). The first is the *root*: its newest valid slot decides which state the
+// store is in, and the others' slots of the same generation belong to it. Commits made since that
+// checkpoint are in the journal (detail/journal.hpp).
+//
+//     FileHeader                                        Slot
+//     offset size field                                 offset size field
+//          0    8 magic "mapvec\r\n"                         0    4 crc: CRC-32C of bytes 4..1535
+//          8    4 format version, 1                          4    4 flags: 1 = journal begins with overwrites
+//         12    4 byte order mark 0x01020304                 8    8 generation: counts checkpoints, from 1
+//         16    4 kind (FileKind)                           16    8 sequence: counts commits
+//         20    4 scalar (ScalarType; 0: no scalar)         24    8 count: records
+//         24    8 dim: scalars a record                     32    8 salt: names the journal of this generation
+//         32    8 stride: bytes a record                    40    4 block_log2: each sum covers 2^this bytes
+//         40   16 store id, the same in all its files       44    4 zero
+//         56    4 member: 0 = root                          48 1024 256 block sums of the records
+//         60    4 members: files of this store            1072  464 zero
+//         64    8 fingerprint of the payload's type
+//         72  948 zero
+//       1020    4 crc: CRC-32C of bytes 0..1019
+//
+// A block sum is the CRC-32C register over the block's bytes, starting from 0 and not inverted: zeros
+// have the sum 0, so that a hole needs none. The last block ends with the last record.
+//
+// Example: a MmapVectorStore<2> holding {1, 2}, {3, 4} after close() is 4096 + 16 bytes. Byte 24 is 02
+// (dim), byte 32 is 08 (stride), and from 4096: 00 00 80 3f 00 00 00 40 00 00 40 40 00 00 80 40.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+
+#include "detail/checked.hpp"
+#include "detail/crc32c.hpp"
+#include "error.hpp"
+
+namespace mapvec {
+
+static_assert(std::endian::native == std::endian::little, "mapvec's files are read in place: little-endian only");
+
+inline constexpr std::uint32_t format_version = 1;
+inline constexpr std::uint64_t first_record = 4096;                    // where records begin
+inline constexpr std::uint64_t longest_file = std::uint64_t{1} << 58;  // more than any file system has
+
+enum class FileKind : std::uint32_t {
+    vectors = 1,
+    raw_payloads = 2,     // fixed-size records
+    payload_bytes = 3,    // records of any size back to back; dim and stride are 1
+    payload_offsets = 4,  // one entry a record of the payload_bytes file
+    erasures = 5          // ids of erased rows, 8 bytes each, in the order of their erasure
+};
+
+using StoreId = std::array<std::uint8_t, 16>;
+
+struct FileHeader {
+    std::array<char, 8> magic{'m', 'a', 'p', 'v', 'e', 'c', '\r', '\n'};
+    std::uint32_t version = format_version;
+    std::uint32_t byte_order = 0x01020304;
+    FileKind kind{};
+    std::uint32_t scalar = 0;
+    std::uint64_t dim = 1;
+    std::uint64_t stride = 1;
+    StoreId store_id{};
+    std::uint32_t member = 0;
+    std::uint32_t members = 1;
+    std::uint64_t fingerprint = 0;
+    std::array<std::uint8_t, 948> zero{};
+    std::uint32_t crc = 0;
+};
+
+inline constexpr std::size_t blocks_per_slot = 256;
+
+struct Slot {
+    std::uint32_t crc = 0;
+    std::uint32_t flags = 0;
+    std::uint64_t generation = 0;
+    std::uint64_t sequence = 0;
+    std::uint64_t count = 0;
+    std::uint64_t salt = 0;
+    std::uint32_t block_log2 = 12;
+    std::uint32_t zero = 0;
+    std::array<std::uint32_t, blocks_per_slot> sums{};
+    std::array<std::uint8_t, 464> padding{};
+
+    static constexpr std::uint32_t journal_has_base = 1;
+};
+
+static_assert(sizeof(FileHeader) == 1024 && std::has_unique_object_representations_v<FileHeader>);
+static_assert(offsetof(FileHeader, store_id) == 40 && offsetof(FileHeader, crc) == 1020);
+static_assert(sizeof(Slot) == 1536 && std::has_unique_object_representations_v<Slot>);
+static_assert(offsetof(Slot, sums) == 48 && offsetof(Slot, padding) == 1072);
+
+[[nodiscard]] constexpr std::uint64_t slot_offset(std::uint64_t generation) noexcept {
+    return 1024 + (generation % 2) * sizeof(Slot);
+}
+
+template <class Struct>
+[[nodiscard]] std::span<const std::byte> bytes_of(const Struct& value) noexcept {
+    return std::as_bytes(std::span(&value, 1));
+}
+
+[[nodiscard]] inline std::uint32_t checksum_of(const FileHeader& header) noexcept {
+    return detail::crc32c(&header, offsetof(FileHeader, crc));
+}
+[[nodiscard]] inline std::uint32_t checksum_of(const Slot& slot) noexcept {
+    return detail::crc32c(bytes_of(slot).data() + sizeof slot.crc, sizeof slot - sizeof slot.crc);
+}
+
+// What a file has to be for the store that opens it. A dim of 0 accepts any.
+struct ExpectedHeader {
+    FileKind kind{};
+    std::uint32_t scalar = 0;
+    std::uint64_t dim = 0;
+    std::uint64_t scalar_size = 1;
+    std::uint64_t fingerprint = 0;
+    std::uint32_t member = 0;
+    std::uint32_t members = 1;
+};
+
+// The end of the last record, or nothing if no file can be that long.
+[[nodiscard]] inline std::optional<std::uint64_t> records_end(std::uint64_t count, std::uint64_t stride) noexcept {
+    const auto bytes = detail::checked_multiply(count, stride);
+    const auto end = bytes ? detail::checked_add(*bytes, first_record) : std::nullopt;
+    if (!end || *end > longest_file) return std::nullopt;
+    return end;
+}
+
+// The slot of that generation's parity, if its checksum holds: it was written whole.
+[[nodiscard]] inline std::optional<Slot> read_slot(const std::byte* file, std::uint64_t parity) noexcept {
+    Slot slot;
+    std::memcpy(&slot, file + slot_offset(parity), sizeof slot);
+    if (slot.crc != checksum_of(slot) || slot.generation == 0 || slot.generation % 2 != parity % 2) return std::nullopt;
+    return slot;
+}
+
+// A slot that was never written. If both are, the creation of the store was interrupted.
+[[nodiscard]] inline bool slot_is_blank(const std::byte* file, std::uint64_t parity) noexcept {
+    for (std::uint64_t at = slot_offset(parity); at < slot_offset(parity) + sizeof(Slot); ++at)
+        if (file[at] != std::byte{0}) return false;
+    return true;
+}
+
+namespace detail {
+
+[[noreturn]] inline void refuse(ErrorCode code, const std::filesystem::path& file, const std::string& problem) {
+    throw Error(code, file, problem);
+}
+
+// That the page is a header at all, of a version we read, undamaged.
+inline void check_soundness(const FileHeader& header, const std::filesystem::path& file) {
+    if (header.magic != FileHeader{}.magic)
+        refuse(ErrorCode::corrupt, file, "not a mapvec file: it does not begin with \"mapvec\\r\\n\"");
+    if (header.version > format_version)
+        refuse(ErrorCode::version_mismatch, file,
+               mismatch("format version", "at most " + std::to_string(format_version), header.version));
+    if (header.crc != checksum_of(header)) refuse(ErrorCode::corrupt, file, "the header's checksum does not hold");
+    if (header.version == 0 || header.byte_order != FileHeader{}.byte_order)
+        refuse(ErrorCode::corrupt, file, "the header's version or byte order cannot be");
+}
+
+inline void check_expectation(const FileHeader& header, const ExpectedHeader& expected,
+                              const std::filesystem::path& file) {
+    const auto number = [](auto value) { return static_cast<std::uint64_t>(value); };
+    if (header.kind != expected.kind)
+        refuse(ErrorCode::type_mismatch, file, mismatch("kind of file", number(expected.kind), number(header.kind)));
+    if (header.scalar != expected.scalar)
+        refuse(ErrorCode::type_mismatch, file, mismatch("scalar type", expected.scalar, header.scalar));
+    if (expected.dim != 0 && header.dim != expected.dim)
+        refuse(ErrorCode::dimension_mismatch, file, mismatch("dimension", expected.dim, header.dim));
+    if (header.fingerprint != expected.fingerprint)
+        refuse(ErrorCode::type_mismatch, file,
+               mismatch("fingerprint of the payload type", expected.fingerprint, header.fingerprint));
+    if (header.members != expected.members || header.member != expected.member)
+        refuse(ErrorCode::type_mismatch, file,
+               "this is file " + std::to_string(header.member + 1) + " of a store of " +
+                   std::to_string(header.members) + ", not file " + std::to_string(expected.member + 1) + " of " +
+                   std::to_string(expected.members) + "; open the store it belongs to");
+    const auto stride = checked_multiply(header.dim, expected.scalar_size);
+    if (header.dim == 0 || !stride || header.stride != *stride)
+        refuse(ErrorCode::corrupt, file, mismatch("bytes a record", stride.value_or(0), header.stride));
+}
+
+}  // namespace detail
+
+// What a slot says can be true of a file of `size` bytes. A slot is written after all it speaks of is durable,
+// so one that is whole and wrong is damage (a file cut short, say), never the trace of a crash.
+inline void check_slot(const Slot& slot, std::uint64_t stride, std::uint64_t size, const std::filesystem::path& file) {
+    const auto end = records_end(slot.count, stride);
+    if (!end || *end > size)
+        detail::refuse(ErrorCode::corrupt, file,
+                       detail::mismatch("file size", "at least " + std::to_string(end.value_or(0)), size));
+    if (slot.block_log2 < 12 || slot.block_log2 > 54 ||
+        *end - first_record > std::uint64_t{blocks_per_slot} << slot.block_log2)
+        detail::refuse(ErrorCode::corrupt, file, detail::mismatch("block size", "2^12..2^54", slot.block_log2));
+}
+
+// Reads and checks the header of a file of `size` bytes. Throws corrupt, version_mismatch, type_mismatch,
+// dimension_mismatch.
+[[nodiscard]] inline FileHeader read_header(const std::byte* bytes, std::uint64_t size, const ExpectedHeader& expected,
+                                            const std::filesystem::path& file) {
+    if (size < first_record)
+        detail::refuse(ErrorCode::corrupt, file,
+                       detail::mismatch("file size", "at least " + std::to_string(first_record), size));
+    FileHeader header;
+    std::memcpy(&header, bytes, sizeof header);
+    detail::check_soundness(header, file);
+    detail::check_expectation(header, expected, file);
+    return header;
+}
+
+}  // namespace mapvec
