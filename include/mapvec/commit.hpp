@@ -1,0 +1,486 @@
+// CommitGroup: the files of one store, committed as one. The only place that orders writes and syncs.
+//
+//     auto group = CommitGroup<MappedFile>::create(specs, options);     // one spec a file; the first is the root
+//     group[0].stage(row), group[0].publish(1);
+//     group.commit();                                                    // all files, all or nothing, durable
+//
+// THE PROTOCOL, and why it holds. A *checkpoint* makes the files say everything up to a commit; its slot, in the
+// root, names it. A *journal* record makes one commit durable with a single sync. The state of a store is
+// its newest whole root slot plus the journal records that follow that slot.
+//
+//   commit, small: one record {what was appended, what was overwritten} to the journal; sync the journal. It is
+//     whole or it is not (checksum), so the commit is or is not. The data files take part in no order.
+//   commit, large or after growth: a checkpoint from generation g to g + 1:
+//     1. Overwrites that the journal of g holds go into the files, unless a reader is looking. A crash
+//        now is harmless: the slot of g still rules, and its journal is replayed over them.
+//     2. Overwrites that are not in the files by then go into a base record in the *other* journal; sync it.
+//     3. Every file but the root: write its slot of g + 1 in the place of g - 1; sync file and slot in any order, for
+//        this slot means nothing before the root's does.
+//     4. The root: sync the records. Only then write the slot of g + 1 in the place of g - 1, and sync.
+//     Before 4 ends the slot of g is whole and all it speaks of untouched; after it that of g + 1 is. A torn
+//     slot fails its checksum. A fresh random salt ties a slot to its journal, so that records of an earlier generation or
+//     of an attempt that failed are never taken for its own.
+//   open for writing: replay. Appended records are written again even if the file seems to have them, because
+//     after a crash of the process the page cache may show what the disk never got. Nothing else is written.
+//   first commit after open: the slots and the journal found at open are written again and synced, before the
+//     place of an older slot is touched: a slot found in the page cache may not be on disk (two crashes in a row).
+//   a sync that fails: the system may have dropped what it could not write, and a second sync would report
+//     success. So the store refuses every further commit until it is reopened, which writes all of that again.
+//   a newest slot that is damaged, not just torn: the other one rules only if every block checksum of the state
+//     it leads to holds; otherwise the store is corrupt. This reads the whole store, once, and only then.
+//   readers hold a shared lock, which keeps step 1 from changing what they see; they lay the journal over their own view.
+//
+// Cost. Each byte is summed once, when it is appended. Open reads one page a file and the journal, which a
+// checkpoint empties once it exceeds 16 MiB (or twice its base record).
+#pragma once
+
+#include <exception>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "detail/group_create.hpp"
+#include "detail/group_state.hpp"
+#include "detail/journal_file.hpp"
+#include "error.hpp"
+#include "file_format.hpp"
+#include "mapped_array.hpp"
+#include "storage.hpp"
+
+namespace mapvec {
+
+template <Storage File>
+class CommitGroup {
+  public:
+    using Array = MappedArray<File>;
+
+    // Throws exists. What a crash left of an earlier creation is taken over.
+    static CommitGroup create(const std::vector<MemberSpec>& specs, const StoreOptions& options);
+    // Files without a name; commits cost and mean nothing.
+    static CommitGroup create_temporary(const std::vector<MemberSpec>& specs, const StoreOptions& options);
+    // Throws not_found, locked, corrupt, and the mismatches of read_header().
+    static CommitGroup open(const std::vector<MemberSpec>& specs, OpenMode mode, const StoreOptions& options);
+    static CommitGroup open_or_create(const std::vector<MemberSpec>& specs, const StoreOptions& options);
+
+    CommitGroup() noexcept = default;  // closed
+    CommitGroup(CommitGroup&& other) noexcept { swap(other); }
+    CommitGroup& operator=(CommitGroup&& other) noexcept {
+        CommitGroup(std::move(other)).swap(*this);
+        return *this;
+    }
+    // Commits and closes, but not while an exception passes: what was half done is not made durable.
+    ~CommitGroup() {
+        if (std::uncaught_exceptions() > exceptions_) return;
+        try {
+            close();
+        } catch (...) {  // what was committed stays committed
+        }
+    }
+
+    [[nodiscard]] bool is_open() const noexcept { return !members_.empty(); }
+    // The address of an array does not change while the group is open, not even when the group is moved.
+    [[nodiscard]] Array& operator[](std::size_t member) noexcept { return *members_[member]; }
+    [[nodiscard]] const Array& operator[](std::size_t member) const noexcept { return *members_[member]; }
+
+    // Throws read_only, no_space, io. Nothing is lost then, and it may be called again, except after a failed sync.
+    void commit();
+    // For readers: moves to the newest commit. True if there was one. Not beside threads that read overwritten records.
+    bool refresh();
+    // Commits, trims the files, releases them. If it throws, the group is still open.
+    void close();
+    // Reads everything. Throws corrupt at the first damage.
+    void verify() const;
+
+  private:
+    struct Checkpoint {
+        std::uint64_t generation = 1;
+        std::uint64_t sequence = 0;
+        std::uint64_t salt = 0;
+        std::uint32_t flags = 0;
+    };
+    // While it lives and is held, no reader is there, nor can one come.
+    class Exclusion {
+      public:
+        explicit Exclusion(File& file) : file_(file), held_(file.try_lock(Lock::exclude_readers)) {}
+        Exclusion(const Exclusion&) = delete;
+        Exclusion& operator=(const Exclusion&) = delete;
+        ~Exclusion() {
+            if (held_) file_.unlock(Lock::exclude_readers);
+        }
+        [[nodiscard]] bool held() const noexcept { return held_; }
+
+      private:
+        File& file_;
+        bool held_;
+    };
+
+    static constexpr std::uint64_t largest_record = 1 << 20;  // larger commits are checkpoints
+    static constexpr std::uint64_t largest_journal = 16 << 20;
+
+    void swap(CommitGroup& other) noexcept {
+        members_.swap(other.members_);
+        std::swap(journal_, other.journal_);
+        std::swap(mode_, other.mode_);
+        std::swap(now_, other.now_);
+        std::swap(sequence_, other.sequence_);
+        std::swap(journal_end_, other.journal_end_);
+        std::swap(base_size_, other.base_size_);
+        std::swap(temporary_, other.temporary_);
+        std::swap(trusted_, other.trusted_);
+        std::swap(failed_, other.failed_);
+        std::swap(exceptions_, other.exceptions_);
+    }
+
+    [[nodiscard]] const std::filesystem::path& root_path() const noexcept { return members_[0]->path(); }
+    [[nodiscard]] const StoreId& store_id() const noexcept { return members_[0]->header().store_id; }
+
+    void open_members(const std::vector<MemberSpec>& specs, const StoreOptions& options);
+    void reserve_initially(const std::vector<MemberSpec>& specs);
+    void adopt(detail::GroupState<File> state);
+    void replay(const std::vector<detail::Record>& records);
+
+    [[nodiscard]] bool changed() const noexcept;
+    [[nodiscard]] bool fits_journal() const noexcept;
+    template <class Syncable>
+    void sync(Syncable& file);
+    void log_commit();
+    void restore_trust();
+    void checkpoint();
+    [[nodiscard]] std::uint64_t write_base(detail::JournalFile<File>& journal, const Checkpoint& next,
+                                           std::vector<detail::IdSet>& carried);
+    void write_slot(Array& array, const Checkpoint& checkpoint);
+    void write_journal_back();
+
+    detail::Members<File> members_;
+    detail::JournalFile<File> journal_;  // of this generation
+    OpenMode mode_ = OpenMode::read_write;
+    Checkpoint now_;
+    std::uint64_t sequence_ = 0;     // of the last commit
+    std::uint64_t journal_end_ = 0;  // where the next record goes
+    std::uint64_t base_size_ = 0;
+    bool temporary_ = false;
+    bool trusted_ = false;  // what this generation stands on is known to be on disk
+    bool failed_ = false;   // a sync has failed
+    int exceptions_ = std::uncaught_exceptions();
+    detail::RecordWriter record_;
+};
+
+// --- creating and opening ---
+
+template <Storage File>
+CommitGroup<File> CommitGroup<File>::create(const std::vector<MemberSpec>& specs, const StoreOptions& options) {
+    CommitGroup group;
+    const auto files = detail::numbered(specs);
+    try {
+        detail::create_members(group.members_, files, options);
+        group.adopt(detail::read_state(group.members_, OpenMode::read_write));
+        group.reserve_initially(files);
+    } catch (...) {  // nothing, rather than a store that lacks something
+        for (std::size_t i = 0; i < group.members_.size(); ++i) File::remove(files[i].path);
+        group.members_.clear();
+        throw;
+    }
+    group.trusted_ = true;
+    return group;
+}
+
+template <Storage File>
+CommitGroup<File> CommitGroup<File>::create_temporary(const std::vector<MemberSpec>& specs,
+                                                      const StoreOptions& options) {
+    CommitGroup group;
+    group.temporary_ = true;
+    const auto files = detail::numbered(specs);
+    detail::create_temporary_members(group.members_, files, options);
+    group.reserve_initially(files);
+    return group;
+}
+
+template <Storage File>
+CommitGroup<File> CommitGroup<File>::open(const std::vector<MemberSpec>& specs, OpenMode mode,
+                                          const StoreOptions& options) {
+    CommitGroup group;
+    group.mode_ = mode;
+    try {
+        group.open_members(detail::numbered(specs), options);
+        auto state = detail::read_state(group.members_, mode);
+        const bool fell_back = state.fell_back;
+        group.adopt(std::move(state));
+        if (fell_back) group.verify();
+    } catch (...) {
+        group.members_.clear();  // it was never open: nothing to commit
+        throw;
+    }
+    return group;
+}
+
+template <Storage File>
+CommitGroup<File> CommitGroup<File>::open_or_create(const std::vector<MemberSpec>& specs, const StoreOptions& options) {
+    for (;;) {  // until neither of two processes that do this has come between the other's question and its deed
+        try {
+            return open(specs, OpenMode::read_write, options);
+        } catch (const Error& error) {
+            if (error.code() != ErrorCode::not_found) throw;
+        }
+        try {
+            return create(specs, options);
+        } catch (const Error& error) {
+            if (error.code() != ErrorCode::exists) throw;
+            if (!File::exists(specs[0].path)) throw;
+        }
+    }
+}
+
+template <Storage File>
+void CommitGroup<File>::open_members(const std::vector<MemberSpec>& specs, const StoreOptions& options) {
+    for (const auto& spec : specs) {
+        const bool is_root = members_.empty();
+        try {
+            File file = File::open(spec.path, mode_, options);
+            if (is_root && mode_ != OpenMode::read_write) file.lock(Lock::reader);
+            if (is_root && mode_ == OpenMode::read_write && !file.try_lock(Lock::writer))
+                throw Error(ErrorCode::locked, spec.path, "another writer has this store open");
+            file.refresh();
+            const FileHeader header = read_header(file.data(), file.size(), spec.header, spec.path);
+            if (is_root) (void)detail::newest_slot(file);
+            if (!is_root && header.store_id != store_id())
+                throw Error(ErrorCode::corrupt, spec.path, "it belongs to another store than " + root_path().string());
+            members_.push_back(std::make_unique<Array>(std::move(file), header, mode_));
+        } catch (const Error& error) {
+            if (is_root || error.code() != ErrorCode::not_found) throw;
+            throw Error(ErrorCode::corrupt, spec.path,
+                        "this file of the store " + root_path().string() + " is missing");
+        }
+    }
+}
+
+template <Storage File>
+void CommitGroup<File>::reserve_initially(const std::vector<MemberSpec>& specs) {
+    for (std::size_t i = 0; i < specs.size(); ++i) members_[i]->reserve(specs[i].initial_capacity);
+}
+
+template <Storage File>
+void CommitGroup<File>::adopt(detail::GroupState<File> state) {
+    const Slot& root = state.slots[0];
+    now_ = {root.generation, root.sequence, root.salt, root.flags};
+    for (std::size_t i = 0; i < members_.size(); ++i) members_[i]->restore(state.slots[i]);
+    replay(state.records.records);
+    journal_ = std::move(state.journal);
+    journal_end_ = state.records.end;
+    base_size_ = state.base_size;
+    sequence_ = state.records.sequence;
+    if (mode_ != OpenMode::read_write) return;
+    for (auto& member : members_) member->cut_to_committed();
+}
+
+template <Storage File>
+void CommitGroup<File>::replay(const std::vector<detail::Record>& records) {
+    const auto journal = detail::journal_path(root_path(), now_.generation);
+    for (const auto& record : records) {
+        detail::RecordReader reader(record, journal);
+        while (const auto change = reader.next()) {
+            if (change->member >= members_.size()) reader.refuse();
+            members_[change->member]->replay(*change, journal);
+        }
+    }
+}
+
+template <Storage File>
+bool CommitGroup<File>::refresh() {
+    if (mode_ != OpenMode::read_only || !is_open()) return false;
+    if (detail::newest_slot(members_[0]->file()).slot.generation == now_.generation) {
+        detail::Records records{{}, journal_end_, sequence_};
+        detail::read_records(journal_, records, store_id(), now_.salt);
+        replay(records.records);
+        journal_end_ = records.end;
+        return std::exchange(sequence_, records.sequence) != records.sequence;
+    }
+    const std::uint64_t before = sequence_;
+    adopt(detail::read_state(members_, mode_));
+    return sequence_ != before;
+}
+
+// --- committing ---
+
+template <Storage File>
+void CommitGroup<File>::commit() {
+    if (temporary_ || !is_open()) return;
+    if (mode_ != OpenMode::read_write) throw Error(ErrorCode::read_only, root_path(), "the store is open for reading");
+    if (failed_)
+        throw Error(ErrorCode::io, root_path(),
+                    "an earlier sync failed: what is on disk is only known after reopening");
+    if (trusted_ && !changed()) return;
+    const bool fresh = !trusted_;
+    if (fresh) restore_trust();
+    if (fresh && !changed() && journal_end_ == 0) return;
+    for (auto& member : members_) member->settle();
+    if (!fresh && fits_journal())
+        log_commit();
+    else
+        checkpoint();
+}
+
+template <Storage File>
+bool CommitGroup<File>::changed() const noexcept {
+    for (const auto& member : members_)
+        if (member->changed()) return true;
+    return false;
+}
+
+template <Storage File>
+bool CommitGroup<File>::fits_journal() const noexcept {
+    std::uint64_t bytes = 0;
+    for (const auto& member : members_) {
+        if (member->outgrew_journal()) return false;
+        bytes += member->bytes_changed();
+    }
+    return bytes <= largest_record && journal_end_ + bytes <= base_size_ + std::max(largest_journal, base_size_);
+}
+
+template <Storage File>
+template <class Syncable>
+void CommitGroup<File>::sync(Syncable& file) {
+    try {
+        file.sync();
+    } catch (...) {
+        failed_ = true;
+        throw;
+    }
+}
+
+template <Storage File>
+void CommitGroup<File>::log_commit() {
+    record_.begin(0, now_.salt, sequence_ + 1);
+    for (std::size_t i = 0; i < members_.size(); ++i)
+        if (members_[i]->changed()) members_[i]->put_changes(record_, static_cast<std::uint32_t>(i));
+    const auto record = record_.finish(store_id());
+    try {
+        journal_.write(journal_end_, record);
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::no_space) throw;
+        return checkpoint();  // which may do with less
+    }
+    sync(journal_);
+    journal_end_ += record.size();
+    ++sequence_;
+    for (auto& member : members_) member->mark_committed();
+}
+
+template <Storage File>
+void CommitGroup<File>::restore_trust() {
+    if (journal_end_ > 0) {
+        journal_.rewrite(journal_end_);
+        sync(journal_);
+    }
+    for (std::size_t i = members_.size(); i-- > 0;) {
+        File& file = members_[i]->file();
+        const auto slot = read_slot(file.data(), now_.generation);
+        if (!slot) throw Error(ErrorCode::corrupt, file.path(), "the commit slot changed while the store was open");
+        file.write(slot_offset(now_.generation), bytes_of(*slot));
+        sync(file);
+    }
+    trusted_ = true;
+}
+
+template <Storage File>
+void CommitGroup<File>::checkpoint() {
+    const Exclusion readers(members_[0]->file());
+    std::vector<detail::IdSet> carried;
+    bool carries = false;
+    for (auto& member : members_) {
+        detail::IdSet carry;
+        if (readers.held()) {
+            member->write_logged();
+            carry = member->dirty().without(member->logged());
+        } else {
+            carry.add(member->logged());
+            carry.add(member->dirty());
+        }
+        carries = carries || !carry.empty();
+        carried.push_back(std::move(carry));
+    }
+    const Checkpoint next{now_.generation + 1, sequence_ + (changed() ? 1 : 0),
+                          detail::random_number<std::uint64_t>(root_path()), carries ? Slot::journal_has_base : 0};
+    detail::JournalFile<File> journal(detail::journal_path(root_path(), next.generation), OpenMode::read_write);
+    std::uint64_t base_size = 0;
+    if (carries) base_size = write_base(journal, next, carried);
+    for (std::size_t i = 1; i < members_.size(); ++i) {
+        write_slot(*members_[i], next);
+        sync(members_[i]->file());
+    }
+    sync(members_[0]->file());
+    failed_ = true;  // until the slot is durable nobody knows which one rules
+    write_slot(*members_[0], next);
+    members_[0]->file().sync();
+    failed_ = false;
+    for (std::size_t i = 0; i < members_.size(); ++i) members_[i]->mark_checkpoint(std::move(carried[i]));
+    now_ = next;
+    sequence_ = next.sequence;
+    journal_ = std::move(journal);
+    journal_end_ = base_size_ = base_size;
+}
+
+template <Storage File>
+std::uint64_t CommitGroup<File>::write_base(detail::JournalFile<File>& journal, const Checkpoint& next,
+                                            std::vector<detail::IdSet>& carried) {
+    record_.begin(detail::RecordHeader::base, next.salt, next.sequence);
+    for (std::size_t i = 0; i < members_.size(); ++i)
+        if (!carried[i].empty()) members_[i]->put_overwrites(record_, static_cast<std::uint32_t>(i), carried[i]);
+    const auto record = record_.finish(store_id());
+    journal.write(0, record);
+    sync(journal);
+    return record.size();
+}
+
+template <Storage File>
+void CommitGroup<File>::write_slot(Array& array, const Checkpoint& checkpoint) {
+    Slot slot = array.slot();
+    slot.flags = checkpoint.flags;
+    slot.generation = checkpoint.generation;
+    slot.sequence = checkpoint.sequence;
+    slot.salt = checkpoint.salt;
+    slot.crc = checksum_of(slot);
+    array.file().write(slot_offset(checkpoint.generation), bytes_of(slot));
+}
+
+// --- closing and checking ---
+
+template <Storage File>
+void CommitGroup<File>::close() {
+    if (!is_open()) return;
+    if (mode_ == OpenMode::read_write && !temporary_) {
+        if (changed() || journal_end_ > 0) commit();
+        write_journal_back();
+        for (auto& member : members_) member->shrink_to_fit();
+    }
+    members_.clear();
+    journal_ = {};
+}
+
+// A closed store has no journal, unless a reader keeps overwrites out of the files.
+template <Storage File>
+void CommitGroup<File>::write_journal_back() {
+    const auto logged = [this] {
+        return std::any_of(members_.begin(), members_.end(), [](auto& member) { return !member->logged().empty(); });
+    };
+    for (int tries = 0; tries < 2 && trusted_ && (journal_end_ > 0 || logged()); ++tries) checkpoint();
+    if (!trusted_ || journal_end_ > 0) return;
+    File::remove(detail::journal_path(root_path(), 0));
+    File::remove(detail::journal_path(root_path(), 1));
+}
+
+template <Storage File>
+void CommitGroup<File>::verify() const {
+    for (const auto& member : members_) {
+        const File& file = member->file();
+        if (std::memcmp(file.data(), &member->header(), sizeof(FileHeader)) != 0)
+            throw Error(ErrorCode::corrupt, file.path(),
+                        "bytes 0 to 1023, the header, have changed since the file was opened");
+        if (!temporary_ && !detail::slot_holds(file, now_.generation))
+            throw Error(ErrorCode::corrupt, file.path(),
+                        "the commit slot at byte " + std::to_string(slot_offset(now_.generation)) + " is damaged");
+        member->verify();
+    }
+}
+
+}  // namespace mapvec

@@ -1,0 +1,142 @@
+// The files of a new store, so that it is there whole or not at all: the root comes first, locked and with blank
+// slots, which no one takes for a store; then the others; then the root's first slot. What a crash leaves on
+// the way is taken over by the next creation.
+#pragma once
+
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include "../mapped_array.hpp"
+#include "group_state.hpp"
+#include "platform.hpp"
+
+namespace mapvec {
+
+// One file of a store: where it is and what it has to be.
+struct MemberSpec {
+    std::filesystem::path path;
+    ExpectedHeader header;
+    std::uint64_t initial_capacity = 0;  // records
+};
+
+namespace detail {
+
+// Records that a new file has room for if nobody says otherwise.
+[[nodiscard]] constexpr std::uint64_t default_capacity(std::uint64_t stride) noexcept {
+    const std::uint64_t bytes = 64 << 10;
+    return stride == 0 || stride > bytes ? 1 : bytes / stride;
+}
+
+template <class Number>
+[[nodiscard]] Number random_number(const std::filesystem::path& file) {
+    Number number{};
+    if (const int result = platform::random_bytes(&number, sizeof number); result != 0)
+        throw platform::system_error(result, file, "asking for random numbers");
+    return number;
+}
+
+// The specs of a store's files, numbered.
+[[nodiscard]] inline std::vector<MemberSpec> numbered(std::vector<MemberSpec> specs) {
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+        specs[i].header.member = static_cast<std::uint32_t>(i);
+        specs[i].header.members = static_cast<std::uint32_t>(specs.size());
+    }
+    return specs;
+}
+
+[[nodiscard]] inline FileHeader make_header(const MemberSpec& spec, const StoreId& id) {
+    const auto stride = checked_multiply(spec.header.dim, spec.header.scalar_size);
+    if (!stride || !records_end(1, *stride))
+        throw Error(ErrorCode::invalid_argument, spec.path, "a record of dimension " + std::to_string(spec.header.dim));
+    FileHeader header;
+    header.kind = spec.header.kind;
+    header.scalar = spec.header.scalar;
+    header.dim = spec.header.dim;
+    header.stride = *stride;
+    header.store_id = id;
+    header.member = spec.header.member;
+    header.members = spec.header.members;
+    header.fingerprint = spec.header.fingerprint;
+    header.crc = checksum_of(header);
+    return header;
+}
+
+[[nodiscard]] inline Slot first_slot(std::uint64_t salt) {
+    Slot slot;
+    slot.generation = 1;
+    slot.salt = salt;
+    slot.crc = checksum_of(slot);
+    return slot;
+}
+
+[[nodiscard]] inline std::vector<std::byte> first_page(const FileHeader& header, const Slot* slot) {
+    std::vector<std::byte> page(first_record);
+    std::memcpy(page.data(), &header, sizeof header);
+    if (slot) std::memcpy(page.data() + slot_offset(slot->generation), slot, sizeof *slot);
+    return page;
+}
+
+// Whether a file that is in the way is the unfinished root of a store like this one. If so, it is held from now on.
+template <Storage File>
+[[nodiscard]] std::optional<File> take_over(const MemberSpec& spec, const StoreOptions& options) {
+    File file = File::open(spec.path, OpenMode::read_write, options);
+    if (file.size() < first_record || !slot_is_blank(file.data(), 0) || !slot_is_blank(file.data(), 1))
+        return std::nullopt;
+    if (!file.try_lock(Lock::writer))
+        throw Error(ErrorCode::locked, spec.path, "another writer is creating this store");
+    if (!slot_is_blank(file.data(), 0) || !slot_is_blank(file.data(), 1)) return std::nullopt;
+    (void)read_header(file.data(), file.size(), spec.header, spec.path);
+    return file;
+}
+
+// A file beside a root that is not there, or not complete, belongs to nobody; unless it is not ours at all.
+template <Storage File>
+void remove_debris(const MemberSpec& spec) {
+    if (!File::exists(spec.path)) return;
+    const File file = File::open(spec.path, OpenMode::read_only, {});
+    FileHeader header;
+    if (file.size() >= first_record) std::memcpy(&header, file.data(), sizeof header);
+    if (header.crc != checksum_of(header) || header.kind != spec.header.kind)
+        throw Error(ErrorCode::exists, spec.path, "a file that this store needs the name of is there already");
+    File::remove(spec.path);
+}
+
+template <Storage File>
+void create_members(Members<File>& members, const std::vector<MemberSpec>& specs, const StoreOptions& options) {
+    const auto& root_path = specs[0].path;
+    const Slot slot = first_slot(random_number<std::uint64_t>(root_path));
+    FileHeader header = make_header(specs[0], random_number<StoreId>(root_path));
+    const bool alone = specs.size() == 1;
+    std::optional<File> root;
+    if (File::exists(root_path)) root = take_over<File>(specs[0], options);
+    const bool taken_over = root.has_value();
+    if (taken_over)
+        std::memcpy(&header, root->data(), sizeof header);
+    else
+        root = File::create(root_path, first_page(header, alone ? &slot : nullptr), options);
+    members.push_back(std::make_unique<MappedArray<File>>(std::move(*root), header, OpenMode::read_write));
+    for (std::size_t i = 1; i < specs.size(); ++i) {
+        remove_debris<File>(specs[i]);
+        const FileHeader next = make_header(specs[i], header.store_id);
+        members.push_back(std::make_unique<MappedArray<File>>(
+            File::create(specs[i].path, first_page(next, &slot), options), next, OpenMode::read_write));
+    }
+    if (alone && !taken_over) return;
+    members[0]->file().write(slot_offset(slot.generation), bytes_of(slot));
+    members[0]->file().sync();
+}
+
+template <Storage File>
+void create_temporary_members(Members<File>& members, const std::vector<MemberSpec>& specs,
+                              const StoreOptions& options) {
+    const Slot slot = first_slot(0);
+    for (const auto& spec : specs) {
+        const FileHeader header = make_header(spec, StoreId{});
+        members.push_back(std::make_unique<MappedArray<File>>(
+            File::create_temporary(first_page(header, &slot), options), header, OpenMode::read_write));
+    }
+}
+
+}  // namespace detail
+}  // namespace mapvec

@@ -1,0 +1,159 @@
+// Which state a store is in, read from its files while a writer may be changing them: the newest whole root slot, the
+// slots of the other files that belong to it, and the journal records that follow.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "../mapped_array.hpp"
+#include "journal_file.hpp"
+
+namespace mapvec::detail {
+
+template <Storage File>
+using Members = std::vector<std::unique_ptr<MappedArray<File>>>;
+
+// Whether the slot in the place of that generation is whole. A writer may just be replacing it by a later one.
+template <Storage File>
+[[nodiscard]] bool slot_holds(const File& file, std::uint64_t generation) noexcept {
+    for (int tries = 0; tries < 1000; ++tries)
+        if (read_slot(file.data(), generation)) return true;
+    return false;
+}
+
+// A stretch of a journal.
+struct Records {
+    std::vector<Record> records;
+    std::uint64_t end = 0;       // where the next one would begin
+    std::uint64_t sequence = 0;  // of the last one
+};
+
+template <Storage File>
+struct GroupState {
+    std::vector<Slot> slots;  // one for each file
+    JournalFile<File> journal;
+    Records records;
+    std::uint64_t base_size = 0;
+    bool fell_back = false;  // there was a newer slot, but it is damaged or torn
+};
+
+struct NewestSlot {
+    Slot slot;
+    bool fell_back = false;
+};
+
+// Throws not_found if the store was never completed, corrupt if no slot is whole.
+template <Storage File>
+[[nodiscard]] NewestSlot newest_slot(const File& root) {
+    const auto even = read_slot(root.data(), 0);
+    const auto odd = read_slot(root.data(), 1);
+    if (even && odd) return {even->generation > odd->generation ? *even : *odd};
+    const bool blank = slot_is_blank(root.data(), even ? 1 : 0);
+    if (even || odd) return {even ? *even : *odd, !blank};
+    if (blank && slot_is_blank(root.data(), 1))
+        throw Error(ErrorCode::not_found, root.path(), "the creation of this store was never completed");
+    throw Error(ErrorCode::corrupt, root.path(), "both commit slots are damaged");
+}
+
+// Whether a record that must be younger than `sequence` stands somewhere behind `from`.
+[[nodiscard]] inline bool has_later_record(std::span<const std::byte> journal, std::uint64_t from, const StoreId& store,
+                                           std::uint64_t salt, std::uint64_t sequence) {
+    RecordHeader header;
+    for (std::uint64_t at = from; at + sizeof header <= journal.size(); at += 8) {
+        std::memcpy(&header, journal.data() + at, sizeof header);
+        if (header.salt != salt || header.sequence <= sequence) continue;
+        if (read_record(journal, at, store, salt, header.sequence, 0)) return true;
+    }
+    return false;
+}
+
+// Appends to `known` the records that follow its last one.
+template <Storage File>
+void read_records(JournalFile<File>& journal, Records& known, const StoreId& store, std::uint64_t salt) {
+    const auto bytes = journal.bytes();
+    while (auto record = read_record(bytes, known.end, store, salt, known.sequence + 1, 0)) {
+        known.end += record->size();
+        ++known.sequence;
+        known.records.push_back(std::move(*record));
+    }
+}
+
+// A record is durable before the next is written: one that is missing before one that is there was not torn by
+// a crash, but damaged later. (Unless a writer has written both meanwhile; so it is looked for once more.)
+template <Storage File>
+void read_all_records(JournalFile<File>& journal, Records& known, const StoreId& store, std::uint64_t salt) {
+    read_records(journal, known, store, salt);
+    while (has_later_record(journal.bytes(), known.end, store, salt, known.sequence + 1)) {
+        const std::uint64_t before = known.end;
+        read_records(journal, known, store, salt);
+        if (known.end != before) continue;
+        throw Error(ErrorCode::corrupt, journal.path(),
+                    "commit " + std::to_string(known.sequence + 1) + " is damaged, but a later one is not");
+    }
+}
+
+template <Storage File>
+void read_base(GroupState<File>& state, const StoreId& store) {
+    const Slot& root = state.slots[0];
+    if ((root.flags & Slot::journal_has_base) == 0) return;
+    auto base = read_record(state.journal.bytes(), 0, store, root.salt, root.sequence, RecordHeader::base);
+    if (!base)
+        throw Error(ErrorCode::corrupt, state.journal.path(),
+                    "the journal that this store's last commits are in is missing or damaged");
+    state.records.end = state.base_size = base->size();
+    state.records.records.push_back(std::move(*base));
+}
+
+// Each file's slot of the root's generation.
+template <Storage File>
+void read_slots(GroupState<File>& state, Members<File>& members, const Slot& root) {
+    for (auto& member : members) {
+        const auto slot = read_slot(member->file().data(), root.generation);
+        if (!slot || slot->generation != root.generation || slot->salt != root.salt)
+            throw Error(ErrorCode::corrupt, member->path(),
+                        "its commit slot does not belong to that of " + members[0]->path().string());
+        member->file().refresh();
+        check_slot(*slot, member->stride(), member->file().size(), member->path());
+        state.slots.push_back(*slot);
+    }
+}
+
+// Nothing if a writer has made a checkpoint meanwhile.
+template <Storage File>
+[[nodiscard]] std::optional<GroupState<File>> try_read_state(Members<File>& members, OpenMode mode) {
+    File& root = members[0]->file();
+    const auto [slot, fell_back] = newest_slot(root);
+    const auto overtaken = [&, generation = slot.generation] {
+        return newest_slot(root).slot.generation != generation;
+    };
+    GroupState<File> state;
+    state.fell_back = fell_back;
+    state.records.sequence = slot.sequence;
+    state.journal = JournalFile<File>(journal_path(root.path(), slot.generation), mode);
+    try {
+        read_slots(state, members, slot);
+        read_base(state, members[0]->header().store_id);
+        read_all_records(state.journal, state.records, members[0]->header().store_id, slot.salt);
+    } catch (const Error&) {
+        if (overtaken()) return std::nullopt;
+        throw;
+    }
+    if (overtaken()) return std::nullopt;
+    return state;
+}
+
+template <Storage File>
+[[nodiscard]] GroupState<File> read_state(Members<File>& members, OpenMode mode) {
+    for (int tries = 0; tries < 10000; ++tries) {
+        auto state = try_read_state(members, mode);
+        const bool being_written = state && state->fell_back && mode != OpenMode::read_write && tries < 1000;
+        if (state && !being_written) return std::move(*state);
+    }
+    throw Error(ErrorCode::io, members[0]->path(), "the store changed faster than it could be read");
+}
+
+}  // namespace mapvec::detail

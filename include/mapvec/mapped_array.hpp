@@ -1,0 +1,396 @@
+// MappedArray: records of one size, back to back behind a header page, in one growable file.
+//
+//     array.stage(row);                  // behind the last record; nobody sees it yet
+//     array.publish(1);                  // now every thread does
+//     array.overwrite(0, other);         // this process sees it at once, the file after the commit
+//
+// Vectors, payload bytes, offset tables and erasures are all of them MappedArrays. An array grows,
+// shows its records to readers, and knows what has changed since the last commit. It never decides
+// when anything becomes durable: that is commit.hpp, whose CommitGroup owns the arrays of a store.
+//
+// Threads: one writer; any number of readers beside it, which may call size(), records() and what
+// follows from them. size() counts whole records only, and pointers stay valid for the array's life.
+//
+// Growth: capacity doubles, by 64 KiB at least and 1 GiB at most; if that much disk cannot be had, by
+// what is needed. What was grown has disk blocks, except for the gap that insert() leaves, so that
+// filling it cannot run out of room. Throws no_space, and leaves the array as it was.
+#pragma once
+
+#include <algorithm>
+#include <cassert>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "detail/block_sums.hpp"
+#include "detail/id_set.hpp"
+#include "detail/journal.hpp"
+#include "detail/movable_atomic.hpp"
+#include "error.hpp"
+#include "file_format.hpp"
+#include "storage.hpp"
+
+namespace mapvec {
+
+template <Storage File>
+class MappedArray {
+  public:
+    MappedArray(File file, const FileHeader& header, OpenMode mode)
+        : file_(std::move(file)), header_(header), mode_(mode), stride_(header.stride) {}
+
+    // --- reading ---
+
+    [[nodiscard]] std::uint64_t size() const noexcept { return size_.load(); }
+    [[nodiscard]] std::uint64_t stride() const noexcept { return stride_; }
+    [[nodiscard]] std::uint64_t capacity() const noexcept {
+        const std::uint64_t bytes = file_.size();
+        return bytes < first_record ? 0 : (bytes - first_record) / stride_;
+    }
+    // REQUIRES: size() > 0, read before, if records of that size are to be seen.
+    [[nodiscard]] const std::byte* records() const noexcept { return file_.data() + first_record; }
+    [[nodiscard]] std::span<const std::byte> record(std::uint64_t index) const noexcept {
+        assert(index < size());
+        return {records() + index * stride_, static_cast<std::size_t>(stride_)};
+    }
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return file_.path(); }
+    [[nodiscard]] const FileHeader& header() const noexcept { return header_; }
+    [[nodiscard]] OpenMode mode() const noexcept { return mode_; }
+
+    // --- writing: throws read_only, no_space, io, out_of_range; the array is then as it was ---
+
+    // Room for `count` records.
+    void reserve(std::uint64_t count) {
+        check_writable();
+        const std::uint64_t end = end_of(count);
+        if (end > file_.size()) grow(end, file_.size());
+    }
+
+    void shrink_to_fit() {
+        check_writable();
+        if (file_.size() > end()) file_.resize(end());
+        written_ = std::min(written_, end());
+    }
+
+    // Whole records, behind the last; nobody sees them before publish(). Staging again replaces what was staged.
+    void stage(std::span<const std::byte> records) {
+        const std::uint64_t at = end();
+        if (records.size() > file_.size() - at || mode_ != OpenMode::read_write) make_room(at, records.size());
+        written_ = std::max(written_, at + records.size());
+        file_.stream(at, records);
+    }
+
+    // REQUIRES: that many records were staged.
+    void publish(std::uint64_t count) noexcept {
+        const std::uint64_t size = size_.load() + count;
+        size_.store(size);
+        if (size * stride_ - sums_.length() >= settle_at) settle();
+    }
+
+    // Many records at once, straight from the caller's memory.
+    void append(std::span<const std::byte> records);
+
+    // A record behind the last, at any distance. The ones between are zeros, and a hole in the file.
+    void insert(std::uint64_t index, std::span<const std::byte> record);
+
+    // REQUIRES: index < size(). Not beside a thread that reads this record.
+    void overwrite(std::uint64_t index, std::span<const std::byte> record);
+
+    // --- for CommitGroup ---
+
+    [[nodiscard]] File& file() noexcept { return file_; }
+    [[nodiscard]] const File& file() const noexcept { return file_; }
+
+    [[nodiscard]] bool changed() const noexcept { return size() != committed_ || !dirty_.empty(); }
+    // Bytes of the journal that the changes since the last commit take, at most.
+    [[nodiscard]] std::uint64_t bytes_changed() const noexcept {
+        return (size() - committed_) * stride_ + dirty_.size_at_most() * (stride_ + 24) + 4096;
+    }
+    // Since the last checkpoint the file's size or the meaning of its sums has changed: a journal cannot say that.
+    [[nodiscard]] bool outgrew_journal() const noexcept { return grown_ || sums_.block_log2() != slot_block_log2_; }
+
+    // Brings the sums up to date.
+    void settle() noexcept { sums_.append(records() + sums_.length(), size() * stride_ - sums_.length()); }
+    void put_changes(detail::RecordWriter& record, std::uint32_t member);
+    void put_overwrites(detail::RecordWriter& record, std::uint32_t member, detail::IdSet& overwritten);
+    [[nodiscard]] Slot slot() const noexcept;
+
+    void mark_committed() {
+        committed_ = size();
+        sums_.forget_changes();
+        logged_.add(dirty_);
+        dirty_.clear();
+    }
+    // A checkpoint is durable. `carried` are the overwrites that its journal holds, not the file.
+    void mark_checkpoint(detail::IdSet carried);
+    void write_logged();
+    [[nodiscard]] detail::IdSet& dirty() noexcept { return dirty_; }
+    [[nodiscard]] detail::IdSet& logged() noexcept { return logged_; }
+
+    void restore(const Slot& slot);
+    void replay(const detail::Change& change, const std::filesystem::path& journal);
+    void cut_to_committed();
+    void verify() const;
+
+  private:
+    static constexpr std::uint64_t least_step = 64 << 10;
+    static constexpr std::uint64_t most_step = std::uint64_t{1} << 30;
+    static constexpr std::uint64_t settle_at = 128 << 10;  // sum bytes while they are in the cache
+    static constexpr std::size_t append_piece = 256 << 10;
+
+    [[nodiscard]] std::uint64_t end() const noexcept { return first_record + size() * stride_; }
+    [[nodiscard]] std::uint64_t end_of(std::uint64_t count) const {
+        const auto end = records_end(count, stride_);
+        if (!end)
+            throw Error(
+                ErrorCode::out_of_range, path(),
+                std::to_string(count) + " records of " + std::to_string(stride_) + " bytes: no file is so long");
+        return *end;
+    }
+    void check_writable() const {
+        if (mode_ != OpenMode::read_write) throw Error(ErrorCode::read_only, path(), "the store is open for reading");
+    }
+    void make_room(std::uint64_t first_used, std::uint64_t bytes);
+    void grow(std::uint64_t size, std::uint64_t first_used);
+    void put_run(detail::RecordWriter& record, std::uint64_t first, std::uint64_t n) const {
+        record.put_write(first * stride_, {records() + first * stride_, static_cast<std::size_t>(n * stride_)});
+    }
+
+    File file_;
+    FileHeader header_;
+    OpenMode mode_;
+    std::uint64_t stride_;
+    detail::MovableAtomic<std::uint64_t> size_;
+    std::uint64_t committed_ = 0;  // records of the last commit
+    std::uint64_t written_ = 0;    // behind this offset the file has only zeros
+    detail::BlockSums sums_;       // may lag behind size()
+    std::uint32_t slot_block_log2_ = 0;
+    bool grown_ = true;
+    detail::IdSet dirty_;   // committed records overwritten since the last commit: in the view only
+    detail::IdSet logged_;  // committed records whose bytes the journal has, not the file
+};
+
+// --- writing ---
+
+template <Storage File>
+void MappedArray<File>::append(std::span<const std::byte> records) {
+    const std::uint64_t at = end();
+    make_room(at, records.size());
+    settle();
+    const detail::BlockSums before = sums_;
+    try {
+        for (std::size_t done = 0; done < records.size();) {
+            const auto piece = records.subspan(done, std::min(append_piece, records.size() - done));
+            written_ = std::max(written_, at + done + piece.size());
+            sums_.append(piece.data(), piece.size());
+            file_.write(at + done, piece);
+            done += piece.size();
+        }
+    } catch (...) {
+        sums_ = before;
+        throw;
+    }
+    size_.store(size() + records.size() / stride_);
+}
+
+template <Storage File>
+void MappedArray<File>::insert(std::uint64_t index, std::span<const std::byte> record) {
+    assert(index >= size());
+    const std::uint64_t count = index + 1;
+    if (count == 0) (void)end_of(index);
+    const std::uint64_t at = end_of(count) - stride_;
+    make_room(at, stride_);
+    for (std::uint64_t from = end(), to = std::min(written_, at); from < to;) {  // a failed append has left its traces
+        static constexpr std::byte zeros[4096]{};
+        const std::uint64_t n = std::min<std::uint64_t>(to - from, sizeof zeros);
+        file_.write(from, {zeros, static_cast<std::size_t>(n)});
+        from += n;
+    }
+    written_ = std::max(written_, at + stride_);
+    file_.write(at, record);
+    settle();
+    sums_.append_zeros((index - size()) * stride_);
+    size_.store(index);
+    publish(1);
+}
+
+template <Storage File>
+void MappedArray<File>::overwrite(std::uint64_t index, std::span<const std::byte> record) {
+    assert(index < size() && record.size() == stride_);
+    if (mode_ == OpenMode::read_only) check_writable();
+    const std::uint64_t offset = index * stride_;
+    detail::BlockSums sums = sums_;
+    sums.replace(offset, records() + offset, record.data(), stride_);
+    if (index >= committed_) {
+        file_.write(first_record + offset, record);
+    } else {
+        dirty_.add(index);
+        file_.overlay(first_record + offset, record);
+    }
+    sums_ = sums;
+}
+
+template <Storage File>
+void MappedArray<File>::make_room(std::uint64_t first_used, std::uint64_t bytes) {
+    check_writable();
+    const auto needed = detail::checked_add(first_used, bytes);
+    if (!needed) (void)end_of(UINT64_MAX);
+    if (*needed <= file_.size()) return;
+    const std::uint64_t step = std::clamp(file_.size(), least_step, most_step);
+    const std::uint64_t wish = std::max(*needed, file_.size() + step);
+    try {
+        grow(wish, first_used);
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::no_space || wish == *needed) throw;
+        grow(*needed, first_used);
+    }
+}
+
+// Blocks are allocated from `first_used` on: what lies before is a gap that may stay a hole.
+template <Storage File>
+void MappedArray<File>::grow(std::uint64_t size, std::uint64_t first_used) {
+    const std::uint64_t before = file_.size();
+    const std::uint64_t from = std::max(before, first_used);
+    file_.resize(size);
+    try {
+        file_.allocate(from, size - from);
+    } catch (...) {
+        file_.resize(before);
+        throw;
+    }
+    grown_ = true;
+}
+
+// --- committing ---
+
+template <Storage File>
+void MappedArray<File>::put_changes(detail::RecordWriter& record, std::uint32_t member) {
+    detail::ChangeHeader header{.member = member, .sums = 0, .count = size(), .writes = 0};
+    const std::size_t at = record.size();
+    record.put(header);
+    for (std::uint32_t block = 0; block < detail::BlockSums::blocks; ++block) {
+        if (!sums_.changed().test(block)) continue;
+        record.put(detail::ChangedSum{block, sums_.sums()[block]});
+        ++header.sums;
+    }
+    if (size() > committed_) {
+        put_run(record, committed_, size() - committed_);
+        ++header.writes;
+    }
+    dirty_.each_run([&](std::uint64_t first, std::uint64_t n) {
+        put_run(record, first, n);
+        ++header.writes;
+    });
+    record.patch(at, header);
+}
+
+template <Storage File>
+void MappedArray<File>::put_overwrites(detail::RecordWriter& record, std::uint32_t member, detail::IdSet& overwritten) {
+    detail::ChangeHeader header{.member = member, .sums = 0, .count = size(), .writes = 0};
+    const std::size_t at = record.size();
+    record.put(header);
+    overwritten.each_run([&](std::uint64_t first, std::uint64_t n) {
+        put_run(record, first, n);
+        ++header.writes;
+    });
+    record.patch(at, header);
+}
+
+template <Storage File>
+Slot MappedArray<File>::slot() const noexcept {
+    Slot slot;
+    slot.count = size();
+    slot.block_log2 = sums_.block_log2();
+    slot.sums = sums_.sums();
+    return slot;
+}
+
+template <Storage File>
+void MappedArray<File>::mark_checkpoint(detail::IdSet carried) {
+    mark_committed();
+    logged_ = std::move(carried);
+    if (logged_.empty()) file_.drop_overlays();
+    slot_block_log2_ = sums_.block_log2();
+    grown_ = false;
+}
+
+// Into the file what the journal has. A crash on the way is harmless: the journal is replayed over it.
+template <Storage File>
+void MappedArray<File>::write_logged() {
+    logged_.each_run([&](std::uint64_t first, std::uint64_t n) {
+        const std::uint64_t at = first_record + first * stride_;
+        file_.write(at, {file_.data() + at, static_cast<std::size_t>(n * stride_)});
+    });
+}
+
+// --- recovering ---
+
+// The state of a checkpoint, before the journal. REQUIRES: the slot was checked.
+template <Storage File>
+void MappedArray<File>::restore(const Slot& slot) {
+    file_.drop_overlays();
+    dirty_.clear();
+    logged_.clear();
+    sums_ = detail::BlockSums(slot.sums, slot.block_log2, slot.count * stride_);
+    slot_block_log2_ = slot.block_log2;
+    grown_ = false;
+    committed_ = slot.count;
+    written_ = std::max(written_, first_record + slot.count * stride_);
+    size_.store(slot.count);
+}
+
+// A writer brings what was appended back into the file, whatever the file says: after a crash the page cache may show
+// what the disk does not have. Overwrites stay in the view, since readers may be looking at the file.
+template <Storage File>
+void MappedArray<File>::replay(const detail::Change& change, const std::filesystem::path& journal) {
+    const auto refuse = [&] {
+        throw Error(ErrorCode::corrupt, journal, "a journal record does not fit " + path().string());
+    };
+    const auto end = records_end(change.count, stride_);
+    const std::uint64_t blocks_end = std::uint64_t{detail::BlockSums::blocks} << sums_.block_log2();
+    // Whatever makes a file grow is a checkpoint, so it is long enough for its journal.
+    if (!end || change.count < size() || *end > file_.size() || *end - first_record > blocks_end) refuse();
+    for (const auto& write : change.writes) {
+        const auto write_end = detail::checked_add(write.offset, write.bytes.size());
+        if (!write_end || *write_end > *end - first_record) refuse();
+        if (write.offset % stride_ != 0 || write.bytes.size() % stride_ != 0) refuse();
+        const std::uint64_t at = first_record + write.offset;
+        const bool appended = write.offset >= committed_ * stride_;
+        if (mode_ == OpenMode::read_write && appended) {
+            file_.write(at, write.bytes);
+        } else if (mode_ == OpenMode::read_write) {
+            file_.overlay(at, write.bytes);
+            for (std::uint64_t n = 0; n < write.bytes.size() / stride_; ++n) logged_.add(write.offset / stride_ + n);
+        } else if (std::memcmp(file_.data() + at, write.bytes.data(), write.bytes.size()) != 0) {
+            file_.overlay(at, write.bytes);
+        }
+    }
+    for (const auto& [block, sum] : change.sums)
+        if (!sums_.set(block, sum)) refuse();
+    sums_.set_length(change.count * stride_);
+    committed_ = change.count;
+    written_ = std::max(written_, *end);
+    size_.store(change.count);
+}
+
+// After a crash the file may hold uncommitted records, and garbage where a gap is to be zeros.
+template <Storage File>
+void MappedArray<File>::cut_to_committed() {
+    if (file_.size() > end()) file_.resize(end());
+    written_ = end();
+}
+
+template <Storage File>
+void MappedArray<File>::verify() const {
+    const std::size_t block = sums_.first_damaged(records());
+    if (block == detail::BlockSums::blocks) return;
+    const std::uint64_t begin = block * sums_.block_size();
+    const std::uint64_t end = std::min(begin + sums_.block_size(), sums_.length());
+    throw Error(ErrorCode::corrupt, path(),
+                "bytes " + std::to_string(first_record + begin) + " to " + std::to_string(first_record + end - 1) +
+                    " (records " + std::to_string(begin / stride_) + " to " + std::to_string((end - 1) / stride_) +
+                    ") do not have the checksum they were committed with");
+}
+
+}  // namespace mapvec
