@@ -1,0 +1,204 @@
+// MmapVectorStore: vectors of one dimension in one growable memory-mapped file.
+//
+//     auto store = mapvec::MmapVectorStore<3>::create("points.vec");
+//     store.append(std::array{1.0f, 2.0f, 3.0f});            // row 0
+//     store.commit();                                        // durable, atomic
+//     std::span<const float, 3> row = store[0];              // no copy: the row in the mapped file
+//     for (auto hit : search(store, mapvec::DiskQuery{query, 0.5f})) …       // search.hpp
+//
+// Durability. What commit() has returned from survives a crash of the process and of the machine, all of it or
+// none: rows appended, inserted, overwritten. What was not committed is gone after a crash; the store then opens
+// as the last commit left it. commit.hpp says how.
+//
+// Threads and processes. One writer at a time: the second to open the store for writing gets Error(locked).
+// In the writer's process any number of threads may call the functions marked [any thread] beside it; they see whole
+// rows only, and no row moves: spans and data() stay valid as long as the store does, through any growth. Not
+// safe: two threads that write; overwriting a row (insert at an id that exists) or refresh() while another
+// thread reads that row. Other processes open the store read-only; they never block the writer, see
+// committed states only, and move to the newest by refresh().
+//
+// Modes. read_only: nothing can be changed. copy_on_write: existing rows can be overwritten, in this
+// object's memory only; the file never changes, nor does what this store sees of it.
+//
+// Errors are mapvec::Error; a call that throws has changed nothing.
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "commit.hpp"
+#include "detail/borrowed.hpp"
+#include "detail/row_iterator.hpp"
+#include "error.hpp"
+#include "mapped_file.hpp"
+#include "query.hpp"
+#include "scalar.hpp"
+#include "storage.hpp"
+
+namespace mapvec {
+
+template <std::size_t Dim, class T, Scalar S, Storage File>
+class Collection;
+
+// Dim: scalars a row, or dynamic_dim where only StoreOptions::dim or the file knows. S: float, double, std::int8_t,
+// std::uint8_t, float16, bfloat16.
+template <std::size_t Dim = dynamic_dim, Scalar S = float, Storage File = MappedFile>
+class MmapVectorStore {
+    static_assert(Dim > 0, "a vector has at least one element");
+
+  public:
+    using scalar_type = S;
+    using Row = std::span<const S, Dim>;
+    using iterator = detail::RowIterator<MappedArray<File>, S, Dim>;
+    using const_iterator = iterator;
+
+    // A new store, durable when this returns, opened for writing. Throws exists; no_space if the initial capacity
+    // cannot be had; invalid_argument for a dim of 0; dimension_mismatch if options.dim is not Dim.
+    [[nodiscard]] static MmapVectorStore create(const std::filesystem::path& path, const StoreOptions& options = {}) {
+        return MmapVectorStore(CommitGroup<File>::create({spec(path, options, Opening::new_file)}, options));
+    }
+    // Reads one page, however large the file. Throws not_found; locked; dimension_mismatch, type_mismatch,
+    // version_mismatch; corrupt.
+    [[nodiscard]] static MmapVectorStore open(const std::filesystem::path& path, OpenMode mode = OpenMode::read_write,
+                                              const StoreOptions& options = {}) {
+        return MmapVectorStore(CommitGroup<File>::open({spec(path, options, Opening::old_file)}, mode, options));
+    }
+    [[nodiscard]] static MmapVectorStore open_or_create(const std::filesystem::path& path,
+                                                        const StoreOptions& options = {}) {
+        return MmapVectorStore(CommitGroup<File>::open_or_create({spec(path, options, Opening::new_file)}, options));
+    }
+
+    // A closed store: it has no rows. So is one that was moved from. Writing to it is a bug.
+    MmapVectorStore() noexcept = default;
+
+    // --- reading [any thread] ---
+
+    // Throws out_of_range. O(1).
+    [[nodiscard]] Row get(Id id) const {
+        if (id >= size()) throw out_of_range(id);
+        return (*this)[id];
+    }
+    // REQUIRES: id < size().
+    [[nodiscard]] Row operator[](Id id) const noexcept {
+        assert(id < size());
+        return Row(scalars() + id * dim(), dim());
+    }
+    // All rows, row-major; those that are appended later are not in this span.
+    [[nodiscard]] std::span<const S> data() const noexcept {
+        const std::size_t rows = size();  // first: what is mapped by now shows that many
+        return rows == 0 ? std::span<const S>{} : std::span<const S>(scalars(), rows * dim());
+    }
+    // A random-access range of Row.
+    [[nodiscard]] iterator begin() const noexcept { return iterator(rows_ ? &*rows_ : nullptr, 0); }
+    [[nodiscard]] iterator end() const noexcept { return iterator(rows_ ? &*rows_ : nullptr, size()); }
+
+    [[nodiscard]] std::size_t size() const noexcept { return rows_ ? static_cast<std::size_t>(rows_->size()) : 0; }
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    // Rows that fit without growing the file.
+    [[nodiscard]] std::size_t capacity() const noexcept {
+        return rows_ ? static_cast<std::size_t>(rows_->capacity()) : 0;
+    }
+    [[nodiscard]] std::size_t dim() const noexcept {
+        if constexpr (Dim != dynamic_dim) return Dim;
+        return rows_ ? static_cast<std::size_t>(rows_->stride()) / sizeof(S) : 0;
+    }
+    // REQUIRES: the store is open.
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return rows_->path(); }
+
+    // Reads everything and compares it with its checksums. Throws corrupt, naming the first rows that are damaged.
+    void verify() const { group_.verify(); }
+
+    // --- writing: throws read_only; no_space; io; dimension_mismatch for a row of another length ---
+
+    // A row behind the last; returns its id. Amortized O(dim).
+    Id append(std::span<const S> row) {
+        check_dim(row.size());
+        rows_->stage(std::as_bytes(row));
+        rows_->publish(1);
+        return rows_->size() - 1;
+    }
+    // Any number of rows, one behind the other; returns the first one's id. All of them become visible, or none.
+    Id append_rows(std::span<const S> row_major) {
+        if (row_major.size() % dim() != 0)
+            throw Error(ErrorCode::dimension_mismatch, path(),
+                        detail::mismatch("scalars", "a multiple of " + std::to_string(dim()), row_major.size()));
+        const Id first = rows_->size();
+        rows_->append(std::as_bytes(row_major));
+        return first;
+    }
+    // The row of that id is this one, new or not. Rows that are skipped read as zeros and take no disk space
+    // until they are written. Throws out_of_range if no file can be so long.
+    void insert(Id id, std::span<const S> row) {
+        check_dim(row.size());
+        if (id < rows_->size()) return rows_->overwrite(id, std::as_bytes(row));
+        if (id > rows_->size()) return rows_->insert(id, std::as_bytes(row));
+        append(row);
+    }
+
+    // Room for `rows` rows in all, with disk space, so that appending them cannot fail for lack of it.
+    void reserve(std::size_t rows) { rows_->reserve(rows); }
+    // Gives room that is not used back to the file system.
+    void shrink_to_fit() { rows_->shrink_to_fit(); }
+
+    // Everything so far is durable when this returns, as one. If it throws, the store is as before and commit() may
+    // be tried again; except after a failed sync: then it throws io until the store is reopened.
+    void commit() { group_.commit(); }
+    void flush() { commit(); }
+
+    // --- the rest ---
+
+    // In read_only mode: moves to the newest commit; true if there was a new one. Views stay valid; rows that the
+    // writer has overwritten change under them.
+    bool refresh() { return group_.refresh(); }
+
+    // Commits (if writing), trims the file to its rows and releases it. If it throws, the store is still open. The
+    // destructor does the same and never throws; but while an exception is passing it leaves uncommitted rows behind.
+    void close() {
+        group_.close();
+        rows_ = {};
+    }
+
+  private:
+    enum class Opening { new_file, old_file };
+
+    template <std::size_t, class, Scalar, Storage>
+    friend class Collection;
+
+    explicit MmapVectorStore(CommitGroup<File> group) : group_(std::move(group)), rows_(&group_[0]) {}
+    explicit MmapVectorStore(MappedArray<File>& rows) : rows_(&rows) {}  // committed by the collection it is part of
+
+    static MemberSpec spec(const std::filesystem::path& path, const StoreOptions& options, Opening opening) {
+        if (Dim != dynamic_dim && options.dim != 0 && options.dim != Dim)
+            throw Error(ErrorCode::dimension_mismatch, path, detail::mismatch("StoreOptions::dim", Dim, options.dim));
+        const std::size_t dim = Dim != dynamic_dim ? Dim : options.dim;
+        if (dim == 0 && opening == Opening::new_file && !File::exists(path))
+            throw Error(ErrorCode::invalid_argument, path, "StoreOptions::dim must say how long the vectors are");
+        const ExpectedHeader header{.kind = FileKind::vectors,
+                                    .scalar = static_cast<std::uint32_t>(scalar_type_of<S>),
+                                    .dim = dim,
+                                    .scalar_size = sizeof(S)};
+        const std::size_t rows = options.initial_capacity;
+        return {path, header, rows != 0 ? rows : detail::default_capacity(dim * sizeof(S))};
+    }
+
+    [[nodiscard]] const S* scalars() const noexcept { return reinterpret_cast<const S*>(rows_->records()); }
+    void check_dim(std::size_t found) const {
+        assert(rows_ && "the store is closed");
+        if (found != dim())
+            throw Error(ErrorCode::dimension_mismatch, path(), detail::mismatch("scalars", dim(), found));
+    }
+    [[nodiscard]] Error out_of_range(Id id) const {
+        const std::string problem = detail::mismatch("row id", "less than " + std::to_string(size()), id);
+        return rows_ ? Error(ErrorCode::out_of_range, path(), problem) : Error(ErrorCode::out_of_range, problem);
+    }
+
+    CommitGroup<File> group_;
+    detail::Borrowed<MappedArray<File>> rows_;
+};
+
+}  // namespace mapvec
