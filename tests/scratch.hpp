@@ -1,0 +1,46 @@
+// What many tests need: a directory of their own, and the code of the error that a call throws.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <mapvec/detail/platform.hpp>
+#include <mapvec/error.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+
+// A fresh directory, gone with the object.
+class ScratchDirectory {
+  public:
+    ScratchDirectory() {
+        static std::atomic<unsigned> counter{0};
+        path_ =
+            std::filesystem::temp_directory_path() /
+            ("mapvec-test-" + std::to_string(mapvec::detail::platform::process_id()) + "-" + std::to_string(++counter));
+        std::filesystem::remove_all(path_);
+        std::filesystem::create_directories(path_);
+    }
+    ScratchDirectory(const ScratchDirectory&) = delete;
+    ScratchDirectory& operator=(const ScratchDirectory&) = delete;
+    ~ScratchDirectory() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    [[nodiscard]] std::filesystem::path operator/(const char* name) const { return path_ / name; }
+
+  private:
+    std::filesystem::path path_;
+};
+
+// Nothing if the call succeeds.
+template <class Call>
+[[nodiscard]] std::optional<mapvec::ErrorCode> code_of(Call&& call) {
+    try {
+        (void)std::forward<Call>(call)();
+    } catch (const mapvec::Error& error) {
+        return error.code();
+    }
+    return std::nullopt;
+}

@@ -1,0 +1,195 @@
+// MappedFile models Storage: file and view agree, growth keeps addresses, overlays stay out of the file.
+//
+//   create          appears whole or not at all, never over something else
+//   resize          grows in place (or moves, and old views stay), shrinks; new bytes are zero
+//   write, stream   are seen through data() and by others
+//   overlay         is seen through data() only, until dropped
+//   temporary       has no name
+#include <array>
+#include <cstring>
+#include <fstream>
+#include <mapvec/mapped_file.hpp>
+#include <random>
+#include <vector>
+
+#include "catch.hpp"
+#include "scratch.hpp"
+
+using namespace mapvec;
+
+namespace {
+
+std::vector<std::byte> bytes(std::size_t n, int value) { return std::vector<std::byte>(n, std::byte(value)); }
+
+std::string content(const std::filesystem::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace
+
+TEST_CASE("create makes the file whole and leaves an existing one alone") {
+    const ScratchDirectory scratch;
+    {
+        const auto file = MappedFile::create(scratch / "f", bytes(100, 'a'), {});
+        CHECK(file.size() == 100);
+        CHECK(file.data()[99] == std::byte{'a'});
+    }
+    CHECK(code_of([&] { return MappedFile::create(scratch / "f", bytes(5, 'b'), {}); }) == ErrorCode::exists);
+    CHECK(content(scratch / "f") == std::string(100, 'a'));
+    CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) == 1);
+}
+
+TEST_CASE("opening what is not there, or is no file, is an error") {
+    const ScratchDirectory scratch;
+    CHECK(code_of([&] { return MappedFile::open(scratch / "none", OpenMode::read_only, {}); }) == ErrorCode::not_found);
+    CHECK(code_of([&] { return MappedFile::open(scratch.path(), OpenMode::read_only, {}); }).has_value());
+    CHECK(code_of([&] { return MappedFile::create(scratch / "no" / "dir", bytes(1, 0), {}); }) == ErrorCode::not_found);
+}
+
+TEST_CASE("growth in reserved space never moves the view") {
+    const ScratchDirectory scratch;
+    auto file = MappedFile::create(scratch / "f", bytes(4096, 1), {});
+    const std::byte* const base = file.data();
+    CHECK(reinterpret_cast<std::uintptr_t>(base) % (2 << 20) == 0);
+    for (std::uint64_t size = 4097; size < (64 << 20); size = size * 3 / 2) {
+        file.resize(size);
+        REQUIRE(file.data() == base);
+        REQUIRE(file.data()[size - 1] == std::byte{0});
+        file.write(size - 1, bytes(1, 7));
+        REQUIRE(file.data()[size - 1] == std::byte{7});
+    }
+    CHECK(file.data()[0] == std::byte{1});
+}
+
+TEST_CASE("growth without reserved space moves the view and keeps the old ones alive") {
+    const ScratchDirectory scratch;
+    auto file = MappedFile::create(scratch / "f", bytes(4096, 1), {.address_space = 1});
+    std::vector<const std::byte*> views{file.data()};
+    for (std::uint64_t pages = 2; pages < 40; pages += 3) {
+        file.resize(4096 * pages);
+        views.push_back(file.data());
+    }
+    file.write(0, bytes(10, 9));
+    for (const auto* view : views) REQUIRE(view[9] == std::byte{9});
+    CHECK(views.front() != views.back());
+}
+
+TEST_CASE("shrinking and growing again gives zeros") {
+    const ScratchDirectory scratch;
+    auto file = MappedFile::create(scratch / "f", bytes(10000, 5), {});
+    file.overlay(9000, bytes(100, 6));
+    file.resize(5000);
+    file.resize(12000);
+    for (std::size_t i = 5000; i < 12000; ++i) REQUIRE(file.data()[i] == std::byte{0});
+    CHECK(file.data()[4999] == std::byte{5});
+}
+
+TEST_CASE("writes, streams and overlays agree with a model of file and view") {
+    const ScratchDirectory scratch;
+    const std::size_t address_space = GENERATE(std::size_t{0}, std::size_t{1});
+    std::mt19937 random(7);
+    constexpr std::size_t size = 40000;
+    auto file = MappedFile::create(scratch / "f", bytes(size, 0), {.address_space = address_space});
+    std::vector<std::byte> in_file(size), in_view(size);
+    const auto check = [&] {
+        REQUIRE(std::memcmp(file.data(), in_view.data(), size) == 0);
+        auto other = MappedFile::open(scratch / "f", OpenMode::read_only, {});
+        REQUIRE(std::memcmp(other.data(), in_file.data(), size) == 0);
+    };
+    for (int step = 0; step < 2000; ++step) {
+        const std::size_t n = 1 + random() % (random() % 10 == 0 ? 9000 : 50);
+        const std::size_t at = random() % (size - n);
+        const auto piece = bytes(n, static_cast<int>(random() % 256));
+        switch (random() % 8) {
+            case 0: file.sync(); break;
+            case 1:
+                file.drop_overlays();
+                in_view = in_file;
+                break;
+            case 2:
+            case 3:
+            case 4:
+                file.overlay(at, piece);
+                std::copy(piece.begin(), piece.end(), in_view.begin() + static_cast<std::ptrdiff_t>(at));
+                break;
+            default:
+                file.write(at, piece);
+                std::copy(piece.begin(), piece.end(), in_view.begin() + static_cast<std::ptrdiff_t>(at));
+                std::copy(piece.begin(), piece.end(), in_file.begin() + static_cast<std::ptrdiff_t>(at));
+        }
+        if (step % 100 == 0) check();
+    }
+    // A page with an overlay does not show what was written elsewhere in it by others; ours it does.
+    file.drop_overlays();
+    in_view = in_file;
+    check();
+}
+
+TEST_CASE("streamed pieces are in the file and in the view, in any sizes") {
+    const ScratchDirectory scratch;
+    auto file = MappedFile::create(scratch / "f", bytes(4096, 0), {});
+    std::mt19937 random(3);
+    std::vector<std::byte> model(4096);
+    while (model.size() < (3 << 20)) {
+        const std::size_t n = 1 + random() % (random() % 20 == 0 ? 200000 : 700);
+        const auto piece = bytes(n, static_cast<int>(random() % 256));
+        const std::size_t at = model.size();
+        if (at + n > file.size()) file.resize(at + n + 100000);
+        file.stream(at, piece);
+        model.insert(model.end(), piece.begin(), piece.end());
+    }
+    REQUIRE(std::memcmp(file.data(), model.data(), model.size()) == 0);
+    const auto other = MappedFile::open(scratch / "f", OpenMode::read_only, {});
+    REQUIRE(std::memcmp(other.data(), model.data(), model.size()) == 0);
+}
+
+TEST_CASE("a temporary file has no name") {
+    const auto before = std::distance(std::filesystem::directory_iterator(std::filesystem::temp_directory_path()), {});
+    auto file = MappedFile::create_temporary(bytes(10, 3), {});
+    file.resize(100000);
+    file.write(99999, bytes(1, 4));
+    CHECK(file.data()[99999] == std::byte{4});
+    CHECK(std::distance(std::filesystem::directory_iterator(std::filesystem::temp_directory_path()), {}) == before);
+}
+
+TEST_CASE("rename gives a name once and for all, and never over another") {
+    const ScratchDirectory scratch;
+    { auto file = MappedFile::create(scratch / "a", bytes(10, 3), {}); }
+    { auto file = MappedFile::create(scratch / "b", bytes(10, 4), {}); }
+    CHECK(code_of([&] {
+              MappedFile::rename(scratch / "a", scratch / "b");
+              return 0;
+          }) == ErrorCode::exists);
+    CHECK(content(scratch / "b") == std::string(10, '\4'));
+    MappedFile::rename(scratch / "a", scratch / "c");
+    CHECK(content(scratch / "c") == std::string(10, '\3'));
+    CHECK_FALSE(MappedFile::exists(scratch / "a"));
+    MappedFile::remove(scratch / "c");
+    MappedFile::remove(scratch / "c");
+    CHECK_FALSE(MappedFile::exists(scratch / "c"));
+}
+
+TEST_CASE("flush takes any range, aligned or not") {
+    const ScratchDirectory scratch;
+    auto file = MappedFile::create(scratch / "f", bytes(100000, 5), {});
+    file.resize(300000);
+    for (const auto& [offset, n] : {std::pair{0, 300000}, {100, 100}, {4095, 2}, {299999, 1}, {5000, 0}})
+        CHECK_FALSE(code_of([&] {
+            file.flush(static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(n));
+            return 0;
+        }));
+}
+
+TEST_CASE("populate, huge pages and advice change nothing that is seen") {
+    const ScratchDirectory scratch;
+    for (const Access access : {Access::normal, Access::sequential, Access::random}) {
+        std::filesystem::remove(scratch / "f");
+        auto file =
+            MappedFile::create(scratch / "f", bytes(5000, 5), {.populate = true, .huge_pages = true, .access = access});
+        file.resize(5 << 20);
+        file.write(4 << 20, bytes(1, 8));
+        CHECK(file.data()[4 << 20] == std::byte{8});
+        CHECK(file.data()[4999] == std::byte{5});
+    }
+}

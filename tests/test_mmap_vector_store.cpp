@@ -1,0 +1,385 @@
+// MmapVectorStore: what its header promises for one process that makes no mistakes and some that it does.
+//
+//   create, open       a reopened store has its rows, size, dim and type; others are refused
+//   append, insert     any id, any capacity; skipped rows are zeros, and holes
+//   spans              stay valid through growth
+//   iteration          a random-access range
+//   index arithmetic   is checked
+//   close, destructor  commit; not while an exception passes
+//   modes              read_only refuses changes, copy_on_write keeps them to itself
+#include <algorithm>
+#include <array>
+#include <mapvec/mmap_vector_store.hpp>
+#include <numeric>
+#include <ranges>
+#include <vector>
+
+#include "catch.hpp"
+#include "scratch.hpp"
+
+using namespace mapvec;
+
+namespace {
+
+using Store3 = MmapVectorStore<3>;
+
+std::array<float, 3> row(float x) { return {x, x + 0.25f, -x}; }
+
+bool equals(std::span<const float> a, const std::array<float, 3>& b) { return std::ranges::equal(a, b); }
+
+std::uint64_t blocks_in_use(const std::filesystem::path& path) {
+    struct stat status {};
+    REQUIRE(::stat(path.c_str(), &status) == 0);
+    return static_cast<std::uint64_t>(status.st_blocks) * 512;
+}
+
+}  // namespace
+
+static_assert(std::ranges::random_access_range<const Store3>);
+static_assert(std::ranges::sized_range<const Store3>);
+static_assert(std::movable<Store3> && !std::copyable<Store3>);
+static_assert(std::same_as<decltype(std::declval<const Store3&>()[0]), std::span<const float, 3>>);
+static_assert(std::same_as<decltype(std::declval<const MmapVectorStore<>&>()[0]), std::span<const float>>);
+
+TEST_CASE("a reopened store has its rows, its size and its dimension") {
+    const ScratchDirectory scratch;
+    {
+        auto store = Store3::create(scratch / "v");
+        CHECK(store.empty());
+        for (int i = 0; i < 1000; ++i) CHECK(store.append(row(static_cast<float>(i))) == static_cast<Id>(i));
+        store.commit();
+        CHECK(store.capacity() >= 1000);
+    }
+    const auto store = MmapVectorStore<>::open(scratch / "v", OpenMode::read_only);
+    REQUIRE(store.size() == 1000);
+    CHECK(store.dim() == 3);
+    CHECK(store.data().size() == 3000);
+    for (Id id = 0; id < 1000; ++id) REQUIRE(equals(store.get(id), row(static_cast<float>(id))));
+    store.verify();
+}
+
+TEMPLATE_TEST_CASE("every scalar type is stored and refused as any other", "", float, double, std::int8_t, std::uint8_t,
+                   float16, bfloat16) {
+    const ScratchDirectory scratch;
+    using Store = MmapVectorStore<4, TestType>;
+    const std::array<TestType, 4> values{TestType(1), TestType(2), TestType(3), TestType(100)};
+    {
+        auto store = Store::create(scratch / "v");
+        store.append(values);
+    }
+    const auto store = Store::open(scratch / "v", OpenMode::read_only);
+    CHECK(std::ranges::equal(store[0], values));
+    CHECK(std::filesystem::file_size(scratch / "v") == 4096 + 4 * sizeof(TestType));
+
+    const auto refused = [&]<class Other>(Other) {
+        if constexpr (!std::is_same_v<Other, TestType>)
+            CHECK(code_of([&] { return MmapVectorStore<4, Other>::open(scratch / "v", OpenMode::read_only); }) ==
+                  ErrorCode::type_mismatch);
+    };
+    refused(float{});
+    refused(double{});
+    refused(std::int8_t{});
+    refused(std::uint8_t{});
+    refused(float16{});
+    refused(bfloat16{});
+}
+
+TEST_CASE("a store of another dimension is refused") {
+    const ScratchDirectory scratch;
+    { auto store = Store3::create(scratch / "v"); }
+    CHECK(code_of([&] { return MmapVectorStore<4>::open(scratch / "v"); }) == ErrorCode::dimension_mismatch);
+    CHECK(code_of([&] { return MmapVectorStore<>::open(scratch / "v", OpenMode::read_write, {.dim = 4}); }) ==
+          ErrorCode::dimension_mismatch);
+    CHECK(code_of([&] { return Store3::open(scratch / "v", OpenMode::read_write, {.dim = 4}); }) ==
+          ErrorCode::dimension_mismatch);
+    CHECK_FALSE(code_of([&] { return MmapVectorStore<>::open(scratch / "v", OpenMode::read_write, {.dim = 3}); }));
+    CHECK(code_of([&] { return MmapVectorStore<>::create(scratch / "w"); }) == ErrorCode::invalid_argument);
+    CHECK_FALSE(MappedFile::exists(scratch / "w"));
+}
+
+TEST_CASE("rows of another length are refused and change nothing") {
+    const ScratchDirectory scratch;
+    auto store = Store3::create(scratch / "v");
+    store.append(row(1));
+    const std::vector<float> wrong(4);
+    CHECK(code_of([&] { return store.append(wrong); }) == ErrorCode::dimension_mismatch);
+    CHECK(code_of([&] { return store.append_rows(wrong); }) == ErrorCode::dimension_mismatch);
+    CHECK(code_of([&] { return store.append({}); }) == ErrorCode::dimension_mismatch);
+    CHECK(code_of([&] {
+              store.insert(0, wrong);
+              return 0;
+          }) == ErrorCode::dimension_mismatch);
+    CHECK(store.size() == 1);
+    CHECK(equals(store[0], row(1)));
+    CHECK(store.append_rows({}) == 1);
+    CHECK(store.size() == 1);
+}
+
+TEST_CASE("any initial capacity works") {
+    const ScratchDirectory scratch;
+    for (const std::size_t capacity : {0, 1, 2, 3, 1000, 100000}) {
+        std::filesystem::remove(scratch / "v");
+        auto store = Store3::create(scratch / "v", {.initial_capacity = capacity});
+        CHECK(store.capacity() >= capacity);
+        for (int i = 0; i < 300; ++i) store.append(row(static_cast<float>(i)));
+        store.insert(5000, row(7));
+        REQUIRE(store.size() == 5001);
+        CHECK(equals(store[299], row(299)));
+        CHECK(equals(store[300], {0, 0, 0}));
+        CHECK(equals(store[4999], {0, 0, 0}));
+        CHECK(equals(store[5000], row(7)));
+    }
+}
+
+TEST_CASE("a row far away leaves a hole of zeros that takes no space") {
+    const ScratchDirectory scratch;
+    {
+        auto store = Store3::create(scratch / "v");
+        store.append(row(1));
+        store.insert(50'000'000, row(2));
+        store.commit();
+        CHECK(store.size() == 50'000'001);
+        CHECK(equals(store[25'000'000], {0, 0, 0}));
+        store.append(row(3));
+        store.insert(25'000'000, row(4));
+    }
+    CHECK(blocks_in_use(scratch / "v") < (4 << 20));
+    const auto store = Store3::open(scratch / "v", OpenMode::read_only);
+    CHECK(store.size() == 50'000'002);
+    CHECK(equals(store[0], row(1)));
+    CHECK(equals(store[50'000'000], row(2)));
+    CHECK(equals(store[50'000'001], row(3)));
+    CHECK(equals(store[25'000'000], row(4)));
+}
+
+TEST_CASE("index arithmetic cannot wrap around") {
+    const ScratchDirectory scratch;
+    auto store = Store3::create(scratch / "v");
+    store.append(row(1));
+    for (const Id id : {Id{1} << 58, Id{1} << 62, Id{1} << 63, ~Id{0}, ~Id{0} / 12, ~Id{0} / 12 + 1})
+        CHECK(code_of([&] {
+                  store.insert(id, row(9));
+                  return 0;
+              }) == ErrorCode::out_of_range);
+    CHECK(code_of([&] {
+              store.reserve(~std::size_t{0});
+              return 0;
+          }) == ErrorCode::out_of_range);
+    CHECK(code_of([&] { return Store3::create(scratch / "w", {.initial_capacity = ~std::size_t{0}}); }) ==
+          ErrorCode::out_of_range);
+    CHECK_FALSE(MappedFile::exists(scratch / "w"));
+    CHECK(code_of([&] { return store.get(1); }) == ErrorCode::out_of_range);
+    CHECK(code_of([&] { return store.get(Id{1} << 60); }) == ErrorCode::out_of_range);
+    CHECK(store.size() == 1);
+    CHECK(equals(store[0], row(1)));
+}
+
+TEST_CASE("spans stay valid while the store grows") {
+    const ScratchDirectory scratch;
+    const std::size_t address_space = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{1} << 20);
+    auto store = Store3::create(scratch / "v", {.initial_capacity = 1, .address_space = address_space});
+    store.append(row(5));
+    const auto first = store[0];
+    const auto all = store.data();
+    std::vector<std::span<const float, 3>> spans;
+    for (int i = 1; i < 300'000; ++i) {
+        const Id id = store.append(row(static_cast<float>(i)));
+        if (i % 1000 == 0) spans.push_back(store[id]);
+    }
+    CHECK(equals(first, row(5)));
+    CHECK(equals(all, row(5)));
+    for (std::size_t i = 0; i < spans.size(); ++i) REQUIRE(equals(spans[i], row(static_cast<float>((i + 1) * 1000))));
+    REQUIRE(equals(store[299'999], row(299'999)));
+    store.verify();
+}
+
+TEST_CASE("a store is a range of rows") {
+    const ScratchDirectory scratch;
+    auto store = Store3::create(scratch / "v");
+    for (int i = 0; i < 100; ++i) store.append(row(static_cast<float>(99 - i)));
+    CHECK(std::ranges::distance(store) == 100);
+    float sum = 0;
+    for (const auto vector : store) sum += vector[0];
+    CHECK(sum == 4950);
+    const auto found = std::ranges::find_if(store, [](auto vector) { return vector[0] == 42.0f; });
+    CHECK(found - store.begin() == 57);
+    CHECK((*(store.end() - 1))[0] == 0.0f);
+    CHECK(store.begin()[3][0] == 96.0f);
+    const auto sorted = std::ranges::lower_bound(store, -42.5f, {}, [](auto vector) { return -vector[0]; });
+    CHECK((*sorted)[0] == 42.0f);
+}
+
+TEST_CASE("rows of the store itself can be appended and inserted") {
+    const ScratchDirectory scratch;
+    auto store = Store3::create(scratch / "v", {.initial_capacity = 1, .address_space = 1});
+    store.append(row(3));
+    for (int i = 0; i < 14; ++i) store.append_rows(store.data());
+    store.append(store[5]);
+    store.commit();
+    store.insert(0, store[0]);
+    store.insert(1, store[2]);
+    store.commit();
+    store.verify();
+    CHECK(store.size() == (1 << 14) + 1);
+    CHECK(std::ranges::all_of(store, [](auto vector) { return equals(vector, row(3)); }));
+}
+
+TEST_CASE("reserve makes room, shrink_to_fit gives it back") {
+    const ScratchDirectory scratch;
+    auto store = Store3::create(scratch / "v");
+    store.append(row(1));
+    store.reserve(1'000'000);
+    CHECK(store.capacity() >= 1'000'000);
+    CHECK(blocks_in_use(scratch / "v") >= 12'000'000);
+    store.reserve(10);
+    CHECK(store.capacity() >= 1'000'000);
+    store.shrink_to_fit();
+    CHECK(store.capacity() == 1);
+    CHECK(blocks_in_use(scratch / "v") < 100'000);
+    for (int i = 0; i < 10; ++i) store.append(row(2));
+    store.commit();
+    CHECK(equals(store[0], row(1)));
+    CHECK(equals(store[10], row(2)));
+}
+
+TEST_CASE("a closed file is exactly its header and rows") {
+    const ScratchDirectory scratch;
+    {
+        auto store = Store3::create(scratch / "v");
+        store.append(row(1));
+        store.commit();
+        store.append(row(2));
+        store.commit();
+        store.insert(0, row(3));
+        store.commit();
+        CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) == 2);  // and its journal
+        store.close();
+        CHECK(store.size() == 0);
+        store.close();
+    }
+    CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) == 1);
+    CHECK(std::filesystem::file_size(scratch / "v") == 4096 + 24);
+    const auto store = Store3::open(scratch / "v");
+    CHECK(equals(store[0], row(3)));
+    CHECK(equals(store[1], row(2)));
+}
+
+TEST_CASE("opening and closing a store writes nothing") {
+    const ScratchDirectory scratch;
+    {
+        auto store = Store3::create(scratch / "v");
+        store.append(row(1));
+    }
+    const auto time = std::filesystem::last_write_time(scratch / "v");
+    for (int i = 0; i < 3; ++i) {
+        auto store = Store3::open(scratch / "v");
+        CHECK(store.size() == 1);
+    }
+    CHECK(std::filesystem::last_write_time(scratch / "v") == time);
+}
+
+TEST_CASE("an exception on its way out takes the half-done batch with it") {
+    const ScratchDirectory scratch;
+    try {
+        auto store = Store3::create(scratch / "v");
+        store.append(row(1));
+        store.commit();
+        store.append(row(2));
+        store.insert(0, row(9));
+        throw std::runtime_error("on the way");
+    } catch (const std::runtime_error&) {
+    }
+    const auto store = Store3::open(scratch / "v");
+    REQUIRE(store.size() == 1);
+    CHECK(equals(store[0], row(1)));
+}
+
+TEST_CASE("moving a store moves everything and leaves an empty one") {
+    const ScratchDirectory scratch;
+    auto store = Store3::create(scratch / "v");
+    store.append(row(1));
+    auto other = std::move(store);
+    CHECK(store.size() == 0);  // NOLINT(bugprone-use-after-move): that is the point
+    CHECK(store.data().empty());
+    CHECK(store.begin() == store.end());
+    CHECK(code_of([&] { return store.get(0); }) == ErrorCode::out_of_range);
+    other.append(row(2));
+    auto third = Store3::create(scratch / "w");
+    third.append(row(7));
+    third = std::move(other);
+    CHECK(third.size() == 2);
+    const auto closed = Store3::open(scratch / "w", OpenMode::read_only);
+    CHECK(closed.size() == 1);  // assigning committed and closed what was there
+}
+
+TEST_CASE("a store opened for reading refuses every change") {
+    const ScratchDirectory scratch;
+    { Store3::create(scratch / "v").append(row(1)); }
+    auto store = Store3::open(scratch / "v", OpenMode::read_only);
+    CHECK(code_of([&] { return store.append(row(1)); }) == ErrorCode::read_only);
+    CHECK(code_of([&] { return store.append_rows(row(1)); }) == ErrorCode::read_only);
+    CHECK(code_of([&] {
+              store.insert(0, row(1));
+              return 0;
+          }) == ErrorCode::read_only);
+    CHECK(code_of([&] {
+              store.insert(9, row(1));
+              return 0;
+          }) == ErrorCode::read_only);
+    CHECK(code_of([&] {
+              store.reserve(100);
+              return 0;
+          }) == ErrorCode::read_only);
+    CHECK(code_of([&] {
+              store.shrink_to_fit();
+              return 0;
+          }) == ErrorCode::read_only);
+    CHECK(code_of([&] {
+              store.commit();
+              return 0;
+          }) == ErrorCode::read_only);
+    CHECK_FALSE(store.refresh());
+    CHECK(equals(store[0], row(1)));
+}
+
+TEST_CASE("copy on write changes rows for this store only") {
+    const ScratchDirectory scratch;
+    { Store3::create(scratch / "v").append_rows(std::vector<float>(3000, 1.0f)); }
+    {
+        auto store = Store3::open(scratch / "v", OpenMode::copy_on_write);
+        store.insert(0, row(5));
+        store.insert(999, row(6));
+        CHECK(equals(store[0], row(5)));
+        CHECK(equals(store[999], row(6)));
+        store.verify();
+        CHECK(code_of([&] { return store.append(row(1)); }) == ErrorCode::read_only);
+        CHECK(code_of([&] {
+                  store.commit();
+                  return 0;
+              }) == ErrorCode::read_only);
+        auto writer = Store3::open(scratch / "v");
+        writer.insert(500, row(8));
+        writer.append(row(9));
+        writer.commit();
+        CHECK(equals(store[500], {1, 1, 1}));
+        CHECK(store.size() == 1000);
+    }
+    const auto store = Store3::open(scratch / "v", OpenMode::read_only);
+    CHECK(equals(store[0], {1, 1, 1}));
+    CHECK(equals(store[999], {1, 1, 1}));
+    CHECK(equals(store[500], row(8)));
+}
+
+TEST_CASE("open_or_create does the one or the other") {
+    const ScratchDirectory scratch;
+    {
+        auto store = MmapVectorStore<>::open_or_create(scratch / "v", {.dim = 3});
+        store.append(row(1));
+    }
+    {
+        auto store = Store3::open_or_create(scratch / "v");
+        CHECK(store.size() == 1);
+    }
+    CHECK(code_of([&] { return Store3::create(scratch / "v"); }) == ErrorCode::exists);
+    CHECK(code_of([&] { return MmapVectorStore<4>::open_or_create(scratch / "v"); }) == ErrorCode::dimension_mismatch);
+}

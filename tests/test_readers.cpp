@@ -1,0 +1,112 @@
+// Readers beside a writer: they see committed states only, and stay out of each other's way.
+#include <algorithm>
+#include <array>
+#include <mapvec/mmap_vector_store.hpp>
+#include <vector>
+
+#include "catch.hpp"
+#include "scratch.hpp"
+
+using namespace mapvec;
+
+namespace {
+
+using Store = MmapVectorStore<2>;
+std::array<float, 2> row(float x) { return {x, -x}; }
+Store reader_of(const ScratchDirectory& scratch) { return Store::open(scratch / "v", OpenMode::read_only); }
+
+}  // namespace
+
+TEST_CASE("a reader sees what is committed, when it asks for it") {
+    const ScratchDirectory scratch;
+    auto writer = Store::create(scratch / "v");
+    auto reader = reader_of(scratch);
+    CHECK(reader.empty());
+    writer.append(row(1));
+    CHECK_FALSE(reader.refresh());
+    writer.commit();
+    CHECK(reader.empty());
+    CHECK(reader.refresh());
+    CHECK(reader.size() == 1);
+    CHECK_FALSE(reader.refresh());
+    for (int i = 0; i < 100; ++i) {  // by journal
+        writer.append(row(2));
+        writer.insert(0, row(static_cast<float>(i)));
+        CHECK_FALSE(reader.refresh());
+        writer.commit();
+        REQUIRE(reader.refresh());
+        REQUIRE(reader.size() == static_cast<std::size_t>(i) + 2);
+        REQUIRE(reader[0][0] == static_cast<float>(i));
+        REQUIRE(reader_of(scratch)[0][0] == static_cast<float>(i));
+    }
+    writer.append_rows(std::vector<float>(2'000'000, 3.0f));  // by checkpoint
+    CHECK_FALSE(reader.refresh());
+    writer.commit();
+    CHECK(reader.refresh());
+    CHECK(reader.size() == 1'000'101);
+    reader.verify();
+}
+
+TEST_CASE("an overwritten row changes for a reader at refresh and not before, through checkpoints too") {
+    const ScratchDirectory scratch;
+    auto writer = Store::create(scratch / "v");
+    writer.append_rows(std::vector<float>(20'000, 1.0f));
+    writer.commit();
+    auto reader = reader_of(scratch);
+    writer.insert(5, row(2));
+    writer.commit();
+    for (int i = 0; i < 5; ++i) {  // each of these is a checkpoint: the row must not reach the file
+        writer.append_rows(std::vector<float>(1'000'000, 3.0f));
+        writer.commit();
+        REQUIRE(reader[5][0] == 1.0f);
+        REQUIRE(reader_of(scratch)[5][0] == 2.0f);
+    }
+    reader.verify();
+    writer.close();
+    CHECK(reader[5][0] == 1.0f);
+    CHECK(reader.refresh());
+    CHECK(reader[5][0] == 2.0f);
+    CHECK(reader.size() == 2'510'000);
+    reader.close();
+    writer = Store::open(scratch / "v");
+    CHECK(writer[5][0] == 2.0f);
+    writer.append(row(4));
+    writer.close();
+    CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) == 1);  // nobody held the journal up
+    CHECK(reader_of(scratch)[5][0] == 2.0f);
+}
+
+TEST_CASE("a reader outlives its writer and finds the next") {
+    const ScratchDirectory scratch;
+    { Store::create(scratch / "v").append(row(1)); }
+    auto reader = reader_of(scratch);
+    for (int i = 2; i < 20; ++i) {
+        auto writer = Store::open(scratch / "v");
+        writer.append(row(static_cast<float>(i)));
+        writer.insert(0, row(static_cast<float>(i)));
+        if (i % 3 == 0) writer.commit();
+        writer.close();
+        REQUIRE(reader.refresh());
+        REQUIRE(reader.size() == static_cast<std::size_t>(i));
+        REQUIRE(reader[0][0] == static_cast<float>(i));
+        reader.verify();
+    }
+}
+
+TEST_CASE("closing with a reader there keeps its journal for it, and the next close clears up") {
+    const ScratchDirectory scratch;
+    auto writer = Store::create(scratch / "v");
+    writer.append(row(1));
+    writer.commit();
+    {
+        auto reader = reader_of(scratch);
+        writer.insert(0, row(2));
+        writer.close();
+        CHECK(reader[0][0] == 1.0f);
+        CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) > 1);
+        CHECK(reader_of(scratch)[0][0] == 2.0f);
+    }
+    { auto again = Store::open(scratch / "v"); }
+    CHECK(reader_of(scratch)[0][0] == 2.0f);
+    CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) == 1);
+}
