@@ -123,6 +123,7 @@ class CommitGroup {
         std::swap(journal_, other.journal_);
         std::swap(mode_, other.mode_);
         std::swap(now_, other.now_);
+        opened_at_.swap(other.opened_at_);
         std::swap(sequence_, other.sequence_);
         std::swap(journal_end_, other.journal_end_);
         std::swap(base_size_, other.base_size_);
@@ -144,6 +145,7 @@ class CommitGroup {
     [[nodiscard]] bool fits_journal() const noexcept;
     template <class Syncable>
     void sync(Syncable& file);
+    void sync_name(File& file);
     void log_commit();
     void restore_trust();
     void checkpoint();
@@ -156,6 +158,7 @@ class CommitGroup {
     detail::JournalFile<File> journal_;  // of this generation
     OpenMode mode_ = OpenMode::read_write;
     Checkpoint now_;
+    std::vector<Slot> opened_at_;    // each file's slot as it was found
     std::uint64_t sequence_ = 0;     // of the last commit
     std::uint64_t journal_end_ = 0;  // where the next record goes
     std::uint64_t base_size_ = 0;
@@ -261,10 +264,11 @@ void CommitGroup<File>::reserve_initially(const std::vector<MemberSpec>& specs) 
 
 template <Storage File>
 void CommitGroup<File>::adopt(detail::GroupState<File> state) {
-    const Slot& root = state.slots[0];
+    const Slot root = state.slots[0];
     now_ = {root.generation, root.sequence, root.salt, root.flags};
     for (std::size_t i = 0; i < members_.size(); ++i) members_[i]->restore(state.slots[i]);
     replay(state.records.records);
+    opened_at_ = std::move(state.slots);
     journal_ = std::move(state.journal);
     journal_end_ = state.records.end;
     base_size_ = state.base_size;
@@ -349,6 +353,16 @@ void CommitGroup<File>::sync(Syncable& file) {
 }
 
 template <Storage File>
+void CommitGroup<File>::sync_name(File& file) {
+    try {
+        file.sync_name();
+    } catch (...) {
+        failed_ = true;
+        throw;
+    }
+}
+
+template <Storage File>
 void CommitGroup<File>::log_commit() {
     record_.begin(0, now_.salt, sequence_ + 1);
     for (std::size_t i = 0; i < members_.size(); ++i)
@@ -374,10 +388,9 @@ void CommitGroup<File>::restore_trust() {
     }
     for (std::size_t i = members_.size(); i-- > 0;) {
         File& file = members_[i]->file();
-        const auto slot = read_slot(file.data(), now_.generation);
-        if (!slot) throw Error(ErrorCode::corrupt, file.path(), "the commit slot changed while the store was open");
-        file.write(slot_offset(now_.generation), bytes_of(*slot));
+        file.write(slot_offset(now_.generation), bytes_of(opened_at_[i]));
         sync(file);
+        sync_name(file);
     }
     trusted_ = true;
 }

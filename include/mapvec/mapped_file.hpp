@@ -97,6 +97,7 @@ class MappedFile {
     void drop_overlays();
 
     void sync() { check(detail::platform::sync(handle()), path_, "making the file durable"); }
+    void sync_name() { check(detail::platform::sync_directory_of(path_), path_, "making the file's name durable"); }
 
     // Starts writing back the pages that hold [offset, offset + n), waits for it; not a durability promise.
     void flush(std::uint64_t offset, std::uint64_t n) {
@@ -250,10 +251,12 @@ inline std::filesystem::path MappedFile::fresh_name(const std::filesystem::path&
 }
 
 inline void MappedFile::create_directory(const std::filesystem::path& path) {
-    if (exists(path)) return;
     const auto parent = path.parent_path();
-    if (!parent.empty() && parent != path) create_directory(parent);
-    check(detail::platform::create_directory(path), path, "creating the directory");
+    if (!exists(path)) {
+        if (!parent.empty() && parent != path) create_directory(parent);
+        check(detail::platform::create_directory(path), path, "creating the directory");
+    }
+    // Even if it was there already: who made it may have been killed before it was durable.
     check(detail::platform::sync_directory_of(path), path, "making the directory durable");
 }
 

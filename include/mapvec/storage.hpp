@@ -75,6 +75,7 @@ concept Storage = std::movable<File> && requires(File file, const File constant,
     file.overlay(n, bytes);  // into the view only
     file.drop_overlays();    // the view may show the file again everywhere
     file.sync();             // all that was written, and the size, is durable
+    file.sync_name();        // its entry in the directory is durable; whoever creates a file need not ask for it
     { file.try_lock(Lock::writer) } -> std::same_as<bool>;
     file.lock(Lock::reader);  // waits
     file.unlock(Lock::reader);

@@ -32,10 +32,12 @@ class JournalFile {
     void write(std::uint64_t offset, std::span<const std::byte> record) {
         const std::uint64_t end = offset + record.size();
         if (!file_) {
-            if (File::exists(path_))
+            if (File::exists(path_)) {
                 open();
-            else
+            } else {
                 file_.emplace(File::create(path_, std::vector<std::byte>(step), options()));
+                name_is_durable_ = true;
+            }
         }
         if (end > file_->size()) extend(round_up(end + step, step));
         file_->write(offset, record);
@@ -48,7 +50,12 @@ class JournalFile {
         write(0, copy);
     }
 
-    void sync() { file_->sync(); }
+    // The name, too: who created the file may have been killed before that was durable.
+    void sync() {
+        if (!name_is_durable_) file_->sync_name();
+        name_is_durable_ = true;
+        file_->sync();
+    }
 
     void remove() {
         file_.reset();
@@ -82,6 +89,7 @@ class JournalFile {
     std::filesystem::path path_;
     OpenMode mode_ = OpenMode::read_only;
     std::optional<File> file_;
+    bool name_is_durable_ = false;
 };
 
 }  // namespace mapvec::detail
