@@ -1,0 +1,236 @@
+// The fields of a plain struct: how many there are, their types, and a visit to each.
+//
+// Boost.PFR's idea, kept to what the codec needs: the number of fields is the number of initializers that
+// the struct takes, and a structured binding of as many names takes it apart. (PFR 1.81 itself brings GCC 12
+// to an internal error on a struct with a std::array of strings, and does not survive an array in the C
+// manner; neither does harm here, and nothing depends on the version of Boost.)
+//
+// Fields are seen of an aggregate that is no union, has no base class, no array in the C manner, no bit-field
+// and at most 40 fields.
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <type_traits>
+#include <utility>
+
+namespace mapvec::detail {
+
+template <class... Ts>
+struct TypeList {
+    static constexpr std::size_t size = sizeof...(Ts);
+};
+
+inline constexpr std::size_t max_fields = 40;
+
+// --- how many fields ---
+
+// Stands for a field of any type. It is only asked whether it would do, never called; a definition it has
+// because Clang wants one for types without linkage.
+template <std::size_t>
+struct AnyField {
+    template <class Field>
+    operator Field() const noexcept {
+        std::terminate();
+    }
+};
+
+template <class T>
+struct AnyBase {
+    template <class Base>
+        requires(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>)
+    operator Base() const noexcept { std::terminate(); }
+};
+
+template <class T>
+concept HasBaseClass = requires {
+    T{AnyBase<T>{}};
+};
+
+template <class T, std::size_t... I>
+consteval bool takes_initializers(std::index_sequence<I...>) {
+    return requires { T{AnyField<I>{}...}; };
+}
+template <class T, std::size_t N>
+inline constexpr bool takes = takes_initializers<T>(std::make_index_sequence<N>{});
+
+// The most initializers that T takes, or max_fields + 1 if there are more. T need not take fewer: a field
+// without a default needs its own.
+template <class T, std::size_t N = max_fields + 1>
+consteval std::size_t count_initializers() {
+    if constexpr (N == 0 || takes<T, N>)
+        return N;
+    else
+        return count_initializers<T, N - 1>();
+}
+
+// One brace takes a whole C array, for which every element was counted: the rest is then too many.
+template <class T, std::size_t... Before, std::size_t... After>
+consteval bool is_c_array_at(std::index_sequence<Before...>, std::index_sequence<After...>) {
+    constexpr bool takes_nothing = requires { T{AnyField<Before>{}..., {}, AnyField<After>{}...}; };
+    constexpr bool takes_one = requires { T{AnyField<Before>{}..., {AnyField<0>{}}, AnyField<After>{}...}; };
+    return !takes_nothing && !takes_one;
+}
+
+template <class T, std::size_t... I>
+consteval bool has_c_array(std::index_sequence<I...>) {
+    constexpr std::size_t n = sizeof...(I);
+    return (is_c_array_at<T>(std::make_index_sequence<I>{}, std::make_index_sequence<n - 1 - I>{}) || ...);
+}
+
+// A reference has to be bound and cannot be bound again.
+template <class T>
+concept SeemsToHoldReference = std::is_aggregate_v<T> && !takes<T, 0> && !std::is_move_assignable_v<T>;
+
+// The number of fields; 0 for an empty struct and where they cannot be seen.
+template <class T>
+consteval std::size_t count_fields() {
+    if constexpr (!std::is_aggregate_v<T> || std::is_union_v<T> || std::is_array_v<T> || std::is_empty_v<T>) {
+        return 0;
+    } else if constexpr (HasBaseClass<T> || SeemsToHoldReference<T>) {
+        return 0;
+    } else {
+        constexpr std::size_t n = count_initializers<T>();
+        if constexpr (n == 0 || n > max_fields)
+            return 0;
+        else
+            return n > 1 && has_c_array<T>(std::make_index_sequence<n>{}) ? 0 : n;
+    }
+}
+template <class T>
+inline constexpr std::size_t number_of_fields = count_fields<T>();
+
+template <class T>
+inline constexpr bool can_see_fields = number_of_fields<T> > 0 || (std::is_aggregate_v<T> && std::is_empty_v<T>);
+
+// Whether a struct whose fields cannot be told apart nevertheless shows that one of them is a reference or a
+// pointer. Seen up to max_fields initializers.
+struct AnyPointer {
+    template <class Target>
+    operator Target*() const noexcept {
+        std::terminate();
+    }
+};
+
+template <class T, std::size_t... Before, std::size_t... After>
+consteval bool takes_pointer_at(std::index_sequence<Before...>, std::index_sequence<After...>) {
+    return requires { T{AnyField<Before>{}..., AnyPointer{}, AnyField<After>{}...}; };
+}
+
+template <class T, std::size_t... I>
+consteval bool takes_pointer(std::index_sequence<I...>) {
+    constexpr std::size_t n = sizeof...(I);
+    return (takes_pointer_at<T>(std::make_index_sequence<I>{}, std::make_index_sequence<n - 1 - I>{}) || ...);
+}
+
+template <class T>
+consteval bool shows_address() {
+    if constexpr (!std::is_aggregate_v<T> || can_see_fields<T>)
+        return false;
+    else if constexpr (SeemsToHoldReference<T> || count_initializers<T>() == 0)
+        return true;
+    else
+        return takes_pointer<T>(std::make_index_sequence<count_initializers<T>()>{});
+}
+
+// --- the fields ---
+
+template <std::size_t>
+struct FieldCount {};
+
+template <class T, class Visit>
+constexpr auto with_fields(const T&, Visit& visit, FieldCount<0>) {
+    return visit();
+}
+
+#define MAPVEC_BIND(n, ...)                                                   \
+    template <class T, class Visit>                                           \
+    constexpr auto with_fields(const T& value, Visit& visit, FieldCount<n>) { \
+        const auto& [__VA_ARGS__] = value;                                    \
+        return visit(__VA_ARGS__);                                            \
+    }
+
+// clang-format off
+MAPVEC_BIND(1, f0)
+MAPVEC_BIND(2, f0, f1)
+MAPVEC_BIND(3, f0, f1, f2)
+MAPVEC_BIND(4, f0, f1, f2, f3)
+MAPVEC_BIND(5, f0, f1, f2, f3, f4)
+MAPVEC_BIND(6, f0, f1, f2, f3, f4, f5)
+MAPVEC_BIND(7, f0, f1, f2, f3, f4, f5, f6)
+MAPVEC_BIND(8, f0, f1, f2, f3, f4, f5, f6, f7)
+MAPVEC_BIND(9, f0, f1, f2, f3, f4, f5, f6, f7, f8)
+MAPVEC_BIND(10, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9)
+MAPVEC_BIND(11, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10)
+MAPVEC_BIND(12, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11)
+MAPVEC_BIND(13, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12)
+MAPVEC_BIND(14, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13)
+MAPVEC_BIND(15, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14)
+MAPVEC_BIND(16, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15)
+MAPVEC_BIND(17, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16)
+MAPVEC_BIND(18, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17)
+MAPVEC_BIND(19, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18)
+MAPVEC_BIND(20, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19)
+MAPVEC_BIND(21, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20)
+MAPVEC_BIND(22, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21)
+MAPVEC_BIND(23, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22)
+MAPVEC_BIND(24, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22, f23)
+MAPVEC_BIND(25, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22, f23, f24)
+MAPVEC_BIND(26, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22, f23, f24, f25)
+MAPVEC_BIND(27, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22, f23, f24, f25, f26)
+MAPVEC_BIND(28, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22, f23, f24, f25, f26, f27)
+MAPVEC_BIND(29, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22, f23, f24, f25, f26, f27, f28)
+MAPVEC_BIND(30, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22, f23, f24, f25, f26, f27, f28, f29)
+MAPVEC_BIND(31, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22, f23, f24, f25, f26, f27, f28, f29, f30)
+MAPVEC_BIND(32, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22, f23, f24, f25, f26, f27, f28, f29, f30, f31)
+MAPVEC_BIND(33, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22, f23, f24, f25, f26, f27, f28, f29, f30, f31, f32)
+MAPVEC_BIND(34, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22, f23, f24, f25, f26, f27, f28, f29, f30, f31, f32, f33)
+MAPVEC_BIND(35, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22, f23, f24, f25, f26, f27, f28, f29, f30, f31, f32, f33, f34)
+MAPVEC_BIND(36, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22, f23, f24, f25, f26, f27, f28, f29, f30, f31, f32, f33, f34, f35)
+MAPVEC_BIND(37, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22, f23, f24, f25, f26, f27, f28, f29, f30, f31, f32, f33, f34, f35, f36)
+MAPVEC_BIND(38, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22, f23, f24, f25, f26, f27, f28, f29, f30, f31, f32, f33, f34, f35, f36, f37)
+MAPVEC_BIND(39, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22, f23, f24, f25, f26, f27, f28, f29, f30, f31, f32, f33, f34, f35, f36, f37, f38)
+MAPVEC_BIND(40, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14, f15, f16, f17, f18, f19, f20, f21,
+            f22, f23, f24, f25, f26, f27, f28, f29, f30, f31, f32, f33, f34, f35, f36, f37, f38, f39)
+// clang-format on
+
+#undef MAPVEC_BIND
+
+struct ListTypes {
+    template <class... Fields>
+    constexpr TypeList<std::remove_cv_t<Fields>...> operator()(const Fields&...) const noexcept {
+        return {};
+    }
+};
+
+template <class T>
+struct FieldsOf {
+    using type = decltype(with_fields(std::declval<const T&>(), std::declval<const ListTypes&>(),
+                                      FieldCount<number_of_fields<T>>{}));
+};
+
+// Calls `visit` with each field in the order of declaration.
+template <class T, class Visit>
+constexpr void for_each_field(const T& value, Visit&& visit) {
+    const auto visit_all = [&visit](const auto&... fields) { (visit(fields), ...); };
+    with_fields(value, visit_all, FieldCount<number_of_fields<T>>{});
+}
+
+}  // namespace mapvec::detail
