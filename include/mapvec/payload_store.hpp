@@ -1,0 +1,210 @@
+// PayloadStore: typed values by id, serialized into mapped files; and the builder that streams them in.
+//
+//     struct City { std::string name, country; std::uint32_t population; };
+//     auto cities = mapvec::PayloadStore<City>::create("cities.pay");
+//     Id paris = cities.push({"Paris", "FR", 2'138'551});
+//     cities.commit();
+//     City again = cities.fetch(paris);
+//
+// What T may be, and its bytes, is Codec's business (payload_codec.hpp). Trivially copyable T of fixed size is stored as it
+// is, one file at `path`; any other T as encoded records, with a table of where they are in `path.offsets`. Each
+// encoded record carries a checksum that fetch() looks at. The files know T's structure: opened with another T
+// they are type_mismatch.
+//
+// Durability, threads, processes and modes are those of MmapVectorStore (mmap_vector_store.hpp). Overwriting is update().
+// Memory: neither records nor offsets are held in RAM.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "commit.hpp"
+#include "detail/borrowed.hpp"
+#include "detail/payload_records.hpp"
+#include "error.hpp"
+#include "mapped_file.hpp"
+#include "payload_codec.hpp"
+#include "query.hpp"
+#include "scalar.hpp"
+#include "storage.hpp"
+
+namespace mapvec {
+
+template <std::size_t Dim, class T, Scalar S, Storage File>
+class Collection;
+
+template <class T, class C, Storage File>
+class PayloadStoreBuilder;
+
+template <class T, class C = Codec<T>, Storage File = MappedFile>
+class PayloadStore {
+    static_assert(Payload<T, C>, "T is not a payload: its codec must encode and decode it (see payload_codec.hpp)");
+
+  public:
+    using value_type = T;
+
+    // A new store, durable when this returns. Throws exists; no_space.
+    [[nodiscard]] static PayloadStore create(const std::filesystem::path& path, const StoreOptions& options = {}) {
+        return PayloadStore(CommitGroup<File>::create(specs(path, options), options));
+    }
+    // Throws not_found; locked; type_mismatch; version_mismatch; corrupt. O(1): no record is read.
+    [[nodiscard]] static PayloadStore open(const std::filesystem::path& path, OpenMode mode = OpenMode::read_write,
+                                           const StoreOptions& options = {}) {
+        return PayloadStore(CommitGroup<File>::open(specs(path, options), mode, options));
+    }
+    [[nodiscard]] static PayloadStore open_or_create(const std::filesystem::path& path,
+                                                     const StoreOptions& options = {}) {
+        return PayloadStore(CommitGroup<File>::open_or_create(specs(path, options), options));
+    }
+    // Opens for reading.
+    [[nodiscard]] static PayloadStore load(const std::filesystem::path& path) {
+        return open(path, OpenMode::read_only);
+    }
+
+    PayloadStore() noexcept = default;  // closed: it has no records
+
+    // --- reading [any thread]: throws out_of_range ---
+
+    // The value. Throws corrupt if its bytes are damaged, payload if they are whole but no T.
+    [[nodiscard]] T fetch(Id id) const {
+        check(id);
+        return records_.fetch(id);
+    }
+    // In the order of `ids`.
+    [[nodiscard]] std::vector<T> fetch_many(std::span<const Id> ids) const {
+        std::vector<T> values;
+        values.reserve(ids.size());
+        for (const Id id : ids) values.push_back(fetch(id));
+        return values;
+    }
+    // The serialized record where it lies; valid as long as the store. Its checksum is not looked at.
+    [[nodiscard]] std::span<const std::byte> bytes(Id id) const {
+        check(id);
+        return records_.bytes(id);
+    }
+    // The value where it lies, for T that need no decoding: const T& for fixed-size T, std::string_view for
+    // std::string. Valid as long as the store. The checksum is not looked at. Throws corrupt, payload.
+    [[nodiscard]] decltype(auto) view(Id id) const requires ViewablePayload<T, C> {
+        check(id);
+        return detail::view_of<T>(records_.bytes(id));
+    }
+
+    [[nodiscard]] std::size_t size() const noexcept {
+        return records_.is_open() ? static_cast<std::size_t>(records_.size()) : 0;
+    }
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    // REQUIRES: the store is open.
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return records_.path(); }
+
+    // Reads everything. Throws corrupt, naming the first damage.
+    void verify() const {
+        group_.verify();
+        if (records_.is_open()) records_.verify();
+    }
+
+    // --- writing: throws read_only; no_space; io; payload if the value cannot be encoded. Nothing has changed then ---
+
+    Id push(const T& value) {
+        records_.stage(value);
+        records_.publish();
+        return records_.size() - 1;
+    }
+    // Throws out_of_range. The new value takes new space if T is not of fixed size; the old one's is not used again.
+    void update(Id id, const T& value) {
+        check(id);
+        records_.update(id, value);
+    }
+
+    void commit() { group_.commit(); }           // as MmapVectorStore::commit
+    void flush() { commit(); }                   // the same
+    bool refresh() { return group_.refresh(); }  // as MmapVectorStore::refresh
+    void close() {                               // as MmapVectorStore::close
+        group_.close();
+        records_ = {};
+    }
+
+  private:
+    using Records = detail::PayloadRecords<T, C, File>;
+    template <std::size_t, class, Scalar, Storage>
+    friend class Collection;
+    friend class PayloadStoreBuilder<T, C, File>;
+
+    explicit PayloadStore(CommitGroup<File> group) : group_(std::move(group)), records_(group_, 0) {}
+    // Part of a collection, which commits it.
+    PayloadStore(CommitGroup<File>& group, std::size_t first) : records_(group, first) {}
+
+    static std::vector<MemberSpec> specs(const std::filesystem::path& path, const StoreOptions& options) {
+        std::vector<MemberSpec> specs;
+        Records::add_specs(specs, path, options.initial_capacity);
+        return specs;
+    }
+    void check(Id id) const {
+        if (id < size()) return;
+        const std::string problem = detail::mismatch("record id", "less than " + std::to_string(size()), id);
+        throw records_.is_open() ? Error(ErrorCode::out_of_range, path(), problem)
+                                 : Error(ErrorCode::out_of_range, problem);
+    }
+
+    CommitGroup<File> group_;
+    Records records_;
+};
+
+// Streams records into a temporary file, without a name, that the system removes when nobody has it open any more,
+// after a crash too. Memory does not grow with the number of records.
+//
+//     mapvec::PayloadStoreBuilder<City> builder;
+//     for (…) builder.push(city);
+//     auto cities = std::move(builder).finish_persisted("cities.pay");
+template <class T, class C = Codec<T>, Storage File = MappedFile>
+class PayloadStoreBuilder {
+  public:
+    using Store = PayloadStore<T, C, File>;
+
+    // Throws io or no_space if the system's directory for temporary files does not take one.
+    PayloadStoreBuilder() : store_(CommitGroup<File>::create_temporary(Store::specs({}, {}), {})) {}
+
+    Id push(const T& value) { return store_.push(value); }
+    [[nodiscard]] std::size_t size() const noexcept { return store_.size(); }
+
+    // The store on the temporary file, which lives as long as it. Its commit() does nothing.
+    [[nodiscard]] Store finish() && { return std::move(store_); }
+
+    // The store at `path`, durable, open for writing. It appears there whole or not at all; a crash may leave files
+    // with `.new-` in their names beside it. Throws exists; no_space; io: the builder still has all records then.
+    [[nodiscard]] Store finish_persisted(const std::filesystem::path& path) && {
+        if (File::exists(path)) throw Error(ErrorCode::exists, path, "there is such a file already");
+        auto draft = path;
+        draft += ".new-" + std::to_string(detail::random_number<std::uint64_t>(path));
+        try {
+            Store copy = Store::create(draft);
+            copy.records_.append(store_.records_);
+            copy.close();
+            give_name(draft, path);
+        } catch (...) {
+            for (const auto& spec : Store::specs(draft, {})) File::remove(spec.path);
+            throw;
+        }
+        store_ = {};
+        return Store::open(path);
+    }
+
+  private:
+    // The root comes last: before that there is no store, only a file that the next creation would take away.
+    static void give_name(const std::filesystem::path& from, const std::filesystem::path& to) {
+        const auto old_specs = Store::specs(from, {});
+        const auto new_specs = Store::specs(to, {});
+        for (std::size_t i = old_specs.size(); i-- > 0;) {
+            if (i > 0) detail::remove_debris<File>(new_specs[i]);
+            File::rename(old_specs[i].path, new_specs[i].path);
+        }
+    }
+
+    Store store_;
+};
+
+}  // namespace mapvec

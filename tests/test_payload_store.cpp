@@ -1,0 +1,265 @@
+// PayloadStore and its builder: typed values by id, in files that know their type.
+//
+//   push, update, fetch    what went in comes out, after reopening too
+//   bytes, view            the record where it lies
+//   type                   another T is refused
+//   finish                 a file without a name; finish_persisted: whole or not at all
+#include <algorithm>
+#include <fstream>
+#include <mapvec/payload_store.hpp>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "scratch.hpp"
+
+using namespace mapvec;
+
+namespace payload_store_test {
+
+struct City {
+    std::string name;
+    std::uint32_t population = 0;
+    std::vector<std::string> tags;
+    bool operator==(const City&) const = default;
+};
+struct Point {
+    std::int32_t x = 0;
+    double y = 0;
+    bool operator==(const Point&) const = default;
+};
+struct Swapped {
+    double y = 0;
+    std::int32_t x = 0;
+};
+
+}  // namespace payload_store_test
+using namespace payload_store_test;
+
+namespace {
+
+template <class Store>
+concept Viewable = requires(const Store store) {
+    store.view(0);
+};
+
+City city(unsigned i) { return {"city " + std::to_string(i), i, std::vector<std::string>(i % 4, std::to_string(i))}; }
+
+}  // namespace
+
+TEST_CASE("payloads of any size come out as they went in, reopened too") {
+    const ScratchDirectory scratch;
+    {
+        auto store = PayloadStore<City>::create(scratch / "p");
+        for (unsigned i = 0; i < 3000; ++i) CHECK(store.push(city(i)) == i);
+        CHECK(store.fetch(2999) == city(2999));
+        store.commit();
+        store.update(7, city(1'000'007));
+        store.update(2999, {});
+        CHECK(store.fetch(7) == city(1'000'007));
+    }
+    const auto store = PayloadStore<City>::load(scratch / "p");
+    REQUIRE(store.size() == 3000);
+    for (unsigned i = 0; i < 2999; ++i) REQUIRE(store.fetch(i) == (i == 7 ? city(1'000'007) : city(i)));
+    CHECK(store.fetch(2999) == City{});
+    CHECK(store.fetch_many(std::vector<Id>{5, 7, 5}) == std::vector<City>{city(5), city(1'000'007), city(5)});
+    store.verify();
+}
+
+TEST_CASE("payloads of fixed size lie in one file and can be looked at in place") {
+    const ScratchDirectory scratch;
+    {
+        auto store = PayloadStore<Point>::create(scratch / "p");
+        for (int i = 0; i < 1000; ++i) store.push({i, i / 2.0});
+        store.commit();
+        store.update(3, {-3, 1});
+        const Point& point = store.view(3);
+        CHECK(point == Point{-3, 1});
+    }
+    CHECK(std::filesystem::file_size(scratch / "p") == 4096 + 1000 * sizeof(Point));
+    CHECK_FALSE(MappedFile::exists(scratch / "p.offsets"));
+    const auto store = PayloadStore<Point>::load(scratch / "p");
+    CHECK(store.view(999) == Point{999, 499.5});
+    CHECK(store.fetch(3) == Point{-3, 1});
+    CHECK(store.bytes(3).size() == sizeof(Point));
+    store.verify();
+}
+
+TEST_CASE("strings can be looked at in place") {
+    const ScratchDirectory scratch;
+    auto store = PayloadStore<std::string>::create(scratch / "p");
+    store.push("one");
+    store.push("");
+    store.push(std::string(100'000, 'x'));
+    const std::string_view one = store.view(0);
+    CHECK(one == "one");
+    CHECK(store.view(1).empty());
+    CHECK(store.view(2).size() == 100'000);
+    CHECK(store.bytes(0).size() == 11);
+    for (int i = 0; i < 100; ++i) store.push(std::string(100'000, 'y'));
+    CHECK(one == "one");
+    STATIC_REQUIRE_FALSE(Viewable<PayloadStore<City>>);
+}
+
+TEST_CASE("ids that do not exist are out of range") {
+    const ScratchDirectory scratch;
+    auto store = PayloadStore<City>::create(scratch / "p");
+    CHECK(code_of([&] { return store.fetch(0); }) == ErrorCode::out_of_range);
+    store.push(city(1));
+    CHECK(code_of([&] { return store.fetch(1); }) == ErrorCode::out_of_range);
+    CHECK(code_of([&] { return store.bytes(~Id{0}); }) == ErrorCode::out_of_range);
+    CHECK(code_of([&] {
+              store.update(1, {});
+              return 0;
+          }) == ErrorCode::out_of_range);
+    CHECK(code_of([&] { return store.fetch_many(std::vector<Id>{0, 1}); }) == ErrorCode::out_of_range);
+    CHECK(code_of([&] { return PayloadStore<City>().fetch(0); }) == ErrorCode::out_of_range);
+}
+
+TEST_CASE("a store of another type is refused") {
+    const ScratchDirectory scratch;
+    { PayloadStore<City>::create(scratch / "city").push(city(1)); }
+    { PayloadStore<Point>::create(scratch / "point").push({}); }
+    const auto type_mismatch = ErrorCode::type_mismatch;
+    CHECK(code_of([&] { return PayloadStore<Point>::load(scratch / "city"); }) == type_mismatch);
+    CHECK(code_of([&] { return PayloadStore<City>::load(scratch / "point"); }) == type_mismatch);
+    CHECK(code_of([&] { return PayloadStore<Swapped>::load(scratch / "point"); }) == type_mismatch);
+    CHECK(code_of([&] { return PayloadStore<std::string>::load(scratch / "city"); }) == type_mismatch);
+    CHECK(code_of([&] { return PayloadStore<City>::load(scratch / "city.offsets"); }) == type_mismatch);
+    CHECK(code_of([&] { return PayloadStore<City>::load(scratch / "none"); }) == ErrorCode::not_found);
+}
+
+TEST_CASE("a store that lacks its table of offsets, or has another's, is corrupt") {
+    const ScratchDirectory scratch;
+    { PayloadStore<City>::create(scratch / "a").push(city(1)); }
+    { PayloadStore<City>::create(scratch / "b").push(city(2)); }
+    std::filesystem::rename(scratch / "a.offsets", scratch / "kept");
+    CHECK(code_of([&] { return PayloadStore<City>::load(scratch / "a"); }) == ErrorCode::corrupt);
+    std::filesystem::copy(scratch / "b.offsets", scratch / "a.offsets");
+    CHECK(code_of([&] { return PayloadStore<City>::load(scratch / "a"); }) == ErrorCode::corrupt);
+    std::filesystem::remove(scratch / "a.offsets");
+    std::filesystem::rename(scratch / "kept", scratch / "a.offsets");
+    CHECK(PayloadStore<City>::load(scratch / "a").fetch(0) == city(1));
+}
+
+TEST_CASE("a damaged record is corrupt, and its neighbours are not") {
+    const ScratchDirectory scratch;
+    {
+        auto store = PayloadStore<City>::create(scratch / "p");
+        for (unsigned i = 0; i < 10; ++i) store.push(city(i));
+    }
+    {
+        std::fstream file(scratch / "p", std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(4096 + 12);  // in the name of record 0
+        file.put('X');
+    }
+    const auto store = PayloadStore<City>::load(scratch / "p");
+    CHECK(code_of([&] { return store.fetch(0); }) == ErrorCode::corrupt);
+    for (unsigned i = 1; i < 10; ++i) CHECK(store.fetch(i) == city(i));
+    CHECK(code_of([&] {
+              store.verify();
+              return 0;
+          }) == ErrorCode::corrupt);
+}
+
+TEST_CASE("random pushes and updates agree with a model, reopened again and again") {
+    const ScratchDirectory scratch;
+    std::mt19937 random(17);
+    auto store = PayloadStore<std::string>::create(scratch / "p");
+    std::vector<std::string> now, committed;
+    for (int step = 0; step < 3000; ++step) {
+        const std::string value(random() % (random() % 50 == 0 ? 300'000 : 40), static_cast<char>('a' + random() % 26));
+        switch (random() % 12) {
+            case 0:
+                store.commit();
+                committed = now;
+                break;
+            case 1:
+                if (random() % 4 != 0) break;
+                store.close();
+                committed = now;
+                store = PayloadStore<std::string>::open(scratch / "p");
+                break;
+            case 2:
+                if (random() % 4 != 0) break;
+                try {
+                    auto dying = std::move(store);
+                    throw 1;
+                } catch (int) {
+                }
+                store = PayloadStore<std::string>::open(scratch / "p");
+                now = committed;
+                break;
+            case 3:
+            case 4:
+            case 5:
+                if (now.empty()) break;
+                {
+                    const std::size_t id = random() % now.size();
+                    store.update(id, value);
+                    now[id] = value;
+                }
+                break;
+            default: store.push(value); now.push_back(value);
+        }
+        for (std::size_t i = 0; i < now.size() && step % 50 == 0; ++i) REQUIRE(store.view(i) == now[i]);
+        REQUIRE(store.size() == now.size());
+    }
+    store.verify();
+}
+
+TEST_CASE("a builder's store lives on a file without a name") {
+    const ScratchDirectory scratch;
+    PayloadStoreBuilder<City> builder;
+    for (unsigned i = 0; i < 5000; ++i) CHECK(builder.push(city(i)) == i);
+    auto store = std::move(builder).finish();
+    REQUIRE(store.size() == 5000);
+    CHECK(store.fetch(4999) == city(4999));
+    store.push(city(5000));
+    store.update(0, city(9));
+    store.commit();
+    CHECK(store.fetch(0) == city(9));
+    store.verify();
+}
+
+TEST_CASE("finish_persisted makes a whole store at the path, and only if nothing is there") {
+    const ScratchDirectory scratch;
+    for (const unsigned records : {0u, 1u, 10'000u}) {
+        PayloadStoreBuilder<City> builder;
+        for (unsigned i = 0; i < records; ++i) builder.push(city(i));
+        const auto name = "p" + std::to_string(records);
+        auto store = std::move(builder).finish_persisted(scratch / name.c_str());
+        store.push(city(77));
+        store.close();
+        const auto again = PayloadStore<City>::load(scratch / name.c_str());
+        REQUIRE(again.size() == records + 1);
+        for (unsigned i = 0; i < records; ++i) REQUIRE(again.fetch(i) == city(i));
+        again.verify();
+    }
+    CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) == 6);  // no drafts are left
+
+    PayloadStoreBuilder<City> builder;
+    builder.push(city(1));
+    CHECK(code_of([&] { return std::move(builder).finish_persisted(scratch / "p0"); }) == ErrorCode::exists);
+    CHECK(code_of([&] { return std::move(builder).finish_persisted(scratch / "none" / "p"); }) == ErrorCode::not_found);
+    CHECK(std::move(builder).finish_persisted(scratch / "q").fetch(0) == city(1));
+
+    PayloadStoreBuilder<Point> points;
+    points.push({1, 2});
+    CHECK(std::move(points).finish_persisted(scratch / "points").fetch(0) == Point{1, 2});
+}
+
+TEST_CASE("what an interrupted creation left behind is no obstacle; what is not ours is") {
+    const ScratchDirectory scratch;
+    { PayloadStore<City>::create(scratch / "p").push(city(1)); }
+    std::filesystem::remove(scratch / "p");  // the table of offsets alone belongs to nobody
+    { PayloadStore<City>::create(scratch / "p").push(city(2)); }
+    CHECK(PayloadStore<City>::load(scratch / "p").fetch(0) == city(2));
+
+    std::ofstream(scratch / "q.offsets") << "the user's own";
+    CHECK(code_of([&] { return PayloadStore<City>::create(scratch / "q"); }) == ErrorCode::exists);
+    CHECK_FALSE(MappedFile::exists(scratch / "q"));
+    CHECK(MappedFile::exists(scratch / "q.offsets"));
+}
