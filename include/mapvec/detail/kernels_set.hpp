@@ -1,0 +1,271 @@
+// The kernels themselves, written once over the lanes of one instruction set. kernels.hpp includes this file once for
+// each set, with MAPVEC_SET as the name of its namespace: hence no #pragma once.
+//
+// Rows are measured four at a time. Short rows side by side, with two running sums each: eight independent sums hide
+// the latency of a fused multiply-add. Long rows one after the other with four sums each: so memory is read strictly in
+// order, which the processors' prefetchers reward with 10 to 30 %. Rows that are left over go through the same code, so
+// that a row's result never depends on where it lies. What is left of a row beyond full registers is loaded with what follows it, and masked; only where that would
+// read past the end of the data it is copied first. (Variables instead of arrays: at -O2 compilers keep these in
+// registers, and those not always.)
+#if defined(MAPVEC_SET)
+
+namespace mapvec::detail::MAPVEC_SET {
+
+template <class S>
+inline constexpr std::size_t lanes_for = lanes * sizeof(float) / sizeof(QueryValue<S>);
+
+template <class S>
+struct FourRows {
+    const S *a, *b, *c, *d;
+};
+
+template <class Vector>
+struct FourSums {
+    Vector a{}, b{}, c{}, d{};
+};
+
+template <class S>
+[[nodiscard]] MAPVEC_INLINE FourRows<S> advanced(const FourRows<S>& rows, std::size_t by) noexcept {
+    return {rows.a + by, rows.b + by, rows.c + by, rows.d + by};
+}
+
+template <Measure M, class Vector>
+MAPVEC_INLINE void add(Vector& sum, const Vector& x, const Vector& q) noexcept {
+    if constexpr (M == Measure::squared_difference) {
+        const Vector difference = x - q;
+        sum = difference * difference + sum;
+    } else {
+        sum = x * q + sum;
+    }
+}
+
+template <Measure M, class Vector>
+MAPVEC_INLINE void add(FourSums<Vector>& sums, const FourSums<Vector>& x, const Vector& q) noexcept {
+    add<M>(sums.a, x.a, q);
+    add<M>(sums.b, x.b, q);
+    add<M>(sums.c, x.c, q);
+    add<M>(sums.d, x.d, q);
+}
+
+template <class Vector>
+MAPVEC_INLINE void add_squares(FourSums<Vector>& sums, const FourSums<Vector>& x) noexcept {
+    sums.a = x.a * x.a + sums.a;
+    sums.b = x.b * x.b + sums.b;
+    sums.c = x.c * x.c + sums.c;
+    sums.d = x.d * x.d + sums.d;
+}
+
+template <class S>
+[[nodiscard]] MAPVEC_INLINE auto load_four(const FourRows<S>& at) noexcept {
+    return FourSums<decltype(load(at.a))>{load(at.a), load(at.b), load(at.c), load(at.d)};
+}
+
+template <class Vector, class Mask>
+MAPVEC_INLINE void keep_four(FourSums<Vector>& x, const Mask& mask) noexcept {
+    x.a = keep(x.a, mask);
+    x.b = keep(x.b, mask);
+    x.c = keep(x.c, mask);
+    x.d = keep(x.d, mask);
+}
+
+template <class Value, class Vector>
+MAPVEC_INLINE void finish_sums(const FourSums<Vector>& x, float* results) noexcept {
+    if constexpr (std::is_same_v<Value, float>) {
+        fold(x.a, x.b, x.c, x.d, results);
+    } else {
+        Value sums[4];
+        fold(x.a, x.b, x.c, x.d, sums);
+        for (int r = 0; r < 4; ++r) results[r] = static_cast<float>(sums[r]);
+    }
+}
+
+template <class Value, class Vector>
+MAPVEC_INLINE void finish_cosines(const FourSums<Vector>& x, const FourSums<Vector>& norm, float* results) noexcept {
+    Value sums[4], norms[4];
+    fold(x.a, x.b, x.c, x.d, sums);
+    fold(norm.a, norm.b, norm.c, norm.d, norms);
+    for (int r = 0; r < 4; ++r) results[r] = cosine_distance(sums[r], norms[r]);
+}
+
+// Asks for the memory that the scan will reach `prefetch_short_rows` bytes later: as much as one step consumes.
+template <class S>
+MAPVEC_INLINE void prefetch_ahead(const S* first_row, std::size_t elements_done) noexcept {
+    constexpr std::size_t step_bytes = 8 * lanes_for<S> * sizeof(S);
+    const std::uintptr_t at = reinterpret_cast<std::uintptr_t>(first_row) + elements_done * 4 * sizeof(S);
+    for (std::size_t line = 0; line < step_bytes; line += cache_line) prefetch(at + prefetch_short_rows + line);
+}
+
+// `tails` are the rows' elements beyond full registers, readable for a full register.
+template <Measure M, bool Prefetch, class S>
+MAPVEC_INLINE void measure_four(const FourRows<S>& rows, const FourRows<S>& tails, std::size_t dim,
+                                const QueryValue<S>* query, float* results) noexcept {
+    using Vector = decltype(load(query));
+    constexpr std::size_t width = lanes_for<S>;
+    FourSums<Vector> sums, others;
+    std::size_t i = 0;
+    for (; i + 2 * width <= dim; i += 2 * width) {
+        if constexpr (Prefetch) prefetch_ahead(rows.a, i);
+        const auto x = load_four(advanced(rows, i));
+        add<M>(sums, x, load(query + i));
+        const auto y = load_four(advanced(rows, i + width));
+        if constexpr (M == Measure::cosine) {
+            add_squares(others, x);
+            add<M>(sums, y, load(query + i + width));
+            add_squares(others, y);
+        } else {
+            add<M>(others, y, load(query + i + width));
+        }
+    }
+    if (i + width <= dim) {
+        const auto x = load_four(advanced(rows, i));
+        add<M>(sums, x, load(query + i));
+        if constexpr (M == Measure::cosine) add_squares(others, x);
+        i += width;
+    }
+    if (i < dim) {
+        if constexpr (Prefetch) prefetch_ahead(rows.a, i);
+        auto x = load_four(tails);
+        keep_four(x, first_lanes(dim - i, sizeof(QueryValue<S>)));
+        add<M>(sums, x, load(query + i));
+        if constexpr (M == Measure::cosine) add_squares(others, x);
+    }
+    if constexpr (M == Measure::cosine) {
+        finish_cosines<QueryValue<S>>(sums, others, results);
+    } else {
+        sums = {sums.a + others.a, sums.b + others.b, sums.c + others.c, sums.d + others.d};
+        finish_sums<QueryValue<S>>(sums, results);
+    }
+}
+
+// One long row: the sum over each lane.
+template <Measure M, bool Prefetch, class S>
+[[nodiscard]] MAPVEC_INLINE auto measure_one(const S* row, const S* tail, std::size_t dim,
+                                             const QueryValue<S>* query) noexcept {
+    constexpr std::size_t width = lanes_for<S>;
+    FourSums<decltype(load(query))> sums;
+    std::size_t i = 0;
+    for (; i + 4 * width <= dim; i += 4 * width) {
+        if constexpr (Prefetch) {
+            const std::uintptr_t ahead = reinterpret_cast<std::uintptr_t>(row + i) + prefetch_long_rows<S>;
+            for (std::size_t line = 0; line < 4 * width * sizeof(S); line += cache_line) prefetch(ahead + line);
+        }
+        add<M>(sums.a, load(row + i), load(query + i));
+        add<M>(sums.b, load(row + i + width), load(query + i + width));
+        add<M>(sums.c, load(row + i + 2 * width), load(query + i + 2 * width));
+        add<M>(sums.d, load(row + i + 3 * width), load(query + i + 3 * width));
+    }
+    for (; i + width <= dim; i += width) add<M>(sums.a, load(row + i), load(query + i));
+    if (i < dim) add<M>(sums.b, keep(load(tail), first_lanes(dim - i, sizeof(QueryValue<S>))), load(query + i));
+    return (sums.a + sums.b) + (sums.c + sums.d);
+}
+
+template <Measure M, bool Prefetch, class S>
+MAPVEC_INLINE void measure_long(const FourRows<S>& rows, const FourRows<S>& tails, std::size_t dim,
+                                const QueryValue<S>* query, float* results) noexcept {
+    using Sums = FourSums<decltype(load(query))>;
+    const Sums sums = {
+        measure_one<M, Prefetch>(rows.a, tails.a, dim, query), measure_one<M, Prefetch>(rows.b, tails.b, dim, query),
+        measure_one<M, Prefetch>(rows.c, tails.c, dim, query), measure_one<M, Prefetch>(rows.d, tails.d, dim, query)};
+    finish_sums<QueryValue<S>>(sums, results);
+}
+
+// The tails of rows near the end of the data, copied to where a full register can be read.
+template <class S>
+struct SpareTails {
+    S elements[4][lanes_for<S>];
+
+    [[nodiscard]] FourRows<S> of(const FourRows<S>& tails, std::size_t length) noexcept {
+        const S* from[4] = {tails.a, tails.b, tails.c, tails.d};
+        std::memset(elements, 0, sizeof elements);
+        for (std::size_t r = 0; r < 4; ++r) std::memcpy(elements[r], from[r], length * sizeof(S));
+        return {elements[0], elements[1], elements[2], elements[3]};
+    }
+};
+
+// `last` is the row that lies nearest to the end of the data.
+template <Measure M, bool Prefetch, class S>
+MAPVEC_INLINE void measure_four_safely(const RowSpan<S>& span, const FourRows<S>& rows, const S* last,
+                                       const QueryValue<S>* query, float* results) noexcept {
+    const std::size_t full = span.dim / lanes_for<S> * lanes_for<S>;
+    FourRows<S> tails = advanced(rows, full);
+    SpareTails<S> spare;
+    if (full != span.dim && static_cast<std::size_t>(span.end - last) < full + lanes_for<S>)
+        tails = spare.of(tails, span.dim - full);
+    if constexpr (M != Measure::cosine) {
+        if (span.dim * sizeof(S) >= long_row_bytes && span.dim >= 4 * lanes_for<S>)
+            return measure_long<M, Prefetch>(rows, tails, span.dim, query, results);
+    }
+    measure_four<M, Prefetch>(rows, tails, span.dim, query, results);
+}
+
+template <Measure M, class S>
+void measure_contiguous(RowSpan<S> span, std::size_t first, std::size_t count, const QueryValue<S>* query,
+                        float* results) noexcept {
+    const S* row = span.rows + first * span.dim;
+    const std::size_t dim = span.dim;
+    for (std::size_t i = 0; i < count; i += 4, row += 4 * dim) {
+        const std::size_t left = count - i;  // where fewer than four are left the last is measured again
+        const S* last = row + (left < 4 ? left - 1 : 3) * dim;
+        const FourRows<S> rows = {row, left < 2 ? row : row + dim, left < 3 ? last : row + 2 * dim, last};
+        measure_four_safely<M, true>(span, rows, last, query, results + i);
+    }
+}
+
+template <class S>
+MAPVEC_INLINE void prefetch_row(const RowSpan<S>& span, std::uint64_t row) noexcept {
+    const std::uintptr_t at = reinterpret_cast<std::uintptr_t>(span.rows + row * span.dim);
+    const std::size_t bytes = span.dim * sizeof(S) < prefetch_row_bytes ? span.dim * sizeof(S) : prefetch_row_bytes;
+    for (std::size_t line = 0; line < bytes + cache_line - 1; line += cache_line) prefetch(at + line);
+}
+
+template <Measure M, class S>
+void measure_listed(RowSpan<S> span, const std::uint64_t* listed, std::size_t count, const QueryValue<S>* query,
+                    float* results) noexcept {
+    for (std::size_t i = 0; i < count && i < prefetch_rows; ++i) prefetch_row(span, listed[i]);
+    for (std::size_t i = 0; i < count; i += 4) {
+        for (std::size_t r = i + prefetch_rows; r < i + prefetch_rows + 4 && r < count; ++r)
+            prefetch_row(span, listed[r]);
+        const std::size_t last = count - 1;
+        const std::uint64_t ids[4] = {listed[i], listed[i + 1 < last ? i + 1 : last],
+                                      listed[i + 2 < last ? i + 2 : last], listed[i + 3 < last ? i + 3 : last]};
+        std::uint64_t highest = ids[0];
+        for (const std::uint64_t id : ids) highest = id > highest ? id : highest;
+        const FourRows<S> rows = {span.rows + ids[0] * span.dim, span.rows + ids[1] * span.dim,
+                                  span.rows + ids[2] * span.dim, span.rows + ids[3] * span.dim};
+        measure_four_safely<M, false>(span, rows, span.rows + highest * span.dim, query, results + i);
+    }
+}
+
+template <Measure M, class S>
+inline constexpr RowKernels<S> row_kernels = {&measure_contiguous<M, S>, &measure_listed<M, S>};
+
+// Appends the positions from `i` to `end` whose value lies in range; without a branch.
+MAPVEC_INLINE std::size_t select_each(const float* values, std::size_t i, std::size_t end, float low, float high,
+                                      std::uint32_t* positions, std::size_t found) noexcept {
+    for (; i < end; ++i) {
+        positions[found] = static_cast<std::uint32_t>(i);
+        found += static_cast<std::size_t>(values[i] >= low) & static_cast<std::size_t>(values[i] <= high);
+    }
+    return found;
+}
+
+inline std::size_t select(const float* values, std::size_t count, float low, float high,
+                          std::uint32_t* positions) noexcept {
+    const Floats lows = broadcast(low), highs = broadcast(high);
+    std::size_t found = 0;
+    std::size_t i = 0;
+    for (; i + lanes <= count; i += lanes)
+        if (any_between(load(values + i), lows, highs))
+            found = select_each(values, i, i + lanes, low, high, positions, found);
+    return select_each(values, i, count, low, high, positions, found);
+}
+
+template <class S>
+void convert(const S* from, std::size_t count, float* to) noexcept {
+    std::size_t i = 0;
+    for (; i + lanes <= count; i += lanes) store(to + i, load(from + i));
+    for (; i < count; ++i) to[i] = static_cast<float>(from[i]);
+}
+
+}  // namespace mapvec::detail::MAPVEC_SET
+#endif

@@ -1,0 +1,195 @@
+// How a search goes through rows: block by block, the keys of a block measured at once, those in range picked out.
+//
+//     const RowsOf<S> rows(source);                            // the snapshot: data() is called here, once
+//     Region<M, S> region(rows.dim()); region.add(query, range);
+//     scan(AllRows{}, rows, region, first, last, sink);        // sink.take(id, key) for each row in range
+//
+// Which rows are visited, which keys are wanted, and what becomes of a hit are three independent choices.
+#pragma once
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "../distance.hpp"
+#include "../error.hpp"
+#include "../query.hpp"
+#include "top_k.hpp"
+
+namespace mapvec::detail {
+
+inline constexpr std::size_t most_rows_per_block = 1024;
+
+// The rows of a source as they were when the search began.
+template <Scalar S>
+class RowsOf {
+  public:
+    template <class Source>
+    explicit RowsOf(const Source& source) : dim_(source.dim()), data_(source.data()) {
+        assert(dim_ == 0 || data_.size() % dim_ == 0);
+    }
+    [[nodiscard]] std::size_t dim() const noexcept { return dim_; }
+    [[nodiscard]] std::size_t count() const noexcept { return dim_ == 0 ? 0 : data_.size() / dim_; }
+    [[nodiscard]] std::size_t row_bytes() const noexcept { return dim_ * sizeof(S); }
+    [[nodiscard]] RowSpan<S> span() const noexcept { return {data_.data(), data_.data() + data_.size(), dim_}; }
+
+    // Long enough that the cost of a call vanishes, short enough that keys and rows stay in the nearest caches.
+    [[nodiscard]] std::size_t rows_per_block() const noexcept {
+        constexpr std::size_t block_bytes = 64 * 1024;
+        const std::size_t rows = block_bytes / (row_bytes() + 1) / 4 * 4;
+        return std::clamp<std::size_t>(rows, 16, most_rows_per_block);
+    }
+
+  private:
+    std::size_t dim_;
+    std::span<const S> data_;
+};
+
+struct BlockKeys {
+    float keys[most_rows_per_block];
+    std::uint32_t positions[most_rows_per_block];
+    Id ids[most_rows_per_block];
+};
+
+// One or several balls or shells: a row is inside if every query's key is in its range.
+template <Metric M, Scalar S>
+class Region {
+  public:
+    explicit Region(const RowsOf<S>& rows)
+        : span_(rows.span()),
+          kernels_(&row_kernels<M::measure, S>(active_instruction_set())),
+          select_(select_kernel(active_instruction_set())) {}
+
+    void add(std::span<const float> query, KeyRange range) {
+        queries_.emplace_back(query, span_.dim);
+        ranges_.push_back(range);
+    }
+
+    // Keys beyond the first query's `limit` are not wanted either.
+    void measure(std::size_t first, std::size_t count, BlockKeys& block) const noexcept {
+        kernels_->contiguous(span_, first, count, queries_.front().data(), block.keys);
+    }
+    void measure(const Id* ids, std::size_t count, BlockKeys& block) const noexcept {
+        kernels_->listed(span_, ids, count, queries_.front().data(), block.keys);
+    }
+    [[nodiscard]] std::size_t select(std::size_t count, float limit, BlockKeys& block) const noexcept {
+        const KeyRange range = ranges_.front();
+        return select_(block.keys, count, range.low, std::min(range.high, limit), block.positions);
+    }
+    // Of `count` ids with the keys of the first query, those that are in all other ranges too.
+    [[nodiscard]] std::size_t intersect(std::size_t count, Id* ids, float* keys) const noexcept {
+        float others[most_rows_per_block];
+        std::uint32_t inside[most_rows_per_block];
+        for (std::size_t q = 1; q < queries_.size() && count != 0; ++q) {
+            kernels_->listed(span_, ids, count, queries_[q].data(), others);
+            count = select_(others, count, ranges_[q].low, ranges_[q].high, inside);
+            for (std::size_t i = 0; i < count; ++i) {
+                ids[i] = ids[inside[i]];
+                keys[i] = keys[inside[i]];
+            }
+        }
+        return count;
+    }
+    [[nodiscard]] bool single() const noexcept { return queries_.size() == 1; }
+
+  private:
+    RowSpan<S> span_;
+    const RowKernels<S>* kernels_;
+    SelectKernel select_;
+    std::vector<PreparedQuery<M, S>> queries_;
+    std::vector<KeyRange> ranges_;
+};
+
+// --- which rows: each measures the rows [first, first + count) of its sequence and can name them afterwards ---
+
+struct AllRows {
+    template <class Region>
+    std::size_t measure(const Region& region, std::size_t first, std::size_t count, BlockKeys& block) const noexcept {
+        region.measure(first, count, block);
+        first_ = first;
+        return count;
+    }
+    [[nodiscard]] Id id(const BlockKeys&, std::size_t position) const noexcept { return first_ + position; }
+
+    mutable std::size_t first_ = 0;
+};
+
+template <class Filter>
+struct FilteredRows {
+    template <class Region>
+    std::size_t measure(const Region& region, std::size_t first, std::size_t count, BlockKeys& block) const {
+        std::size_t passed = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            block.ids[passed] = first + i;
+            passed += static_cast<std::size_t>(static_cast<bool>(filter(static_cast<Id>(first + i))));
+        }
+        if (passed == count) {
+            region.measure(first, count, block);
+        } else if (passed != 0) {
+            region.measure(block.ids, passed, block);
+        }
+        return passed;
+    }
+    [[nodiscard]] Id id(const BlockKeys& block, std::size_t position) const noexcept { return block.ids[position]; }
+
+    const Filter& filter;
+};
+
+struct ListedRows {
+    template <class Region>
+    std::size_t measure(const Region& region, std::size_t first, std::size_t count, BlockKeys& block) const noexcept {
+        region.measure(ids.data() + first, count, block);
+        first_ = first;
+        return count;
+    }
+    [[nodiscard]] Id id(const BlockKeys&, std::size_t position) const noexcept { return ids[first_ + position]; }
+
+    std::span<const Id> ids;
+    mutable std::size_t first_ = 0;
+};
+
+// --- what becomes of a hit ---
+
+template <Metric M>
+struct HitCollector {
+    [[nodiscard]] static float limit() noexcept { return KeyRange{}.high; }
+    void take(Id id, float key) { hits.push_back({id, M::value(key)}); }
+
+    std::vector<Hit>& hits;
+};
+
+struct NearestCollector {
+    [[nodiscard]] float limit() const noexcept { return best.limit(); }
+    void take(Id id, float key) {
+        if (key <= best.limit()) best.offer(key, id);
+    }
+
+    TopK& best;
+};
+
+template <class Rows, Metric M, Scalar S, class Sink>
+void scan(Rows rows, const Region<M, S>& region, std::size_t first, std::size_t last, std::size_t rows_per_block,
+          Sink sink) {
+    BlockKeys block;
+    for (std::size_t at = first; at < last; at += rows_per_block) {
+        const std::size_t measured = rows.measure(region, at, std::min(rows_per_block, last - at), block);
+        std::size_t found = region.select(measured, sink.limit(), block);
+        if (region.single()) {
+            for (std::size_t i = 0; i < found; ++i) {
+                sink.take(rows.id(block, block.positions[i]), block.keys[block.positions[i]]);
+            }
+            continue;
+        }
+        for (std::size_t i = 0; i < found; ++i) {  // positions ascend, so nothing is overwritten before it is read
+            block.ids[i] = rows.id(block, block.positions[i]);
+            block.keys[i] = block.keys[block.positions[i]];
+        }
+        found = region.intersect(found, block.ids, block.keys);
+        for (std::size_t i = 0; i < found; ++i) sink.take(block.ids[i], block.keys[i]);
+    }
+}
+
+}  // namespace mapvec::detail

@@ -1,0 +1,116 @@
+// Distances of rows to a query, with the widest instructions this machine has.
+//
+//     std::vector<float> squared(rows.size() / query.size());
+//     mapvec::measure_rows(rows, query, squared);                             // |x - q|² of each row
+//     mapvec::measure_rows<mapvec::InnerProduct>(rows, query, squared);
+//     std::cout << to_string(mapvec::active_instruction_set()) << '\n';       // "avx2"
+//
+// The instruction set is chosen once, at run time; no compiler flag is needed. All sets run one algorithm on registers
+// of different width, so their results differ by rounding only.
+//
+// Error: rows of float, float16, bfloat16, int8 and uint8 are computed in float (the narrow types convert exactly),
+// rows of double in double, rounded to float at the end. With u = 2^-24 and as long as nothing overflows,
+//     SquaredL2     |result - exact| <= (dim / 8 + 12) u · exact + dim · 2^-148
+//     InnerProduct  |result - exact| <= (dim / 8 + 12) u · Σ|x·q| + dim · 2^-148
+//     Cosine        |result - exact| <= (dim / 4 + 24) u · Σ|x·q| / (|x||q|) + 2u, for rows with normal squared norms
+// A sum beyond the largest float is infinite, a NaN in a row makes its result NaN. The result of a row depends on the
+// row, the query and the instruction set, never on the rows beside it, nor on the number of threads.
+//
+// All functions are safe from any thread.
+#pragma once
+
+#include <atomic>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "detail/cpu.hpp"
+#include "detail/kernels.hpp"
+#include "error.hpp"
+#include "metric.hpp"
+#include "scalar.hpp"
+
+namespace mapvec {
+namespace detail {
+
+inline std::atomic<InstructionSet>& chosen_instruction_set() noexcept {
+    static std::atomic<InstructionSet> chosen{best_instruction_set()};
+    return chosen;
+}
+
+inline void check_query(std::span<const float> query, std::size_t dim) {
+    if (query.size() != dim)
+        throw Error(ErrorCode::dimension_mismatch, detail::mismatch("query length", dim, query.size()));
+    for (const float x : query)
+        if (!std::isfinite(x))
+            throw Error(ErrorCode::invalid_argument, detail::mismatch("query element", "a number", x));
+}
+
+// A query in the form that kernels take: transformed by the metric, padded with zeros.
+template <Metric M, Scalar S>
+class PreparedQuery {
+  public:
+    PreparedQuery(std::span<const float> query, std::size_t dim) {
+        check_query(query, dim);
+        padded_.resize((dim + query_padding - 1) / query_padding * query_padding);
+        M::prepare(query, padded_.data());
+    }
+    [[nodiscard]] const QueryValue<S>* data() const noexcept { return padded_.data(); }
+
+  private:
+    std::vector<QueryValue<S>> padded_;
+};
+
+}  // namespace detail
+
+// The set in use.
+[[nodiscard]] inline InstructionSet active_instruction_set() noexcept {
+    return detail::chosen_instruction_set().load(std::memory_order_relaxed);
+}
+
+// All that this machine could use, the preferred one last.
+[[nodiscard]] inline std::vector<InstructionSet> available_instruction_sets() {
+    std::vector<InstructionSet> sets;
+    for (const auto set : {InstructionSet::portable, InstructionSet::neon, InstructionSet::sse2, InstructionSet::avx2,
+                           InstructionSet::avx512})
+        if (detail::instruction_set_available(set)) sets.push_back(set);
+    return sets;
+}
+
+// For tests, benchmarks, and results that must be the same on different machines. Searches that are running finish
+// with the set they began with. Throws invalid_argument if this machine does not have the set.
+inline void use_instruction_set(InstructionSet set) {
+    if (!detail::instruction_set_available(set))
+        throw Error(ErrorCode::invalid_argument, detail::mismatch("instruction set", "one of this machine's",  //
+                                                                  to_string(set)));
+    detail::chosen_instruction_set().store(set, std::memory_order_relaxed);
+}
+
+// The value that a Hit of metric M would hold, for each row; NaN where a row matches nothing.
+// Throws dimension_mismatch unless rows.size() == results.size() * query.size(), invalid_argument for a query that
+// holds no numbers. Complexity: O(rows.size()); one allocation.
+template <Metric M = SquaredL2, Scalar S>
+void measure_rows(std::span<const S> rows, std::span<const float> query, std::span<float> results) {
+    const std::size_t dim = query.size();
+    if (rows.size() != results.size() * dim)
+        throw Error(ErrorCode::dimension_mismatch, detail::mismatch("scalars", results.size() * dim, rows.size()));
+    const detail::PreparedQuery<M, S> prepared(query, dim);
+    const auto& kernels = detail::row_kernels<M::measure, S>(active_instruction_set());
+    const detail::RowSpan<S> span = {rows.data(), rows.data() + rows.size(), dim};
+    constexpr std::size_t block = 256;
+    float keys[block];
+    for (std::size_t first = 0; first < results.size(); first += block) {
+        const std::size_t count = results.size() - first < block ? results.size() - first : block;
+        kernels.contiguous(span, first, count, prepared.data(), keys);
+        for (std::size_t i = 0; i < count; ++i) results[first + i] = M::value(keys[i]);
+    }
+}
+
+template <Metric M = SquaredL2, class Rows>
+    requires Scalar<typename Rows::value_type>
+void measure_rows(const Rows& rows, std::span<const float> query, std::span<float> results) {
+    measure_rows<M>(std::span<const typename Rows::value_type>(rows), query, results);
+}
+
+}  // namespace mapvec

@@ -1,0 +1,198 @@
+// What "near" means: squared Euclidean distance, inner product, cosine; a policy that searches take as a template
+// argument.
+//
+//     search(store, KnnQuery{query, 10});                 // SquaredL2
+//     search<InnerProduct>(store, KnnQuery{query, 10});   // largest products first
+//     double exact = Cosine::reference<float>(row, query);
+//
+// How bounds and hits are to be read:
+//
+//                       SquaredL2             InnerProduct              Cosine, NormalizedCosine
+//   value of a row      |x - q|               x·q                       1 - x·q / (|x||q|), in [0, 2]
+//   nearer is           smaller               larger                    smaller
+//   RangeQuery          min <= value <= max   min <= value <= max       min <= value <= max
+//   RingQuery           |value - distance| <= tolerance, for all metrics
+//   DiskQuery           value <= bound        value >= bound            value <= bound
+//   KnnQuery            smallest first        largest first             smallest first
+//   negative bound      invalid_argument      allowed                   invalid_argument
+//   Hit.distance_squared holds
+//                       |x - q|²              x·q                       1 - cos, not squared
+//
+// Hit::distance() is meaningful for SquaredL2 only. "Bound" of a disk is its max_distance.
+//
+// Bounds are inclusive, and rounded outwards where floats cannot hold them: if the value of a row is computed without
+// rounding (small integers, one dimension) and equals the bound, the row matches; in general a row whose exact value
+// is within the error of distance.hpp of a bound may fall on either side. An infinite upper bound is allowed and
+// includes rows whose square exceeds the largest float (3.4e38), which count as infinitely far.
+//
+// A row with a NaN matches nothing. A row with an infinity is infinitely far in SquaredL2; in the other metrics it
+// matches nothing wherever its value is no number (inf·0, inf - inf, inf/inf). Cosine: a row of zeros, or one whose
+// squared norm leaves the range of float, has no direction and matches nothing; a query of zeros is invalid_argument.
+// NormalizedCosine is Cosine for rows that the caller has scaled to length 1 (the query is scaled here): one product
+// per element less, and wrong by as much as the rows' lengths are.
+//
+// `reference` is the truth that kernels are tested against: plain loops in double.
+#pragma once
+
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <limits>
+#include <span>
+
+#include "error.hpp"
+#include "query.hpp"
+
+namespace mapvec {
+namespace detail {
+
+enum class Measure {
+    squared_difference,  // sum of (x - q)²
+    inner_product,       // sum of x·q
+    cosine               // 1 - (sum of x·q) / |x|, where |q| = 1; never below 0
+};
+
+// Searches order and compare keys: smaller is nearer for every metric.
+struct KeyRange {
+    float low = -std::numeric_limits<float>::infinity();
+    float high = std::numeric_limits<float>::infinity();
+};
+
+// Bounds in the metric's own terms.
+struct ValueRange {
+    double min = 0;
+    double max = 0;
+};
+
+[[nodiscard]] inline float rounded_up(double x) noexcept {
+    const float nearest = static_cast<float>(x);
+    return nearest < x ? std::nextafter(nearest, std::numeric_limits<float>::infinity()) : nearest;
+}
+[[nodiscard]] inline float rounded_down(double x) noexcept { return -rounded_up(-x); }
+
+[[nodiscard]] inline double squared_norm(std::span<const float> vector) noexcept {
+    double sum = 0;
+    for (const float x : vector) sum += static_cast<double>(x) * x;
+    return sum;
+}
+
+template <class Value>
+void copy_scaled(std::span<const float> query, double factor, Value* to) noexcept {
+    for (std::size_t i = 0; i < query.size(); ++i) to[i] = static_cast<Value>(query[i] * factor);
+}
+
+[[nodiscard]] inline double inverse_norm(std::span<const float> query) {
+    const double norm = std::sqrt(squared_norm(query));
+    if (norm == 0) throw Error(ErrorCode::invalid_argument, "query: expected a direction, found only zeros");
+    return 1 / norm;
+}
+
+template <class S>
+[[nodiscard]] double dot_product(std::span<const S> row, std::span<const float> query) noexcept {
+    double sum = 0;
+    for (std::size_t i = 0; i < query.size(); ++i) sum += static_cast<double>(row[i]) * query[i];
+    return sum;
+}
+
+}  // namespace detail
+
+struct SquaredL2 {
+    static constexpr detail::Measure measure = detail::Measure::squared_difference;
+    static constexpr bool is_distance = true;
+
+    template <class S>
+    [[nodiscard]] static double reference(std::span<const S> row, std::span<const float> query) noexcept {
+        double sum = 0;
+        for (std::size_t i = 0; i < query.size(); ++i) {
+            const double difference = static_cast<double>(row[i]) - query[i];
+            sum += difference * difference;
+        }
+        return sum;
+    }
+
+    // The three below are what a search needs: the query as kernels take it, bounds as keys, and the way back.
+    template <class Value>
+    static void prepare(std::span<const float> query, Value* to) noexcept {
+        detail::copy_scaled(query, 1, to);
+    }
+    [[nodiscard]] static detail::KeyRange keys(detail::ValueRange range) noexcept {
+        return {detail::rounded_down(range.min * range.min), detail::rounded_up(range.max * range.max)};
+    }
+    [[nodiscard]] static float value(float key) noexcept { return key; }
+};
+
+struct InnerProduct {
+    static constexpr detail::Measure measure = detail::Measure::inner_product;
+    static constexpr bool is_distance = false;
+
+    template <class S>
+    [[nodiscard]] static double reference(std::span<const S> row, std::span<const float> query) noexcept {
+        return detail::dot_product(row, query);
+    }
+
+    // With the query negated, larger products are smaller keys, without another rounding.
+    template <class Value>
+    static void prepare(std::span<const float> query, Value* to) noexcept {
+        detail::copy_scaled(query, -1, to);
+    }
+    [[nodiscard]] static detail::KeyRange keys(detail::ValueRange range) noexcept {
+        return {detail::rounded_down(-range.max), detail::rounded_up(-range.min)};
+    }
+    [[nodiscard]] static float value(float key) noexcept { return 0 - key; }
+};
+
+struct Cosine {
+    static constexpr detail::Measure measure = detail::Measure::cosine;
+    static constexpr bool is_distance = true;
+
+    template <class S>
+    [[nodiscard]] static double reference(std::span<const S> row, std::span<const float> query) noexcept {
+        double row_norm = 0;
+        for (std::size_t i = 0; i < query.size(); ++i) {
+            row_norm += static_cast<double>(row[i]) * static_cast<double>(row[i]);
+        }
+        return 1 - detail::dot_product(row, query) / std::sqrt(row_norm * detail::squared_norm(query));
+    }
+
+    template <class Value>
+    static void prepare(std::span<const float> query, Value* to) {
+        detail::copy_scaled(query, detail::inverse_norm(query), to);
+    }
+    [[nodiscard]] static detail::KeyRange keys(detail::ValueRange range) noexcept {
+        return {detail::rounded_down(range.min), detail::rounded_up(range.max)};
+    }
+    [[nodiscard]] static float value(float key) noexcept { return key; }
+};
+
+struct NormalizedCosine {
+    static constexpr detail::Measure measure = detail::Measure::inner_product;
+    static constexpr bool is_distance = true;
+
+    template <class S>
+    [[nodiscard]] static double reference(std::span<const S> row, std::span<const float> query) noexcept {
+        return 1 - detail::dot_product(row, query) / std::sqrt(detail::squared_norm(query));
+    }
+
+    template <class Value>
+    static void prepare(std::span<const float> query, Value* to) {
+        detail::copy_scaled(query, -detail::inverse_norm(query), to);
+    }
+    // A row that rounding puts a little nearer than 0 is at 0.
+    [[nodiscard]] static detail::KeyRange keys(detail::ValueRange range) noexcept {
+        const float low = detail::rounded_down(range.min - 1);
+        return {range.min > 0 ? low : detail::KeyRange{}.low, detail::rounded_up(range.max - 1)};
+    }
+    [[nodiscard]] static float value(float key) noexcept { return key < -1 ? 0 : 1 + key; }
+};
+
+template <class M>
+concept Metric = requires(std::span<const float> vector, float key, float* to) {
+    { M::measure } -> std::convertible_to<detail::Measure>;
+    { M::is_distance } -> std::convertible_to<bool>;
+    { M::template reference<float>(vector, vector) } -> std::convertible_to<double>;
+    { M::keys(detail::ValueRange{}) } -> std::convertible_to<detail::KeyRange>;
+    { M::value(key) } -> std::convertible_to<float>;
+    M::prepare(vector, to);
+};
+
+}  // namespace mapvec

@@ -1,0 +1,235 @@
+// Promises of distance.hpp: every instruction set, scalar type and dimension agrees with plain loops in double within
+// the stated bound, and no byte beyond the rows is read.
+//
+//   promise                                                     would be broken by
+//   error bound, all dims                                       a lost tail, a wrong mask, a lane counted twice
+//   a row's result does not depend on its neighbours            leftover rows by another code path
+//   NaN only in its own row; infinities; huge; denormal         masking by multiplication, flushing
+//   nothing beyond the end is read                              an unguarded last load (run with a sanitizer)
+#include <mapvec/distance.hpp>
+
+#include <limits>
+#include <memory>
+
+#include "catch.hpp"
+#include "test_search_support.hpp"
+
+using namespace mapvec;
+using namespace search_support;
+
+namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr float nan_value = std::numeric_limits<float>::quiet_NaN();
+constexpr double unit = 0x1p-24;
+
+std::vector<std::size_t> dimensions() {
+    std::vector<std::size_t> dims;
+    for (std::size_t dim = 1; dim <= 70; ++dim) dims.push_back(dim);
+    for (const std::size_t dim : std::vector<std::size_t>{100, 128, 129, 255, 384, 768, 1536}) dims.push_back(dim);
+    return dims;
+}
+
+template <class M, class S>
+double allowed(std::span<const S> row, const std::vector<float>& query) {
+    const double dim = static_cast<double>(query.size());
+    if constexpr (std::is_same_v<M, SquaredL2>) {
+        return (dim / 8 + 12) * unit * M::template reference<S>(row, query) + dim * 0x1p-148;
+    } else {
+        double products = 0, row_norm = 0, query_norm = 0;
+        for (std::size_t i = 0; i < query.size(); ++i) {
+            const double x = static_cast<double>(row[i]), q = query[i];
+            products += std::abs(x * q);
+            row_norm += x * x;
+            query_norm += q * q;
+        }
+        if constexpr (std::is_same_v<M, InnerProduct>) return (dim / 8 + 12) * unit * products + dim * 0x1p-148;
+        return (dim / 4 + 24) * unit * products / std::sqrt(row_norm * query_norm) + 2 * unit;
+    }
+}
+
+// The number of rows whose result is out of bounds, over all dims and some ragged counts.
+template <class M, class S>
+std::size_t disagreements() {
+    Numbers numbers(7);
+    std::size_t wrong = 0;
+    for (const std::size_t dim : dimensions()) {
+        for (const std::size_t count : std::vector<std::size_t>{1, 2, 3, 4, 5, 7, 9}) {
+            const auto rows = numbers.rows<S>(count, dim);
+            const auto query = numbers.query(dim);
+            std::vector<float> results(count);
+            measure_rows<M>(rows.scalars, query, results);
+            for (std::size_t i = 0; i < count; ++i) {
+                const double exact = M::template reference<S>(rows.row(i), query);
+                const bool both_nan = std::isnan(exact) && std::isnan(results[i]);
+                wrong += both_nan || std::abs(results[i] - exact) <= allowed<M, S>(rows.row(i), query) ? 0u : 1u;
+            }
+        }
+    }
+    return wrong;
+}
+
+template <class S>
+void check_type() {
+    with_each_instruction_set([](InstructionSet set) {
+        INFO(to_string(set) << ", " << to_string(scalar_type_of<S>));
+        CHECK(disagreements<SquaredL2, S>() == 0);
+        CHECK(disagreements<InnerProduct, S>() == 0);
+        CHECK(disagreements<Cosine, S>() == 0);
+    });
+}
+
+}  // namespace
+
+TEST_CASE("float rows: every instruction set agrees with the reference") { check_type<float>(); }
+TEST_CASE("double rows: every instruction set agrees with the reference") { check_type<double>(); }
+TEST_CASE("int8 rows: every instruction set agrees with the reference") { check_type<std::int8_t>(); }
+TEST_CASE("uint8 rows: every instruction set agrees with the reference") { check_type<std::uint8_t>(); }
+TEST_CASE("float16 rows: every instruction set agrees with the reference") { check_type<float16>(); }
+TEST_CASE("bfloat16 rows: every instruction set agrees with the reference") { check_type<bfloat16>(); }
+
+TEST_CASE("every value of the 8- and 16-bit types is widened right by every instruction set") {
+    with_each_instruction_set([](InstructionSet set) {
+        INFO(to_string(set));
+        std::size_t wrong = 0;
+        const auto check = [&wrong]<class S>(const std::vector<S>& all) {
+            const std::vector<float> one = {1.0f};
+            std::vector<float> products(all.size());
+            measure_rows<InnerProduct>(all, one, products);
+            for (std::size_t i = 0; i < all.size(); ++i) {
+                const float value = all[i];
+                wrong += products[i] == value || (std::isnan(value) && std::isnan(products[i])) ? 0u : 1u;
+            }
+        };
+        std::vector<std::int8_t> signed_bytes;
+        std::vector<std::uint8_t> bytes;
+        std::vector<float16> halves;
+        std::vector<bfloat16> brains;
+        for (int i = 0; i < 256; ++i) {
+            signed_bytes.push_back(static_cast<std::int8_t>(i - 128));
+            bytes.push_back(static_cast<std::uint8_t>(i));
+        }
+        for (std::uint32_t i = 0; i < 0x10000; ++i) {
+            halves.push_back(float16::from_bits(static_cast<std::uint16_t>(i)));
+            brains.push_back(bfloat16::from_bits(static_cast<std::uint16_t>(i)));
+        }
+        check(signed_bytes);
+        check(bytes);
+        check(halves);
+        check(brains);
+        CHECK(wrong == 0);
+    });
+}
+
+TEST_CASE("the result of a row does not depend on the rows beside it") {
+    with_each_instruction_set([](InstructionSet set) {
+        INFO(to_string(set));
+        Numbers numbers(11);
+        std::size_t wrong = 0;
+        for (const std::size_t dim : dimensions()) {
+            const auto rows = numbers.rows<float>(11, dim);
+            const auto query = numbers.query(dim);
+            std::vector<float> together(11);
+            measure_rows(rows.scalars, query, together);
+            for (std::size_t i = 0; i < 11; ++i) {
+                float alone = 0;
+                measure_rows(rows.row(i), query, std::span<float>(&alone, 1));
+                wrong += alone == together[i] ? 0u : 1u;
+            }
+        }
+        CHECK(wrong == 0);
+    });
+}
+
+TEST_CASE("a NaN or an infinity changes its own row and no other") {
+    with_each_instruction_set([](InstructionSet set) {
+        INFO(to_string(set));
+        for (const std::size_t dim : std::vector<std::size_t>{1, 3, 8, 17, 25, 100, 131}) {
+            for (std::size_t at = 0; at < dim; ++at) {
+                Rows<float> rows{std::vector<float>(9 * dim, 1.0f), dim};
+                rows.scalars[2 * dim + at] = nan_value;
+                rows.scalars[5 * dim + at] = -infinity;
+                const std::vector<float> query(dim, 3.0f);
+                std::vector<float> results(9);
+                measure_rows(rows.scalars, query, results);
+                bool right = std::isnan(results[2]) && results[5] == infinity;
+                for (const std::size_t i : std::vector<std::size_t>{0, 1, 3, 4, 6, 7, 8}) right &= results[i] == 4.0f * static_cast<float>(dim);
+                if (!right) FAIL("dim " << dim << ", element " << at);
+            }
+        }
+        SUCCEED();
+    });
+}
+
+TEST_CASE("huge differences are infinitely far, tiny ones keep what float can hold") {
+    with_each_instruction_set([](InstructionSet set) {
+        INFO(to_string(set));
+        const std::vector<float> huge = {3e38f, 0, 0, -3e38f, 1, 1};
+        const std::vector<float> query = {-3e38f, 0, 0};
+        std::vector<float> results(2);
+        measure_rows(huge, query, results);
+        CHECK(results[0] == infinity);
+        CHECK(results[1] == 2.0f);
+
+        const std::vector<float> tiny = {0x1p-70f, 0x1p-140f, 0x1p-149f};
+        const std::vector<float> zero = {0};
+        std::vector<float> squares(3);
+        measure_rows(tiny, zero, squares);
+        CHECK(squares[0] == 0x1p-140f);
+        CHECK(squares[1] == 0.0f);
+        CHECK(squares[2] == 0.0f);
+
+        const std::vector<float> one = {1};
+        measure_rows<InnerProduct>(tiny, one, squares);
+        CHECK(squares[2] == 0x1p-149f);
+        const std::vector<double> wide = {1e200, 1 + 0x1p-40};
+        std::vector<float> differences(2);
+        measure_rows(wide, one, differences);
+        CHECK(differences[0] == infinity);
+        CHECK(differences[1] == 0x1p-80f);
+    });
+}
+
+TEST_CASE("nothing beyond the last row is read") {
+    with_each_instruction_set([](InstructionSet) {
+        for (std::size_t dim = 1; dim <= 70; ++dim) {
+            const std::unique_ptr<std::int8_t[]> exact(new std::int8_t[3 * dim]());
+            const std::vector<float> query(dim, 2.0f);
+            std::vector<float> results(3);
+            measure_rows(std::span<const std::int8_t>(exact.get(), 3 * dim), query, results);
+            if (results[2] != 4.0f * static_cast<float>(dim)) FAIL("dim " << dim);
+        }
+        SUCCEED();
+    });
+}
+
+TEST_CASE("cosine of a row without direction is no number") {
+    const std::vector<float> rows = {0, 0, 3, 4, -3, -4, 4, -3};
+    const std::vector<float> query = {6, 8};
+    std::vector<float> results(4);
+    with_each_instruction_set([&](InstructionSet) {
+        measure_rows<Cosine>(rows, query, results);
+        CHECK(std::isnan(results[0]));
+        CHECK(std::abs(results[1]) <= 2e-7f);
+        CHECK(std::abs(results[2] - 2) <= 4e-7f);
+        CHECK(std::abs(results[3] - 1) <= 4e-7f);
+    });
+}
+
+TEST_CASE("the chosen instruction set can be named and is one of the available") {
+    const auto sets = available_instruction_sets();
+    CHECK(sets.front() == InstructionSet::portable);
+    CHECK(active_instruction_set() == sets.back());
+    CHECK(to_string(active_instruction_set()) != "unknown");
+    const auto foreign = sets.back() == InstructionSet::neon ? InstructionSet::avx2 : InstructionSet::neon;
+    CHECK(code_of([&] { use_instruction_set(foreign); }) == ErrorCode::invalid_argument);
+    CHECK(active_instruction_set() == sets.back());
+}
+
+TEST_CASE("measure_rows refuses what does not fit") {
+    const std::vector<float> rows(6), query(3), bad = {0, nan_value, 0};
+    std::vector<float> two(2), three(3);
+    CHECK(code_of([&] { measure_rows(rows, query, three); }) == ErrorCode::dimension_mismatch);
+    CHECK(code_of([&] { measure_rows(rows, bad, two); }) == ErrorCode::invalid_argument);
+    CHECK(code_of([&] { measure_rows<Cosine>(rows, query, two); }) == ErrorCode::invalid_argument);
+}
