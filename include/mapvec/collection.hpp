@@ -1,0 +1,210 @@
+// Collection: vectors and what belongs to them, committed as one. A directory.
+//
+//     auto cities = mapvec::Collection<3, City>::create("cities.mapvec");
+//     Id paris = cities.append(point, {"Paris", "FR", 2'138'551});
+//     cities.erase(other);
+//     cities.commit();                                               // vectors, payloads and erasures: all or nothing
+//     for (auto hit : cities.search(mapvec::RingQuery{query, 0.08f, 0.004f}))
+//         std::cout << cities.payload(hit.id).name << '\n';
+//
+// Ids count rows from 0 and are never given again. An erased row is gone for good: contains() is false, vector() and
+// payload() throw out_of_range, searches skip it; its space is not used again. vectors() and payloads() show what is
+// in the files, erased rows included.
+//
+// Durability, modes, threads and processes are those of MmapVectorStore (mmap_vector_store.hpp): append and erase
+// may run in one thread beside any number that read and search; update() of a row may not run beside a thread
+// that reads this row.
+//
+// Files in the directory: `vectors` (the root, with the locks and journals), `payloads`, `payloads.offsets` unless T is of
+// fixed size, `erased`. They are opened together; each alone is refused.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "commit.hpp"
+#include "detail/borrowed.hpp"
+#include "detail/erasure_set.hpp"
+#include "error.hpp"
+#include "mapped_file.hpp"
+#include "mmap_vector_store.hpp"
+#include "payload_store.hpp"
+#include "query.hpp"
+#include "search.hpp"
+#include "storage.hpp"
+
+namespace mapvec {
+
+template <std::size_t Dim, class T, Scalar S = float, Storage File = MappedFile>
+class Collection {
+    using Vectors = MmapVectorStore<Dim, S, File>;
+    using Payloads = PayloadStore<T, Codec<T>, File>;
+
+  public:
+    using Row = typename Vectors::Row;
+
+    // A new collection; the directory is made if there is none. Throws exists if there is a collection in it.
+    [[nodiscard]] static Collection create(const std::filesystem::path& directory, const StoreOptions& options = {}) {
+        File::create_directory(directory);
+        return Collection(CommitGroup<File>::create(specs(directory, options, Opening::new_file), options));
+    }
+    // At the last commit of all its parts. Throws not_found; locked; dimension_mismatch, type_mismatch, version_mismatch;
+    // corrupt. O(erased rows).
+    [[nodiscard]] static Collection open(const std::filesystem::path& directory, OpenMode mode = OpenMode::read_write,
+                                         const StoreOptions& options = {}) {
+        return Collection(CommitGroup<File>::open(specs(directory, options, Opening::old_file), mode, options));
+    }
+    [[nodiscard]] static Collection open_or_create(const std::filesystem::path& directory,
+                                                   const StoreOptions& options = {}) {
+        File::create_directory(directory);
+        return Collection(CommitGroup<File>::open_or_create(specs(directory, options, Opening::new_file), options));
+    }
+
+    Collection() noexcept = default;  // closed: it has no rows
+
+    // --- reading [any thread] ---
+
+    [[nodiscard]] bool contains(Id id) const noexcept { return id < vectors_.size() && !erased_ids_.contains(id); }
+    // Live rows.
+    [[nodiscard]] std::size_t size() const noexcept {
+        const auto erased = static_cast<std::size_t>(erased_ids_.size());  // first: what is erased was there before
+        return vectors_.size() - erased;
+    }
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    [[nodiscard]] std::size_t dim() const noexcept { return vectors_.dim(); }
+
+    // The row where it lies, valid as long as the collection. Throws out_of_range.
+    [[nodiscard]] Row vector(Id id) const {
+        check(id);
+        return vectors_[id];
+    }
+    // Throws out_of_range; corrupt, payload as PayloadStore::fetch.
+    [[nodiscard]] T payload(Id id) const {
+        check(id);
+        return payloads_.fetch(id);
+    }
+    [[nodiscard]] const Vectors& vectors() const noexcept { return vectors_; }
+    [[nodiscard]] const Payloads& payloads() const noexcept { return payloads_; }
+
+    // As the free function search() over vectors(), without erased rows. Metric as there: search<Cosine>(…).
+    template <class Metric = SquaredL2, class Query>
+    [[nodiscard]] std::vector<Hit> search(const Query& query, const SearchOptions& options = {}) const {
+        if (erased_ids_.size() == 0) return mapvec::search<Metric>(vectors_, query, options);
+        return mapvec::search<Metric>(
+            vectors_, query, [this](Id id) { return !erased_ids_.contains(id); }, options);
+    }
+
+    // Reads everything. Throws corrupt, naming the first damage.
+    void verify() const {
+        group_.verify();
+        if (group_.is_open()) payloads_.verify();
+    }
+
+    // --- writing: throws read_only; no_space; io; dimension_mismatch; payload. Nothing has changed then ---
+
+    Id append(std::span<const S> vector, const T& payload) {
+        vectors_.check_dim(vector.size());
+        payloads_.records_.stage(payload);
+        vectors_.rows_->stage(std::as_bytes(vector));
+        payloads_.records_.publish();
+        vectors_.rows_->publish(1);  // last: whoever sees the row finds its payload
+        return vectors_.rows_->size() - 1;
+    }
+    // Throws out_of_range if there is no such row, or no longer.
+    void update(Id id, std::span<const S> vector, const T& payload) {
+        check(id);
+        vectors_.check_dim(vector.size());
+        const Row row = vectors_[id];
+        const std::vector<S> before(row.begin(), row.end());
+        vectors_.insert(id, vector);
+        try {
+            payloads_.update(id, payload);
+        } catch (...) {
+            vectors_.insert(id, before);
+            throw;
+        }
+    }
+    // Throws out_of_range if there is no such row, or no longer.
+    void erase(Id id) {
+        check(id);
+        erased_ids_.reserve_for(id);
+        erased_->stage(bytes_of(id));
+        erased_->publish(1);
+        erased_ids_.add(id);
+    }
+
+    void reserve(std::size_t rows) { vectors_.reserve(rows); }
+
+    void commit() { group_.commit(); }  // as MmapVectorStore::commit, for all files at once
+    void flush() { commit(); }          // the same
+    bool refresh() {                    // as MmapVectorStore::refresh
+        if (!group_.refresh()) return false;
+        learn_erasures();
+        return true;
+    }
+    void close() {  // as MmapVectorStore::close
+        group_.close();
+        vectors_ = {};
+        payloads_ = {};
+        erased_ = {};
+        erased_ids_ = {};
+    }
+
+  private:
+    using Opening = typename Vectors::Opening;
+
+    static constexpr std::size_t first_payload = 1;
+    static constexpr std::size_t erasures = first_payload + Payloads::Records::files;
+
+    static std::vector<MemberSpec> specs(const std::filesystem::path& directory, const StoreOptions& options,
+                                         Opening opening) {
+        std::vector<MemberSpec> specs{Vectors::spec(directory / "vectors", options, opening)};
+        Payloads::Records::add_specs(specs, directory / "payloads", options.initial_capacity);
+        const ExpectedHeader erased{.kind = FileKind::erasures, .dim = 1, .scalar_size = sizeof(Id)};
+        specs.push_back({directory / "erased", erased, 0});
+        return specs;
+    }
+
+    explicit Collection(CommitGroup<File> group)
+        : group_(std::move(group)), vectors_(group_[0]), payloads_(group_, first_payload), erased_(&group_[erasures]) {
+        if (payloads_.size() != vectors_.size())
+            throw Error(ErrorCode::corrupt, payloads_.path(),
+                        detail::mismatch("records", vectors_.size(), payloads_.size()));
+        learn_erasures();
+    }
+
+    void learn_erasures() {
+        for (std::uint64_t i = erased_ids_.size(); i < erased_->size(); ++i) {
+            Id id = 0;
+            std::memcpy(&id, erased_->record(i).data(), sizeof id);
+            if (id < vectors_.size()) {
+                erased_ids_.reserve_for(id);
+                if (erased_ids_.add(id)) continue;
+            }
+            throw Error(ErrorCode::corrupt, erased_->path(),
+                        "erasure " + std::to_string(i) + " is of row " + std::to_string(id) +
+                            ", which was never there or is erased already");
+        }
+    }
+    void check(Id id) const {
+        if (contains(id)) return;
+        const std::string problem =
+            id < vectors_.size() ? "row " + std::to_string(id) + " is erased"
+                                 : detail::mismatch("row id", "less than " + std::to_string(vectors_.size()), id);
+        throw Error(ErrorCode::out_of_range, problem);
+    }
+
+    CommitGroup<File> group_;
+    Vectors vectors_;
+    Payloads payloads_;
+    detail::Borrowed<MappedArray<File>> erased_;
+    detail::ErasureSet erased_ids_;
+};
+
+}  // namespace mapvec

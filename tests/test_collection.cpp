@@ -1,0 +1,277 @@
+// Collection: vectors, payloads and erasures as one, committed together, searched without what is erased.
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <mapvec/collection.hpp>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "scratch.hpp"
+
+using namespace mapvec;
+
+namespace collection_test {
+
+struct Place {
+    std::string name;
+    std::uint32_t number = 0;
+    bool operator==(const Place&) const = default;
+};
+
+}  // namespace collection_test
+using collection_test::Place;
+
+namespace {
+
+using Places = Collection<2, Place>;
+
+std::array<float, 2> point(unsigned i) { return {static_cast<float>(i), 1.0f}; }
+Place place(unsigned i) { return {"place " + std::to_string(i), i}; }
+
+std::vector<Id> ids_within(const Places& places, std::array<float, 2> centre, float distance) {
+    std::vector<Id> ids;
+    for (const Hit& hit : places.search(DiskQuery{centre, distance})) ids.push_back(hit.id);
+    return ids;
+}
+
+}  // namespace
+
+TEST_CASE("a collection keeps rows and payloads together, reopened too") {
+    const ScratchDirectory scratch;
+    {
+        auto places = Places::create(scratch / "new" / "directory");
+        for (unsigned i = 0; i < 500; ++i) CHECK(places.append(point(i), place(i)) == i);
+        places.update(3, point(1000), place(1000));
+        places.erase(4);
+        places.commit();
+        places.update(5, point(2000), place(2000));
+        CHECK(places.payload(5) == place(2000));
+        places.commit();
+        places.erase(499);
+    }
+    const auto places = Places::open(scratch / "new" / "directory", OpenMode::read_only);
+    CHECK(places.size() == 498);
+    CHECK(places.vectors().size() == 500);
+    CHECK(places.payload(3) == place(1000));
+    CHECK(places.vector(5)[0] == 2000.0f);
+    CHECK_FALSE(places.contains(4));
+    CHECK_FALSE(places.contains(499));
+    CHECK_FALSE(places.contains(500));
+    CHECK(places.contains(0));
+    places.verify();
+}
+
+TEST_CASE("erased rows are gone from everything but the files, for good") {
+    const ScratchDirectory scratch;
+    auto places = Places::create(scratch / "c");
+    for (unsigned i = 0; i < 10; ++i) places.append(point(i), place(i));
+    CHECK(ids_within(places, point(5), 1) == std::vector<Id>{4, 5, 6});
+    places.erase(5);
+    CHECK(ids_within(places, point(5), 1) == std::vector<Id>{4, 6});
+    CHECK(places.search(KnnQuery{point(5), 3}).size() == 3);
+    CHECK(places.search(KnnQuery{point(5), 100}).size() == 9);
+    for (const auto call : {0, 1, 2, 3}) {
+        CHECK(code_of([&]() -> int {
+                  switch (call) {
+                      case 0: return static_cast<int>(places.vector(5)[0]);
+                      case 1: return static_cast<int>(places.payload(5).number);
+                      case 2: places.erase(5); return 0;
+                      default: places.update(5, point(5), place(5)); return 0;
+                  }
+              }) == ErrorCode::out_of_range);
+    }
+    CHECK(places.append(point(5), place(5)) == 10);
+    CHECK(ids_within(places, point(5), 0) == std::vector<Id>{10});
+    CHECK(places.size() == 10);
+}
+
+TEST_CASE("a row that cannot be stored leaves no half of itself") {
+    const ScratchDirectory scratch;
+    auto places = Places::create(scratch / "c");
+    places.append(point(0), place(0));
+    const std::vector<float> wrong(3);
+    CHECK(code_of([&] { return places.append(wrong, place(1)); }) == ErrorCode::dimension_mismatch);
+    CHECK(code_of([&] {
+              places.update(0, wrong, place(1));
+              return 0;
+          }) == ErrorCode::dimension_mismatch);
+    CHECK(code_of([&] {
+              places.update(1, point(1), place(1));
+              return 0;
+          }) == ErrorCode::out_of_range);
+    CHECK(places.size() == 1);
+    CHECK(places.payloads().size() == 1);
+    CHECK(places.payload(0) == place(0));
+    CHECK(places.append(point(1), place(1)) == 1);
+    CHECK(places.payload(1) == place(1));
+}
+
+TEST_CASE("what passes by exception is not committed, in any of the files") {
+    const ScratchDirectory scratch;
+    try {
+        auto places = Places::create(scratch / "c");
+        for (unsigned i = 0; i < 10; ++i) places.append(point(i), place(i));
+        places.commit();
+        places.append(point(10), place(10));
+        places.update(0, point(77), place(77));
+        places.erase(1);
+        throw 1;
+    } catch (int) {
+    }
+    const auto places = Places::open(scratch / "c");
+    CHECK(places.size() == 10);
+    CHECK(places.payload(0) == place(0));
+    CHECK(places.vector(0)[0] == 0.0f);
+    CHECK(places.contains(1));
+    CHECK(places.payloads().size() == 10);
+}
+
+TEST_CASE("payloads of fixed size and vectors of any scalar make a collection") {
+    const ScratchDirectory scratch;
+    using Bytes = Collection<dynamic_dim, std::uint32_t, std::int8_t>;
+    {
+        auto bytes = Bytes::create(scratch / "c", {.dim = 3});
+        for (int i = 0; i < 100; ++i)
+            bytes.append(std::array{std::int8_t(i), std::int8_t(-i), std::int8_t(1)},
+                         static_cast<std::uint32_t>(i * i));
+        bytes.update(9, std::array{std::int8_t(1), std::int8_t(2), std::int8_t(3)}, 4);
+    }
+    const auto bytes = Bytes::open(scratch / "c", OpenMode::read_only);
+    CHECK(bytes.dim() == 3);
+    CHECK(bytes.payload(99) == 9801);
+    CHECK(bytes.payload(9) == 4);
+    CHECK(bytes.vector(9)[2] == 3);
+    CHECK(bytes.search(KnnQuery{std::array{1.0f, 2.0f, 3.0f}, 1}).front() == Hit{9, 0.0f});
+    CHECK_FALSE(MappedFile::exists(scratch / "c" / "payloads.offsets"));
+}
+
+TEST_CASE("one file of a collection alone is refused, and so is another's") {
+    const ScratchDirectory scratch;
+    { Places::create(scratch / "a").append(point(1), place(1)); }
+    { Places::create(scratch / "b").append(point(2), place(2)); }
+    CHECK(code_of([&] { return MmapVectorStore<2>::open(scratch / "a" / "vectors"); }) == ErrorCode::type_mismatch);
+    CHECK(code_of([&] { return PayloadStore<Place>::load(scratch / "a" / "payloads"); }) == ErrorCode::type_mismatch);
+    CHECK(code_of([&] { return Collection<3, Place>::open(scratch / "a"); }) == ErrorCode::dimension_mismatch);
+    CHECK(code_of([&] { return Collection<2, Place, double>::open(scratch / "a"); }) == ErrorCode::type_mismatch);
+    CHECK(code_of([&] { return Collection<2, std::string>::open(scratch / "a"); }) == ErrorCode::type_mismatch);
+    CHECK(code_of([&] { return Collection<2, int>::open(scratch / "a"); }) == ErrorCode::type_mismatch);
+    CHECK(code_of([&] { return Places::open(scratch / "none"); }) == ErrorCode::not_found);
+    CHECK(code_of([&] { return Places::create(scratch / "a"); }) == ErrorCode::exists);
+    const auto overwrite = std::filesystem::copy_options::overwrite_existing;
+    for (const char* name : {"payloads", "payloads.offsets", "erased"}) {
+        std::filesystem::copy(scratch / "a" / name, scratch / "kept", overwrite);
+        std::filesystem::copy(scratch / "b" / name, scratch / "a" / name, overwrite);
+        CHECK(code_of([&] { return Places::open(scratch / "a"); }) == ErrorCode::corrupt);
+        std::filesystem::remove(scratch / "a" / name);
+        CHECK(code_of([&] { return Places::open(scratch / "a"); }) == ErrorCode::corrupt);
+        std::filesystem::copy(scratch / "kept", scratch / "a" / name);
+    }
+    CHECK(Places::open(scratch / "a").payload(0) == place(1));
+}
+
+TEST_CASE("an unfinished creation is no collection, and is finished by the next") {
+    const ScratchDirectory scratch;
+    { Places::create(scratch / "c").append(point(1), place(1)); }
+    for (const char* name : {"payloads", "payloads.offsets"}) std::filesystem::remove(scratch / "c" / name);
+    {
+        std::fstream root(scratch / "c" / "vectors", std::ios::in | std::ios::out | std::ios::binary);
+        root.seekp(1024);
+        root << std::string(3072, '\0');  // no slot was written yet
+    }
+    CHECK(code_of([&] { return Places::open(scratch / "c"); }) == ErrorCode::not_found);
+    CHECK(code_of([&] { return Places::open(scratch / "c", OpenMode::read_only); }) == ErrorCode::not_found);
+    auto places = Places::open_or_create(scratch / "c");
+    CHECK(places.empty());
+    places.append(point(2), place(2));
+    places.close();
+    CHECK(Places::open(scratch / "c").payload(0) == place(2));
+}
+
+TEST_CASE("a reader of a collection moves from commit to commit") {
+    const ScratchDirectory scratch;
+    auto places = Places::create(scratch / "c");
+    auto reader = Places::open(scratch / "c", OpenMode::read_only);
+    for (unsigned i = 0; i < 50; ++i) {
+        places.append(point(i), place(i));
+        if (i % 5 == 4) places.erase(i - 2);
+        if (i % 7 == 6) places.update(i, point(i + 100), place(i + 100));
+        CHECK_FALSE(reader.refresh());
+        places.commit();
+        REQUIRE(reader.refresh());
+        REQUIRE(reader.size() == places.size());
+        REQUIRE(reader.payload(i) == places.payload(i));
+        REQUIRE(reader.contains(i - i % 5 + 2) == places.contains(i - i % 5 + 2));
+    }
+    reader.verify();
+}
+
+TEST_CASE("random operations on a collection agree with a model, reopened again and again") {
+    const unsigned seed = GENERATE(1u, 2u, 3u);
+    const ScratchDirectory scratch;
+    std::mt19937 random(seed);
+    struct Row {
+        std::array<float, 2> vector;
+        Place place;
+    };
+    using Model = std::vector<std::optional<Row>>;
+    Model now, committed;
+    auto places = Places::create(scratch / "c", {.address_space = seed % 2});
+    const auto check = [&](const Places& found, const Model& model) {
+        REQUIRE(found.vectors().size() == model.size());
+        REQUIRE(found.size() ==
+                static_cast<std::size_t>(std::ranges::count_if(model, [](auto& row) { return row.has_value(); })));
+        for (Id id = 0; id < model.size(); ++id) {
+            REQUIRE(found.contains(id) == model[id].has_value());
+            if (!model[id]) continue;
+            REQUIRE(std::ranges::equal(found.vector(id), model[id]->vector));
+            REQUIRE(found.payload(id) == model[id]->place);
+        }
+        found.verify();
+    };
+    for (int step = 0; step < 800; ++step) {
+        const auto value = static_cast<unsigned>(random() % 1000);
+        const Id id = now.empty() ? 0 : random() % now.size();
+        switch (random() % 16) {
+            case 0:
+            case 1:
+                places.commit();
+                committed = now;
+                break;
+            case 2: check(Places::open(scratch / "c", OpenMode::read_only), committed); break;
+            case 3:
+                places.close();
+                committed = now;
+                places = Places::open(scratch / "c");
+                break;
+            case 4:
+                try {
+                    auto dying = std::move(places);
+                    throw 1;
+                } catch (int) {
+                }
+                places = Places::open(scratch / "c");
+                now = committed;
+                check(places, now);
+                break;
+            case 5:
+            case 6:
+                if (now.empty() || !now[id]) break;
+                places.erase(id);
+                now[id].reset();
+                break;
+            case 7:
+            case 8:
+                if (now.empty() || !now[id]) break;
+                places.update(id, point(value), place(value));
+                now[id] = Row{point(value), place(value)};
+                break;
+            default: places.append(point(value), place(value)); now.push_back(Row{point(value), place(value)});
+        }
+        if (step % 50 == 0) check(places, now);
+    }
+    places.close();
+    check(Places::open(scratch / "c"), now);
+}
