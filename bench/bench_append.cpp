@@ -1,0 +1,106 @@
+// Appending rows of 512 bytes to a fresh, growing file, beside the limit: pwrite in 256 KiB blocks into fallocated space.
+#include <benchmark/benchmark.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <mapvec/mmap_vector_store.hpp>
+
+#include "common.hpp"
+
+namespace {
+
+constexpr std::size_t dim = 128, row_bytes = dim * sizeof(float), block = 256 << 10;
+const std::size_t total = bench::small ? 64 << 20 : std::size_t{2} << 30;
+const std::vector<float> in_cache = bench::noise(block / sizeof(float));
+const std::vector<float> in_memory = bench::noise(64 << 18);
+
+using Store = mapvec::MmapVectorStore<dim>;
+
+void finish(benchmark::State& state) { state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * total)); }
+
+void pwrite_blocks(benchmark::State& state, const std::vector<float>& source) {
+    const bench::Scratch scratch;
+    const auto bytes = std::as_bytes(std::span(source));
+    for (auto _ : state) {
+        const int file = ::open(scratch.path().c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
+        for (std::size_t done = 0; done < total; done += block) {
+            if (done % (64 << 20) == 0) (void)::fallocate(file, 0, static_cast<off_t>(done), 64 << 20);
+            const auto* const from = bytes.data() + done % bytes.size();
+            if (::pwrite(file, from, block, static_cast<off_t>(done)) != static_cast<ssize_t>(block)) std::abort();
+        }
+        state.PauseTiming();
+        ::close(file);
+        scratch.clear();
+        state.ResumeTiming();
+    }
+    finish(state);
+}
+void pwrite_from_cache(benchmark::State& state) { pwrite_blocks(state, in_cache); }
+void pwrite_from_memory(benchmark::State& state) { pwrite_blocks(state, in_memory); }
+
+void append(benchmark::State& state) {
+    const bench::Scratch scratch;
+    const std::span rows(in_cache);
+    for (auto _ : state) {
+        auto store = Store::create(scratch.path());
+        for (std::size_t row = 0; row < total / row_bytes; ++row)
+            store.append(rows.subspan(row * dim % rows.size(), dim));
+        state.PauseTiming();
+        std::filesystem::remove(scratch.path());
+        { auto gone = std::move(store); }
+        scratch.clear();
+        state.ResumeTiming();
+    }
+    finish(state);
+}
+
+// How long the slowest single append took: growth must not stall more the larger the file is.
+void slowest_append(benchmark::State& state) {
+    const bench::Scratch scratch;
+    using Clock = std::chrono::steady_clock;
+    Clock::duration slowest{}, slowest_in_first_quarter{};
+    for (auto _ : state) {
+        auto store = Store::create(scratch.path());
+        const std::size_t rows = total / row_bytes;
+        auto before = Clock::now();
+        for (std::size_t row = 0; row < rows; ++row) {
+            store.append(std::span(in_cache).first(dim));
+            const auto now = Clock::now();
+            slowest = std::max(slowest, now - before);
+            if (row == rows / 4) slowest_in_first_quarter = slowest;
+            before = now;
+        }
+        std::filesystem::remove(scratch.path());
+    }
+    const auto milliseconds = [](auto time) { return std::chrono::duration<double, std::milli>(time).count(); };
+    state.counters["slowest_ms"] = milliseconds(slowest);
+    state.counters["first_quarter_ms"] = milliseconds(slowest_in_first_quarter);
+}
+
+void append_rows(benchmark::State& state) {
+    const bench::Scratch scratch;
+    const std::span rows(in_memory);
+    const std::size_t batch = 8 << 20;
+    for (auto _ : state) {
+        auto store = Store::create(scratch.path());
+        for (std::size_t done = 0; done < total; done += batch)
+            store.append_rows(rows.subspan(done % (rows.size() * 4) / 4, batch / 4));
+        state.PauseTiming();
+        std::filesystem::remove(scratch.path());
+        { auto gone = std::move(store); }
+        scratch.clear();
+        state.ResumeTiming();
+    }
+    finish(state);
+}
+
+}  // namespace
+
+BENCHMARK(pwrite_from_cache)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(append)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(pwrite_from_memory)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(append_rows)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(slowest_append)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK_MAIN();

@@ -1,0 +1,145 @@
+// Reading rows of 512 bytes: random ones beside a raw pointer, and scans of data() beside the same loop over malloc'ed memory.
+#include <benchmark/benchmark.h>
+#include <sys/mman.h>
+
+#include <cstring>
+#include <fstream>
+#include <mapvec/mmap_vector_store.hpp>
+
+#include "common.hpp"
+
+namespace {
+
+constexpr std::size_t dim = 128;
+const std::size_t rows = bench::small ? 20'000 : 1'000'000;
+using Store = mapvec::MmapVectorStore<dim>;
+
+// The store every benchmark reads: written once, closed, opened again.
+struct Fixture {
+    bench::Scratch scratch;
+    std::vector<mapvec::Id> ids;
+    float* copy = nullptr;  // the same rows in anonymous memory, with huge pages if the system gives them
+
+    Fixture() {
+        auto store = Store::create(scratch.path());
+        const auto block = bench::noise(1000 * dim);
+        for (std::size_t done = 0; done < rows; done += 1000) store.append_rows(block);
+        const std::size_t bytes = rows * dim * sizeof(float);
+        copy = static_cast<float*>(std::aligned_alloc(2 << 20, (bytes + (2 << 20) - 1) >> 21 << 21));
+        ::madvise(copy, bytes, MADV_HUGEPAGE);
+        std::memcpy(copy, store.data().data(), bytes);
+        std::minstd_rand random(2);
+        for (int i = 0; i < 1'000'000; ++i) ids.push_back(random() % rows);
+    }
+    ~Fixture() { std::free(copy); }
+    [[nodiscard]] Store open() const { return Store::open(scratch.path(), mapvec::OpenMode::read_only); }
+};
+const Fixture& fixture() {
+    static const Fixture fixture;
+    return fixture;
+}
+
+float touch(const float* row) { return row[0] + row[32] + row[64] + row[96]; }
+
+void random_rows_raw_pointer(benchmark::State& state) {
+    const auto store = fixture().open();
+    const float* const data = store.data().data();
+    for (auto _ : state) {
+        float sum = 0;
+        for (const auto id : fixture().ids) sum += touch(data + id * dim);
+        benchmark::DoNotOptimize(sum);
+    }
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * fixture().ids.size()));
+}
+void random_rows_brackets(benchmark::State& state) {
+    const auto store = fixture().open();
+    for (auto _ : state) {
+        float sum = 0;
+        for (const auto id : fixture().ids) sum += touch(store[id].data());
+        benchmark::DoNotOptimize(sum);
+    }
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * fixture().ids.size()));
+}
+void random_rows_get(benchmark::State& state) {
+    const auto store = fixture().open();
+    for (auto _ : state) {
+        float sum = 0;
+        for (const auto id : fixture().ids) sum += touch(store.get(id).data());
+        benchmark::DoNotOptimize(sum);
+    }
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * fixture().ids.size()));
+}
+
+// A loop that the compiler turns into plain vector additions, bound by memory.
+[[gnu::noinline]] float sum_of(std::span<const float> values) {
+    float lanes[64]{};
+    for (std::size_t i = 0; i + 64 <= values.size(); i += 64)
+        for (std::size_t lane = 0; lane < 64; ++lane) lanes[lane] += values[i + lane];
+    float sum = 0;
+    for (const float lane : lanes) sum += lane;
+    return sum;
+}
+void finish_scan(benchmark::State& state) {
+    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * rows * dim * sizeof(float)));
+}
+
+void scan_malloc(benchmark::State& state) {
+    const std::span<const float> data(fixture().copy, rows * dim);
+    for (auto _ : state) benchmark::DoNotOptimize(sum_of(data));
+    finish_scan(state);
+}
+void scan_store(benchmark::State& state) {
+    const auto store = fixture().open();
+    benchmark::DoNotOptimize(sum_of(store.data()));  // every page has been touched once
+    for (auto _ : state) benchmark::DoNotOptimize(sum_of(store.data()));
+    finish_scan(state);
+}
+void scan_fresh_store(benchmark::State& state) {
+    for (auto _ : state) {
+        const auto store = fixture().open();
+        benchmark::DoNotOptimize(sum_of(store.data()));
+        state.PauseTiming();  // unmapping is not part of it
+        { auto gone = Store(); }
+        state.ResumeTiming();
+    }
+    finish_scan(state);
+}
+
+std::size_t resident_memory() {
+    std::ifstream file("/proc/self/statm");
+    std::size_t all = 0, resident = 0;
+    file >> all >> resident;
+    return resident * 4096;
+}
+
+void open_store(benchmark::State& state) {
+    const std::size_t before = (fixture(), resident_memory());
+    std::size_t more = 0;
+    for (auto _ : state) {
+        const auto store = fixture().open();
+        benchmark::DoNotOptimize(store.size());
+        state.PauseTiming();
+        more = std::max(more, resident_memory() - std::min(before, resident_memory()));
+        state.ResumeTiming();
+    }
+    state.counters["resident_MiB"] = static_cast<double>(more) / (1 << 20);
+}
+void open_for_writing(benchmark::State& state) {
+    (void)fixture();
+    for (auto _ : state) {
+        const auto store = Store::open(fixture().scratch.path());
+        benchmark::DoNotOptimize(store.size());
+    }
+}
+
+}  // namespace
+
+BENCHMARK(random_rows_raw_pointer)->Unit(benchmark::kMillisecond);
+BENCHMARK(random_rows_brackets)->Unit(benchmark::kMillisecond);
+BENCHMARK(random_rows_get)->Unit(benchmark::kMillisecond);
+BENCHMARK(scan_malloc)->Unit(benchmark::kMillisecond);
+BENCHMARK(scan_store)->Unit(benchmark::kMillisecond);
+BENCHMARK(scan_fresh_store)->Unit(benchmark::kMillisecond);
+BENCHMARK(open_store)->Unit(benchmark::kMicrosecond);
+BENCHMARK(open_for_writing)->Unit(benchmark::kMicrosecond);
+BENCHMARK_MAIN();

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Turns Google Benchmark's JSON files into the table of README.md, and into a picture of it.
+
+    report.py [--svg picture.svg] append.json commit.json ...
+
+Each row compares the median of one of our benchmarks with the median of a limit or a peer of the same run.
+A ratio above 1 means that we are faster."""
+import json
+import statistics
+import sys
+
+# title, our benchmark, the benchmark it is compared with, what that is, the ratio we want to reach
+ROWS = [
+    ("append row by row, 2 GiB", "append/", "pwrite_from_cache/", "`pwrite` of 256 KiB blocks", 0.85),
+    ("append_rows, 2 GiB", "append_rows/", "pwrite_from_memory/", "`pwrite` of 256 KiB blocks", 0.95),
+    ("durable commit, 1 row", "mapvec_commit/1/", "pwrite_fdatasync/1/", "`pwrite` + `fdatasync`", 1 / 1.2),
+    ("durable commit, 1 row", "mapvec_commit/1/", "lmdb_commit/1/", "LMDB", 1),
+    ("durable commit, 1,000 rows", "mapvec_commit/1000/", "append_fdatasync/1000/", "appending `pwrite` + `fdatasync`", 1 / 1.2),
+    ("durable commit, 1,000 rows", "mapvec_commit/1000/", "lmdb_commit/1000/", "LMDB", 1),
+    ("random rows, operator[]", "random_rows_brackets", "random_rows_raw_pointer", "raw pointer", 1 / 1.05),
+    ("random rows, get", "random_rows_get", "random_rows_raw_pointer", "raw pointer", 1 / 1.05),
+    ("scan of data()", "scan_store", "scan_malloc", "the same loop over malloc", 0.97),
+    ("scan of a store just opened", "scan_fresh_store", "scan_malloc", "the same loop over malloc", 0.85),
+]
+
+
+def medians(paths):
+    """Name -> (nanoseconds an iteration, rate or None, label) of each benchmark."""
+    runs = {}
+    for path in paths:
+        with open(path, encoding="utf-8") as file:
+            for run in json.load(file)["benchmarks"]:
+                if run.get("run_type") != "aggregate":
+                    runs.setdefault(run["run_name"], []).append(run)
+    unit = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
+    result = {}
+    for name, found in runs.items():
+        time = statistics.median(run["real_time"] * unit[run["time_unit"]] for run in found)
+        rates = [run[key] for run in found for key in ("bytes_per_second", "items_per_second") if key in run]
+        result[name] = (time, statistics.median(rates) if rates else None, found[0])
+    return result
+
+
+def find(figures, prefix):
+    return next((value for name, value in figures.items() if name == prefix or name.startswith(prefix)), None)
+
+
+def quantity(figure):
+    time, rate, run = figure
+    if rate is not None and "bytes_per_second" in run:
+        return f"{rate / 1e9:.2f} GB/s"
+    if rate is not None:
+        return f"{rate / 1e6:.1f} M/s"
+    for unit, size in (("s", 1e9), ("ms", 1e6), ("µs", 1e3)):
+        if time >= size:
+            return f"{time / size:.3g} {unit}"
+    return f"{time:.0f} ns"
+
+
+def ratio(ours, other):
+    if ours[1] is not None and other[1] is not None:
+        return ours[1] / other[1]
+    return other[0] / ours[0]
+
+
+def compare(figures):
+    for title, ours, other, what, bar in ROWS:
+        a, b = find(figures, ours), find(figures, other)
+        if a and b:
+            yield title, quantity(a), what, quantity(b), ratio(a, b), bar
+
+
+def draw(rows, path):
+    width, left, step = 860, 430, 24
+    scale = 300 / max(2.0, *(min(row[4], 4.0) for row in rows))
+    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{len(rows) * step + 60}" '
+             'font-family="sans-serif" font-size="13"><rect width="100%" height="100%" fill="white"/>',
+             '<text x="12" y="22" font-weight="bold">mapvec, relative to the limit or the peer (longer is faster)</text>']
+    for i, (title, _, what, _, value, bar) in enumerate(rows):
+        y = 40 + i * step
+        colour = "#2f7d5b" if value >= bar else "#c28a1c"
+        lines.append(f'<text x="{left - 10}" y="{y + 13}" text-anchor="end">{title} / {what.replace("`", "")}</text>')
+        lines.append(f'<rect x="{left}" y="{y}" width="{min(value, 4.0) * scale:.0f}" height="16" fill="{colour}"/>')
+        lines.append(f'<text x="{left + min(value, 4.0) * scale + 6:.0f}" y="{y + 13}">{value:.2f}</text>')
+    x = left + scale
+    lines.append(f'<line x1="{x:.0f}" y1="34" x2="{x:.0f}" y2="{40 + len(rows) * step}" stroke="#444" stroke-dasharray="3 3"/>')
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n</svg>\n")
+
+
+def main(arguments):
+    svg = None
+    if arguments[:1] == ["--svg"]:
+        svg, arguments = arguments[1], arguments[2:]
+    figures = medians(arguments)
+    rows = list(compare(figures))
+    print("| what | mapvec | beside | | ratio |\n| --- | --- | --- | --- | --- |")
+    for title, ours, what, other, value, bar in rows:
+        print(f"| {title} | {ours} | {what} | {other} | {value:.2f}{'' if value >= bar else f' (aim: {bar:.2f})'} |")
+    compared = {name for row in ROWS for name in (row[1], row[2])}
+    print("\nOn their own:\n")
+    for name, figure in figures.items():
+        if not any(name == prefix or name.startswith(prefix) for prefix in compared):
+            counters = [f"{key} {figure[2][key]:.3g}" for key in ("slowest_ms", "first_quarter_ms", "resident_MiB", "ratio")
+                        if key in figure[2]]
+            print(f"- {name}: {quantity(figure)}{', ' + ', '.join(counters) if counters else ''}")
+    if svg and rows:
+        draw(rows, svg)
+        print(f"\nPicture: {svg}")
+
+
+main(sys.argv[1:])

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Measures mapvec beside the limits of this machine and its peers, prints a table of ratios and draws it.
+#
+#   bench/run.sh                       all themes; 20 minutes or so
+#   bench/run.sh append search         only these
+#
+# MAPVEC_BENCH_DIR=<dir>   where files are written: a directory on the disk to be measured (default: the build directory)
+# MAPVEC_BENCH_SMALL=1     tiny sizes, to see that everything runs; the figures then mean nothing
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
+
+build=$build_root/bench
+install_basics
+have_header benchmark/benchmark.h || apt_install libbenchmark-dev
+have python3 || apt_install python3-minimal
+configure "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O2 -DNDEBUG" \
+    -DMAPVEC_BENCH=ON -DMAPVEC_TESTS=OFF -DMAPVEC_EXAMPLES=OFF
+cmake --build "$build" >"$build/build.log" || { cat "$build/build.log" >&2; exit 1; }
+export MAPVEC_BENCH_DIR=${MAPVEC_BENCH_DIR:-$build}
+export OMP_NUM_THREADS=1  # for FAISS and its BLAS, as for us unless a benchmark says otherwise
+
+for peer in faiss/IndexFlat.h hnswlib/hnswlib.h lmdb.h; do
+    have_header "$peer" || echo "Not installed, so not measured: ${peer%%/*}"
+done
+results=()
+for binary in "$build"/bench/bench_*; do
+    [ -x "$binary" ] && [ -f "$binary" ] || continue
+    theme=${binary##*/bench_}
+    [ $# = 0 ] || [[ " $* " == *" $theme "* ]] || continue
+    echo "Measuring: $theme"
+    # Repetitions of everything take turns, so that a slow minute of the machine hits all alike.
+    "$binary" --benchmark_repetitions="${MAPVEC_BENCH_REPETITIONS:-5}" --benchmark_enable_random_interleaving=true \
+        --benchmark_out="$build/$theme.json" --benchmark_out_format=json >"$build/$theme.txt" 2>&1 ||
+        { cat "$build/$theme.txt" >&2; exit 1; }
+    results+=("$build/$theme.json")
+done
+python3 "$root/bench/report.py" --svg "$build/figures.svg" "${results[@]}"
