@@ -1,0 +1,89 @@
+# What the scripts share: where things are, and installing what is missing. To be sourced by bash.
+# Nothing is installed, and no network is needed, where everything is there already.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build_root=${MAPVEC_BUILD_DIR:-$root/build}
+cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$cores}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+have_header() {
+    local dir
+    for dir in /usr/include /usr/local/include /opt/homebrew/include; do [ -e "$dir/$1" ] && return 0; done
+    return 1
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# apt_install <package>...: quiet, and never at the cost of a package that is there.
+apt_updated=
+apt_install() {
+    if ! have apt-get; then
+        echo "This system has no apt-get; please install what corresponds to: $*" >&2
+        return 1
+    fi
+    echo "Installing: $*"
+    apt_update
+    as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-remove --no-install-recommends "$@" >/dev/null
+}
+
+apt_update() {
+    [ -n "$apt_updated" ] || as_root apt-get update -qq
+    apt_updated=yes
+}
+
+# The first of the given packages that this system offers.
+apt_first() {
+    local package
+    apt_update >&2
+    for package in "$@"; do
+        if apt-cache show "$package" >/dev/null 2>&1; then
+            echo "$package"
+            return
+        fi
+    done
+    echo "None of these packages can be had: $*" >&2
+    return 1
+}
+
+# A C++20 compiler, CMake, Ninja and Boost's headers: enough for the library and the examples.
+# (Boost.PFR came with 1.75; Debian 12's libboost-dev is 1.74.)
+install_basics() {
+    local missing=()
+    have "${CXX:-c++}" || missing+=(g++)
+    have cmake || missing+=(cmake)
+    have ninja || missing+=(ninja-build)
+    [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
+    have_header boost/pfr.hpp || apt_install "$(apt_first libboost1.83-dev libboost1.81-dev libboost-dev)"
+}
+
+install_catch() {
+    have_header catch2 || apt_install catch2
+}
+
+# Sets clang. Clang 16 is the oldest we promise; a newer one will do where that is not to be had.
+find_clang() {
+    local version
+    for version in 16 17 18 19 20; do
+        if have "clang++-$version"; then
+            clang=clang++-$version
+            return
+        fi
+    done
+    return 1
+}
+
+# configure <build directory> <cmake argument>...: quiet unless it fails.
+configure() {
+    local dir=$1
+    shift
+    mkdir -p "$dir"
+    # MAPVEC_CMAKE_FLAGS: further arguments, split at blanks, from whoever calls the script.
+    if ! cmake -S "$root" -B "$dir" -G Ninja "$@" ${MAPVEC_CMAKE_FLAGS:-} >"$dir/configure.log" 2>&1; then
+        cat "$dir/configure.log" >&2
+        return 1
+    fi
+}

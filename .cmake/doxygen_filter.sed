@@ -1,0 +1,6 @@
+# Shows the headers' plain comments to Doxygen. The first comment is about the file, one behind
+# a declaration is about that; a line of dashes parts a class and documents nothing.
+1s|^// |/// @file\n/// |
+/^ *\/\/ ---/b
+s|^( *)//( .*)?$|\1///\2|
+s|([;,{}>)]) +// |\1 ///< |

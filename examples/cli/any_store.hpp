@@ -1,0 +1,206 @@
+// Any store of mapvec for a program that learns only at run time what it is: a vector store, a payload store, or a
+// collection's directory, of whatever type.
+//
+//     AnyStore store("sift.vec");                                 // read-only
+//     with_scalar(store.scalar(), [&]<class S>() {
+//         Vectors<S> rows = store.vectors<S>();                   // dim(), data(): can be searched
+//     });
+//
+// Payloads are shown as bytes, for nobody here knows their type. Throws mapvec::Error as the stores do.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <mapvec/commit.hpp>
+#include <mapvec/error.hpp>
+#include <mapvec/file_format.hpp>
+#include <mapvec/mapped_file.hpp>
+#include <mapvec/query.hpp>
+#include <mapvec/scalar.hpp>
+#include <span>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+namespace cli {
+
+namespace fs = std::filesystem;
+
+// Calls `call.template operator()<S>()` with the type that is meant.
+template <class Call>
+decltype(auto) with_scalar(mapvec::ScalarType type, Call&& call) {
+    switch (type) {
+        case mapvec::ScalarType::float64: return call.template operator()<double>();
+        case mapvec::ScalarType::int8: return call.template operator()<std::int8_t>();
+        case mapvec::ScalarType::uint8: return call.template operator()<std::uint8_t>();
+        case mapvec::ScalarType::float16: return call.template operator()<mapvec::float16>();
+        case mapvec::ScalarType::bfloat16: return call.template operator()<mapvec::bfloat16>();
+        default: return call.template operator()<float>();
+    }
+}
+
+[[nodiscard]] inline std::size_t scalar_size(mapvec::ScalarType type) {
+    return with_scalar(type, []<class S>() { return sizeof(S); });
+}
+
+// The rows of a vector store or a collection. Valid as long as the AnyStore.
+template <mapvec::Scalar S>
+class Vectors {
+  public:
+    Vectors(std::span<const S> data, std::size_t dim) : data_(data), dim_(dim) {}
+    [[nodiscard]] std::size_t dim() const noexcept { return dim_; }
+    [[nodiscard]] std::span<const S> data() const noexcept { return data_; }
+    [[nodiscard]] std::size_t size() const noexcept { return data_.size() / dim_; }
+    [[nodiscard]] std::span<const S> operator[](mapvec::Id id) const noexcept {
+        return data_.subspan(static_cast<std::size_t>(id) * dim_, dim_);
+    }
+
+  private:
+    std::span<const S> data_;
+    std::size_t dim_;
+};
+
+enum class StoreKind { vectors, payloads, collection };
+
+class AnyStore {
+  public:
+    explicit AnyStore(const fs::path& path) : path_(path) {
+        const fs::path root = fs::is_directory(path) ? path / "vectors" : path;
+        const mapvec::FileHeader header = read_own_header(root);
+        std::vector<fs::path> files{root};
+        if (header.kind == mapvec::FileKind::vectors) {
+            kind_ = header.members == 1 ? StoreKind::vectors : StoreKind::collection;
+            if (kind_ == StoreKind::collection) add_collection_files(files, header, root.parent_path());
+        } else {
+            kind_ = StoreKind::payloads;
+            if (header.kind == mapvec::FileKind::payload_bytes) files.push_back(offsets_of(root));
+        }
+        open(files);
+    }
+
+    [[nodiscard]] const fs::path& path() const noexcept { return path_; }
+    [[nodiscard]] StoreKind kind() const noexcept { return kind_; }
+    [[nodiscard]] bool has_vectors() const noexcept { return kind_ != StoreKind::payloads; }
+    [[nodiscard]] const mapvec::FileHeader& header() const noexcept { return group_[0].header(); }
+    [[nodiscard]] mapvec::ScalarType scalar() const noexcept {
+        return static_cast<mapvec::ScalarType>(header().scalar);
+    }
+    // Erased rows are counted: ids run up to this.
+    [[nodiscard]] std::uint64_t rows() const noexcept { return has_vectors() ? group_[0].size() : payloads(); }
+    [[nodiscard]] const std::unordered_set<mapvec::Id>& erased() const noexcept { return erased_; }
+    [[nodiscard]] bool erased(mapvec::Id id) const { return erased_.count(id) != 0; }
+
+    // REQUIRES: has_vectors() and S is the scalar().
+    template <mapvec::Scalar S>
+    [[nodiscard]] Vectors<S> vectors() const {
+        const auto& rows = group_[0];
+        const auto n = static_cast<std::size_t>(rows.size() * header().dim);
+        return {n == 0 ? std::span<const S>{} : std::span(reinterpret_cast<const S*>(rows.records()), n),
+                static_cast<std::size_t>(header().dim)};
+    }
+
+    [[nodiscard]] bool has_payloads() const noexcept { return kind_ != StoreKind::vectors; }
+    // Fixed-size records: their size; 0 if they are encoded.
+    [[nodiscard]] std::uint64_t payload_size() const noexcept {
+        const auto& header = group_[first_payload()].header();
+        return header.kind == mapvec::FileKind::raw_payloads ? header.stride : 0;
+    }
+    [[nodiscard]] std::uint64_t payloads() const noexcept {
+        return group_[first_payload() + (payload_size() == 0 ? 1 : 0)].size();
+    }
+    // REQUIRES: id < payloads(). Throws corrupt.
+    [[nodiscard]] std::span<const std::byte> payload(mapvec::Id id) const {
+        const auto& records = group_[first_payload()];
+        if (payload_size() != 0) return records.record(id);
+        struct Entry {
+            std::uint64_t begin;
+            std::uint32_t length, crc;
+        } entry;
+        std::memcpy(&entry, group_[first_payload() + 1].record(id).data(), sizeof entry);
+        if (entry.begin > records.size() || entry.length > records.size() - entry.begin)
+            throw mapvec::Error(mapvec::ErrorCode::corrupt, records.path(),
+                                "record " + std::to_string(id) + " lies beyond the end of the file");
+        return {records.records() + entry.begin, entry.length};
+    }
+
+    // Bytes in all its files.
+    [[nodiscard]] std::uint64_t file_bytes() const {
+        std::uint64_t bytes = 0;
+        for (std::size_t i = 0; i < files_; ++i) bytes += fs::file_size(group_[i].path());
+        return bytes;
+    }
+    // Reads everything. Throws corrupt.
+    void verify() const { group_.verify(); }
+
+  private:
+    using Group = mapvec::CommitGroup<mapvec::MappedFile>;
+
+    static fs::path offsets_of(fs::path payloads) { return payloads += ".offsets"; }
+
+    // Of a sound header of any kind: what it says is what is expected.
+    static mapvec::ExpectedHeader expectation(const mapvec::FileHeader& header) {
+        return {.kind = header.kind,
+                .scalar = header.scalar,
+                .dim = header.dim,
+                .scalar_size = header.dim == 0 ? 0 : header.stride / header.dim,
+                .fingerprint = header.fingerprint,
+                .member = header.member,
+                .members = header.members};
+    }
+    static mapvec::FileHeader read_own_header(const fs::path& file) {
+        const auto mapped = mapvec::MappedFile::open(file, mapvec::OpenMode::read_only, {.address_space = 1});
+        mapvec::FileHeader header;
+        if (mapped.size() >= sizeof header) std::memcpy(&header, mapped.data(), sizeof header);
+        (void)mapvec::read_header(mapped.data(), mapped.size(), expectation(header), file);
+        return header;
+    }
+
+    void add_collection_files(std::vector<fs::path>& files, const mapvec::FileHeader& header, const fs::path& in) {
+        files.push_back(in / "payloads");
+        if (header.members == 4) files.push_back(offsets_of(in / "payloads"));
+        files.push_back(in / "erased");
+        if (header.members != files.size())
+            throw mapvec::Error(mapvec::ErrorCode::corrupt, files[0],
+                                "a collection of " + std::to_string(header.members) + " files");
+    }
+    void open(const std::vector<fs::path>& files) {
+        std::vector<mapvec::MemberSpec> specs;
+        for (const fs::path& file : files) specs.push_back({file, expectation(read_own_header(file)), 0});
+        check_scalar(specs[0]);
+        group_ = Group::open(specs, mapvec::OpenMode::read_only, {});
+        files_ = files.size();
+        if (kind_ != StoreKind::collection) return;
+        if (payloads() != group_[0].size())
+            throw mapvec::Error(mapvec::ErrorCode::corrupt, path_,
+                                mapvec::detail::mismatch("payloads", group_[0].size(), payloads()));
+        learn_erasures(group_[files_ - 1]);
+    }
+    void check_scalar(const mapvec::MemberSpec& root) const {
+        if (!has_vectors()) return;
+        const std::uint32_t scalar = root.header.scalar;
+        if (scalar < 1 || scalar > 6 || scalar_size(static_cast<mapvec::ScalarType>(scalar)) != root.header.scalar_size)
+            throw mapvec::Error(mapvec::ErrorCode::type_mismatch, root.path,
+                                "scalar type " + std::to_string(scalar) + " is not known to this program");
+    }
+    void learn_erasures(const Group::Array& erasures) {
+        for (std::uint64_t i = 0; i < erasures.size(); ++i) {
+            mapvec::Id id = 0;
+            std::memcpy(&id, erasures.record(i).data(), sizeof id);
+            if (id >= group_[0].size() || !erased_.insert(id).second)
+                throw mapvec::Error(mapvec::ErrorCode::corrupt, erasures.path(),
+                                    "erasure " + std::to_string(i) + " is of row " + std::to_string(id));
+        }
+    }
+    [[nodiscard]] std::size_t first_payload() const noexcept { return kind_ == StoreKind::collection ? 1 : 0; }
+
+    fs::path path_;
+    StoreKind kind_{};
+    Group group_;
+    std::size_t files_ = 0;
+    std::unordered_set<mapvec::Id> erased_;
+};
+
+}  // namespace cli

@@ -1,0 +1,185 @@
+// mapvec import, export: between stores and the files other programs have.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <iostream>
+#include <mapvec/io/fvecs.hpp>
+#include <mapvec/io/npy.hpp>
+#include <mapvec/io/raw.hpp>
+#include <mapvec/io/vecstore.hpp>
+#include <mapvec/mmap_vector_store.hpp>
+#include <optional>
+#include <string>
+
+#include "any_store.hpp"
+#include "progress.hpp"
+#include "text.hpp"
+
+namespace cli {
+
+namespace io = mapvec::io;
+
+enum class Format { fvecs, bvecs, ivecs, npy, raw, vecstore };
+
+// What the file's name says.
+[[nodiscard]] inline Format format_of(const fs::path& file) {
+    const std::string extension = file.extension().string();
+    if (extension == ".fvecs") return Format::fvecs;
+    if (extension == ".bvecs") return Format::bvecs;
+    if (extension == ".ivecs") return Format::ivecs;
+    if (extension == ".npy") return Format::npy;
+    if (extension == ".raw" || extension == ".bin" || extension == ".f32") return Format::raw;
+    throw UsageError("the format of " + file.string() + " cannot be told by its name; give --format");
+}
+
+struct ImportOptions {
+    fs::path file;
+    fs::path store;
+    std::optional<Format> format;
+    std::optional<mapvec::ScalarType> scalar;                   // of the store
+    mapvec::ScalarType from = mapvec::ScalarType::float32;      // of a raw file
+    std::uint64_t dim = 0;                                      // of a raw file
+    std::optional<std::uint64_t> rows;                          // of a vecstore file
+    bool append = false;
+};
+
+// What a file holds.
+struct Contents {
+    Format format{};
+    mapvec::ScalarType scalar{};
+    std::uint64_t dim = 0;
+};
+
+[[nodiscard]] inline Contents contents_of(const ImportOptions& options) {
+    using mapvec::ScalarType;
+    const Format format = options.format ? *options.format : format_of(options.file);
+    if ((format == Format::raw || format == Format::vecstore) && options.dim == 0)
+        throw UsageError("such a file does not say how long its vectors are; give --dim");
+    if (format == Format::vecstore && !options.rows)
+        throw UsageError("a vecstore file does not say how many rows are in it; give --rows");
+    switch (format) {
+        case Format::fvecs: return {format, ScalarType::float32, io::fvecs_shape(options.file).dim};
+        case Format::bvecs: return {format, ScalarType::uint8, io::bvecs_shape(options.file).dim};
+        case Format::ivecs: return {format, ScalarType::float64, io::ivecs_shape(options.file).dim};
+        case Format::npy: {
+            const io::NpyHeader header = io::read_npy_header(options.file);
+            return {format, header.scalar, header.shape.dim};
+        }
+        case Format::raw: return {format, options.from, options.dim};
+        default: return {format, ScalarType::float32, options.dim};
+    }
+}
+
+template <class Store>
+std::uint64_t import_rows(const ImportOptions& options, const Contents& contents, Store& store) {
+    ProgressBar bar("import");
+    const auto progress = [&bar](std::uint64_t done, std::uint64_t all) { bar(done, all); };
+    switch (contents.format) {
+        case Format::fvecs: return io::import_fvecs(options.file, store, progress);
+        case Format::bvecs: return io::import_bvecs(options.file, store, progress);
+        case Format::ivecs: return io::import_ivecs(options.file, store, progress);
+        case Format::npy: return io::import_npy(options.file, store, progress);
+        case Format::vecstore: return io::import_vecstore(options.file, *options.rows, store, progress);
+        default:
+            return with_scalar(contents.scalar,
+                               [&]<class From>() { return io::import_raw<From>(options.file, store, progress); });
+    }
+}
+
+// A new store under another name, so that the one asked for appears whole or not at all.
+class DraftStore {
+  public:
+    explicit DraftStore(const fs::path& path) : path_(path), draft_(path) {
+        if (fs::exists(path)) throw mapvec::Error(mapvec::ErrorCode::exists, path, "there is such a file already");
+        draft_ += ".new-" + std::to_string(mapvec::detail::platform::process_id());
+    }
+    DraftStore(const DraftStore&) = delete;
+    DraftStore& operator=(const DraftStore&) = delete;
+    ~DraftStore() {
+        std::error_code ignored;
+        if (!given_) fs::remove(draft_, ignored);
+    }
+    [[nodiscard]] const fs::path& path() const noexcept { return draft_; }
+    // REQUIRES: the store in it is closed.
+    void give_name() {
+        mapvec::MappedFile::rename(draft_, path_);
+        given_ = true;
+    }
+
+  private:
+    fs::path path_, draft_;
+    bool given_ = false;
+};
+
+template <class S>
+std::uint64_t import_into_new(const ImportOptions& options, const Contents& contents) {
+    if (contents.dim == 0)
+        throw mapvec::Error(mapvec::ErrorCode::invalid_argument, options.file,
+                            "the file is empty: there is no telling the dimension of its store");
+    DraftStore draft(options.store);
+    auto store = mapvec::MmapVectorStore<mapvec::dynamic_dim, S>::create(
+        draft.path(), {.dim = static_cast<std::size_t>(contents.dim), .initial_capacity = 1});
+    const std::uint64_t rows = import_rows(options, contents, store);
+    store.close();
+    draft.give_name();
+    return rows;
+}
+
+template <class S>
+std::uint64_t import_into_old(const ImportOptions& options, const Contents& contents) {
+    auto store = mapvec::MmapVectorStore<mapvec::dynamic_dim, S>::open(options.store);
+    const std::uint64_t rows = import_rows(options, contents, store);
+    store.close();
+    return rows;
+}
+
+[[nodiscard]] inline mapvec::ScalarType scalar_of_store(const fs::path& path) {
+    const AnyStore store(path);
+    if (store.kind() != StoreKind::vectors)
+        throw UsageError(path.string() + " is a " + std::string(name_of(store.kind())) +
+                         ": only vector stores can be appended to");
+    return store.scalar();
+}
+
+inline void import_file(const ImportOptions& options) {
+    const Contents contents = contents_of(options);
+    const auto scalar = options.append ? scalar_of_store(options.store) : options.scalar.value_or(contents.scalar);
+    if (options.append && options.scalar && *options.scalar != scalar)
+        throw UsageError("the store holds " + std::string(mapvec::to_string(scalar)) + ", which --scalar cannot change");
+    const std::uint64_t rows = with_scalar(scalar, [&]<class S>() {
+        return options.append ? import_into_old<S>(options, contents) : import_into_new<S>(options, contents);
+    });
+    std::cout << rows << " rows of dimension " << contents.dim << " imported as " << mapvec::to_string(scalar) << '\n';
+}
+
+struct ExportOptions {
+    fs::path store;
+    fs::path file;
+    std::optional<Format> format;
+    bool replace = false;
+};
+
+inline void export_file(const ExportOptions& options) {
+    const Format format = options.format ? *options.format : format_of(options.file);
+    const AnyStore store(options.store);
+    if (!store.has_vectors()) throw UsageError(options.store.string() + " has no vectors to export");
+    const auto if_exists = options.replace ? io::IfExists::replace : io::IfExists::refuse;
+    ProgressBar bar("export");
+    const auto progress = [&bar](std::uint64_t done, std::uint64_t all) { bar(done, all); };
+    const std::uint64_t rows = with_scalar(store.scalar(), [&]<class S>() {
+        const auto vectors = store.vectors<S>();
+        switch (format) {
+            case Format::fvecs: return io::export_fvecs(vectors, options.file, if_exists, progress);
+            case Format::bvecs: return io::export_bvecs(vectors, options.file, if_exists, progress);
+            case Format::ivecs: return io::export_ivecs(vectors, options.file, if_exists, progress);
+            case Format::npy: return io::export_npy(vectors, options.file, if_exists, progress);
+            default: return io::export_raw<S>(vectors, options.file, if_exists, progress);
+        }
+    });
+    std::cout << rows << " rows of dimension " << store.header().dim << " exported";
+    if (!store.erased().empty()) std::cout << ", erased ones too (" << store.erased().size() << ')';
+    std::cout << '\n';
+}
+
+}  // namespace cli

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Builds the tests for 64-bit ARM and runs them under qemu-user; installs what is missing (Debian, Ubuntu).
+#
+#   ./tests/cross/aarch64.sh [ctest argument]...
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../../.ci/setup.sh"
+source "$root/tests/cross/common.sh"
+
+have aarch64-linux-gnu-g++ || apt_install g++-aarch64-linux-gnu
+have qemu-aarch64 || apt_install qemu-user
+cross_test aarch64 "$@" <<'TOOLCHAIN'
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR aarch64)
+set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
+set(CMAKE_CROSSCOMPILING_EMULATOR qemu-aarch64 -L /usr/aarch64-linux-gnu)
+TOOLCHAIN

@@ -1,0 +1,39 @@
+# What the cross builds share; to be sourced after .ci/setup.sh.
+
+# cross_test <name> [ctest argument]...: builds the tests with the toolchain file on standard input, runs them.
+cross_test() {
+    local name=$1 build=$build_root/$1
+    shift
+    install_basics
+    install_catch
+    mkdir -p "$build"
+    cat - >"$build/toolchain.cmake"
+    borrow_headers "$build"
+    configure "$build" -DCMAKE_TOOLCHAIN_FILE="$build/toolchain.cmake" -DCMAKE_BUILD_TYPE=Release \
+        -DCMAKE_PROJECT_mapvec_INCLUDE="$build/borrowed.cmake" -DMAPVEC_EXAMPLES=OFF -DMAPVEC_BENCH=OFF
+    cmake --build "$build"
+    echo "$name: built, now running"
+    ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$cores" "$@"
+}
+
+# Boost's and Catch2's headers of this machine will do for another; its other headers must not be seen.
+# (Catch2 3 is a compiled library: where that is installed, Catch2 is fetched and built.)
+borrow_headers() {
+    local dir=$1
+    mkdir -p "$dir/include"
+    ln -sfn /usr/include/boost "$dir/include/boost"
+    cat >"$dir/borrowed.cmake" <<CMAKE
+add_library(Boost::headers INTERFACE IMPORTED GLOBAL)
+target_include_directories(Boost::headers INTERFACE "$dir/include")
+CMAKE
+    if [ -e /usr/include/catch2/catch.hpp ]; then
+        ln -sfn /usr/include/catch2 "$dir/include/catch2"
+        cat >>"$dir/borrowed.cmake" <<CMAKE
+add_library(Catch2::Catch2 INTERFACE IMPORTED GLOBAL)
+target_include_directories(Catch2::Catch2 INTERFACE "$dir/include")
+set(Catch2_VERSION 2.13)
+CMAKE
+    else
+        echo 'set(CMAKE_DISABLE_FIND_PACKAGE_Catch2 ON)' >>"$dir/borrowed.cmake"
+    fi
+}

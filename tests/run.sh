@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Builds and runs all tests; installs what is missing for that (Debian, Ubuntu; needs root or sudo).
+#
+#   ./tests/run.sh                     all tests
+#   ./tests/run.sh -R ring_map         further arguments go to ctest: here, the tests of one file
+#
+# MAPVEC_BUILD_DIR=<dir>  build there instead of in build/      MAPVEC_CMAKE_FLAGS=...  more for cmake
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
+build=$build_root/tests
+
+# A test that is commented out or left out of the build is missed here.
+check_count() {
+    local expected found
+    expected=$(<"$root/tests/COUNT")
+    found=$(count_cases)
+    if [ "$found" -lt "$expected" ]; then
+        echo "tests/COUNT expects at least $expected test cases, the binary has $found: which have vanished?" >&2
+        return 1
+    fi
+    [ "$found" = "$expected" ] || echo "tests/COUNT says $expected, there are $found test cases: raise it."
+}
+
+# Catch2 ends its list with "12 test cases" (version 2 also makes the number its exit code).
+count_cases() {
+    { "$build/tests/mapvec_tests" --list-tests || true; } | sed -nE 's/^([0-9]+) (matching )?test cases?$/\1/p'
+}
+
+install_basics
+install_catch
+# -O2, for that is how users build.
+configure "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O2 -DNDEBUG" \
+    -DMAPVEC_EXAMPLES=OFF -DMAPVEC_BENCH=OFF
+cmake --build "$build"
+check_count
+ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$cores" "$@"
+
+if [ $# = 0 ]; then
+    programs=$(ctest --test-dir "$build" -N | grep -cE ': (crash|fuzz_replay)_' || true)
+    echo "tests: $(($(count_cases) + programs)) passed, 0 failed"
+fi
