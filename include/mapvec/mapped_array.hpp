@@ -151,6 +151,7 @@ class MappedArray {
     void check_writable() const {
         if (mode_ != OpenMode::read_write) throw Error(ErrorCode::read_only, path(), "the store is open for reading");
     }
+    void write_or_put_back(std::uint64_t at, std::span<const std::byte> record);
     void make_room(std::uint64_t first_used, std::uint64_t bytes);
     void grow(std::uint64_t size, std::uint64_t first_used);
     void put_run(detail::RecordWriter& record, std::uint64_t first, std::uint64_t n) const {
@@ -223,12 +224,28 @@ void MappedArray<File>::overwrite(std::uint64_t index, std::span<const std::byte
     detail::BlockSums sums = sums_;
     sums.replace(offset, records() + offset, record.data(), stride_);
     if (index >= committed_) {
-        file_.write(first_record + offset, record);
+        write_or_put_back(first_record + offset, record);
     } else {
         dirty_.add(index);
         file_.overlay(first_record + offset, record);
     }
     sums_ = sums;
+}
+
+// Over a record that everybody sees. A write that fails may have written half of it, where there is room for that half;
+// so there is room to put back what was there.
+template <Storage File>
+void MappedArray<File>::write_or_put_back(std::uint64_t at, std::span<const std::byte> record) {
+    const std::vector<std::byte> before(file_.data() + at, file_.data() + at + stride_);
+    try {
+        file_.write(at, record);
+    } catch (...) {
+        try {
+            file_.write(at, before);
+        } catch (...) {  // the rest was never changed
+        }
+        throw;
+    }
 }
 
 template <Storage File>
