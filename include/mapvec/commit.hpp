@@ -153,6 +153,13 @@ class CommitGroup {
                                            std::vector<detail::IdSet>& carried);
     void write_slot(Array& array, const Checkpoint& checkpoint);
     void write_journal_back();
+    // What stays means nothing: a root without a slot, a journal of a generation that is over.
+    static void remove_if_possible(const std::filesystem::path& path) {
+        try {
+            File::remove(path);
+        } catch (const Error&) {
+        }
+    }
 
     detail::Members<File> members_;
     detail::JournalFile<File> journal_;  // of this generation
@@ -180,8 +187,9 @@ CommitGroup<File> CommitGroup<File>::create(const std::vector<MemberSpec>& specs
         group.adopt(detail::read_state(group.members_, OpenMode::read_write));
         group.reserve_initially(files);
     } catch (...) {  // nothing, rather than a store that lacks something
-        for (std::size_t i = 0; i < group.members_.size(); ++i) File::remove(files[i].path);
+        const std::size_t made = group.members_.size();
         group.members_.clear();
+        for (std::size_t i = 0; i < made; ++i) remove_if_possible(files[i].path);
         throw;
     }
     group.trusted_ = true;
@@ -478,8 +486,9 @@ void CommitGroup<File>::write_journal_back() {
     };
     for (int tries = 0; tries < 2 && trusted_ && (journal_end_ > 0 || logged()); ++tries) checkpoint();
     if (!trusted_ || journal_end_ > 0) return;
-    File::remove(detail::journal_path(root_path(), 0));
-    File::remove(detail::journal_path(root_path(), 1));
+    journal_ = {};
+    remove_if_possible(detail::journal_path(root_path(), 0));
+    remove_if_possible(detail::journal_path(root_path(), 1));
 }
 
 template <Storage File>

@@ -69,8 +69,7 @@ class MappedArray {
 
     void shrink_to_fit() {
         check_writable();
-        if (file_.size() > end()) file_.resize(end());
-        written_ = std::min(written_, end());
+        cut();
     }
 
     // Whole records, behind the last; nobody sees them before publish(). Staging again replaces what was staged.
@@ -147,6 +146,11 @@ class MappedArray {
                 ErrorCode::out_of_range, path(),
                 std::to_string(count) + " records of " + std::to_string(stride_) + " bytes: no file is so long");
         return *end;
+    }
+    // To the last record; a system that cannot cut a file that others have mapped leaves it longer.
+    void cut() {
+        if (file_.size() > end()) file_.resize(end());
+        written_ = std::min(written_, file_.size());
     }
     void check_writable() const {
         if (mode_ != OpenMode::read_write) throw Error(ErrorCode::read_only, path(), "the store is open for reading");
@@ -394,8 +398,8 @@ void MappedArray<File>::replay(const detail::Change& change, const std::filesyst
 // After a crash the file may hold uncommitted records, and garbage where a gap is to be zeros.
 template <Storage File>
 void MappedArray<File>::cut_to_committed() {
-    if (file_.size() > end()) file_.resize(end());
-    written_ = end();
+    written_ = file_.size();
+    cut();
 }
 
 template <Storage File>

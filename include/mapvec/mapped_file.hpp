@@ -28,6 +28,8 @@
 #include <boost/interprocess/mapped_region.hpp>
 #include <cstring>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "detail/checked.hpp"
@@ -87,7 +89,8 @@ class MappedFile {
     // behind it, up to size(), is not in use (it may be overwritten with zeros).
     void stream(std::uint64_t offset, std::span<const std::byte> bytes) {
         if (offset < window_begin_ || offset + bytes.size() > window_end_) {
-            if (bytes.size() > largest_streamed || offset < private_end_) return write(offset, bytes);
+            if (!detail::platform::sync_covers_view || bytes.size() > largest_streamed || offset < private_end_)
+                return write(offset, bytes);
             open_window(offset, bytes.size());
         }
         std::memcpy(view_.base() + offset, bytes.data(), bytes.size());
@@ -113,6 +116,20 @@ class MappedFile {
   private:
     using Mapping = boost::interprocess::file_mapping;
 
+    // For systems that do not remove a file while it is open.
+    struct RemoveAtEnd {
+        RemoveAtEnd() = default;
+        RemoveAtEnd(RemoveAtEnd&& other) noexcept : path(std::exchange(other.path, {})) {}
+        RemoveAtEnd& operator=(RemoveAtEnd&& other) noexcept {
+            path.swap(other.path);
+            return *this;
+        }
+        ~RemoveAtEnd() {
+            if (!path.empty()) (void)detail::platform::remove(path);
+        }
+        std::filesystem::path path;
+    };
+
     static constexpr std::size_t largest_streamed = 64 << 10;
     static constexpr std::uint64_t window_size = 256 << 10;
     static constexpr std::uint64_t write_piece = 256 << 10;  // stays in the cache between checksum and write
@@ -128,7 +145,15 @@ class MappedFile {
     }
     static Mapping open_mapping(const std::filesystem::path& path, OpenMode mode);
     static Mapping map_by_name(const std::filesystem::path& path, OpenMode mode);
-    static Mapping create_nameless();
+    // Boost before 1.76 takes narrow names only, on Windows too.
+    template <class Char>
+    static Mapping open_by(const Char* name, const std::filesystem::path& path, boost::interprocess::mode_t mode) {
+        if constexpr (std::is_constructible_v<Mapping, const Char*, boost::interprocess::mode_t>)
+            return Mapping(name, mode);
+        else
+            return Mapping(path.string().c_str(), mode);
+    }
+    static Mapping create_nameless(RemoveAtEnd& removal);
     static std::filesystem::path fresh_name(const std::filesystem::path& beside);
     static void write_first(const Mapping& mapping, const std::filesystem::path& path,
                             std::span<const std::byte> first);
@@ -139,6 +164,7 @@ class MappedFile {
     [[nodiscard]] detail::platform::Handle handle() const noexcept { return handle_of(mapping_); }
     [[nodiscard]] std::uint64_t page() const noexcept { return detail::platform::page_size(); }
 
+    void cut_unmapped(std::uint64_t size);
     void show(std::uint64_t size);
     void move_view(std::uint64_t size);
     [[nodiscard]] std::uint64_t wished_addresses(std::uint64_t size) const noexcept;
@@ -147,6 +173,7 @@ class MappedFile {
     template <class Visit>
     void each_overlaid_page(std::uint64_t begin, std::uint64_t end, Visit visit);
 
+    RemoveAtEnd removal_;  // first, so that it is destroyed last
     std::filesystem::path path_;
     Mapping mapping_;
     OpenMode mode_ = OpenMode::read_only;
@@ -186,10 +213,13 @@ inline MappedFile MappedFile::create(const std::filesystem::path& path, std::spa
 }
 
 inline MappedFile MappedFile::create_temporary(std::span<const std::byte> first, const StoreOptions& options) {
-    Mapping mapping = create_nameless();
+    RemoveAtEnd removal;
+    Mapping mapping = create_nameless(removal);
     const std::filesystem::path path = "(temporary file)";
     write_first(mapping, path, first);
-    return MappedFile(path, std::move(mapping), OpenMode::read_write, options);
+    MappedFile file(path, std::move(mapping), OpenMode::read_write, options);
+    file.removal_ = std::move(removal);
+    return file;
 }
 
 inline void MappedFile::write_first(const Mapping& mapping, const std::filesystem::path& path,
@@ -213,7 +243,7 @@ inline MappedFile::Mapping MappedFile::open_mapping(const std::filesystem::path&
 inline MappedFile::Mapping MappedFile::map_by_name(const std::filesystem::path& path, OpenMode mode) {
     namespace ipc = boost::interprocess;
     try {
-        Mapping mapping(path.string().c_str(), mode == OpenMode::read_write ? ipc::read_write : ipc::read_only);
+        Mapping mapping = open_by(path.c_str(), path, mode == OpenMode::read_write ? ipc::read_write : ipc::read_only);
         detail::platform::close_on_exec(handle_of(mapping));
         return mapping;
     } catch (const ipc::interprocess_exception& error) {
@@ -221,7 +251,7 @@ inline MappedFile::Mapping MappedFile::map_by_name(const std::filesystem::path& 
     }
 }
 
-inline MappedFile::Mapping MappedFile::create_nameless() {
+inline MappedFile::Mapping MappedFile::create_nameless(RemoveAtEnd& removal) {
     const auto directory = std::filesystem::temp_directory_path();
     detail::platform::Handle handle{};
     if (detail::platform::create_nameless(directory, handle) == 0) {
@@ -236,7 +266,10 @@ inline MappedFile::Mapping MappedFile::create_nameless() {
     check(detail::platform::create_exclusively(name, handle), name, "creating a temporary file");
     detail::platform::close(handle);
     Mapping mapping = map_by_name(name, OpenMode::read_write);
-    (void)detail::platform::remove(name);
+    if (detail::platform::can_remove_open)
+        (void)detail::platform::remove(name);
+    else
+        removal.path = name;
     return mapping;
 }
 
@@ -264,6 +297,7 @@ inline void MappedFile::create_directory(const std::filesystem::path& path) {
 
 inline void MappedFile::resize(std::uint64_t size) {
     const std::uint64_t before = size_.load();
+    if (!detail::platform::can_cut_mapped && size < before) return cut_unmapped(size);
     check(detail::platform::resize(handle(), size), path_, "changing the file's size");
     if (size < before) {
         size_.store(size);
@@ -281,6 +315,19 @@ inline void MappedFile::resize(std::uint64_t size) {
         throw;
     }
     size_.store(size);
+}
+
+// For systems that do not cut a file while it is mapped. Views are lost; if others have it mapped, or there are overlays
+// to lose, the file stays as long as it is.
+inline void MappedFile::cut_unmapped(std::uint64_t size) {
+    if (private_end_ > 0) return;
+    const std::uint64_t before = size_.load();
+    retired_.clear();
+    view_ = {};
+    window_end_ = window_begin_;
+    const bool done = detail::platform::resize(handle(), size) == 0;
+    show(done ? size : before);
+    size_.store(done ? size : before);
 }
 
 inline void MappedFile::show(std::uint64_t size) {
@@ -395,7 +442,14 @@ inline void MappedFile::make_private(std::uint64_t end) {
 }
 
 inline void MappedFile::drop_overlays() {
-    if constexpr (!detail::platform::can_map_in_place) return;  // the copies say what the file says: they may stay
+    if (overlaid_.empty()) return;
+    if constexpr (!detail::platform::can_map_in_place) {
+        overlaid_.clear();
+        private_end_ = 0;
+        move_view(size());
+        base_.store(view_.base());
+        return;
+    }
     for (std::uint64_t first = 0; first < overlaid_.size(); ++first) {
         if (!overlaid_[first]) continue;
         std::uint64_t last = first;

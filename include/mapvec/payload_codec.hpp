@@ -101,9 +101,30 @@ struct Codec {
     }
 };
 
+namespace detail {
+
+// What a compiler prints when a payload is refused, so they are sentences.
+template <class T, class C>
+inline constexpr bool holds_no_pointer_or_has_its_own_codec = [] {
+    if constexpr (requires { typename C::ReadyMade; })
+        return HoldsNoPointer<T>;
+    else
+        return true;
+}();
+template <class T, class C>
+inline constexpr bool every_part_is_encodable_or_it_has_its_own_codec = [] {
+    if constexpr (requires { typename C::ReadyMade; })
+        return EveryPartIsEncodable<T>;
+    else
+        return true;
+}();
+
+}  // namespace detail
+
 // T can be stored by the codec C.
 template <class T, class C = Codec<T>>
-concept Payload = std::move_constructible<T> &&
+concept Payload = std::move_constructible<T> && detail::holds_no_pointer_or_has_its_own_codec<T, C> &&
+    detail::every_part_is_encodable_or_it_has_its_own_codec<T, C> &&
     requires(const T& value, Encoder& sink, std::span<const std::byte> bytes) {
     C::encode(value, sink);
     { C::decode(bytes) } -> std::convertible_to<T>;

@@ -68,9 +68,9 @@ concept Storage = std::movable<File> && requires(File file, const File constant,
     { constant.data() } -> std::same_as<const std::byte*>;  // the view, size() bytes; safe beside the writer thread
     {file.refresh()};                                       // learn the size that another process gave the file
 
-    file.resize(n);       // the file has n bytes; new ones are zero and may be a hole. Views of what remains stay valid
-    file.allocate(n, n);  // (offset, length): blocks for these bytes, so that writing them finds room. Throws no_space
-    file.write(n, bytes);    // within size(): into the file, and seen in the view
+    file.resize(n);        // the file has n bytes (or more, if it cannot be cut); new ones are zero and may be a hole
+    file.allocate(n, n);   // (offset, length): blocks for these bytes, so that writing them finds room. Throws no_space
+    file.write(n, bytes);  // within size(): into the file, and seen in the view
     file.stream(n, bytes);   // the same, cheap for many small pieces each of which continues the last
     file.overlay(n, bytes);  // into the view only
     file.drop_overlays();    // the view may show the file again everywhere

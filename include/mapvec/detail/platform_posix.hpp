@@ -29,6 +29,9 @@ namespace mapvec::detail::platform {
 using Handle = int;
 
 inline constexpr bool can_map_in_place = true;  // a mapping can be laid over reserved or mapped addresses
+inline constexpr bool can_cut_mapped = true;    // a file that is mapped can be made shorter
+inline constexpr bool can_remove_open = true;   // a file can lose its name while it is in use
+inline constexpr bool sync_covers_view = true;  // syncing the handle makes durable what was stored through a mapping
 
 #if defined(MAP_POPULATE)
 inline constexpr int map_populate = MAP_POPULATE;
