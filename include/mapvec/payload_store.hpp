@@ -88,10 +88,14 @@ class PayloadStore {
         return records_.bytes(id);
     }
     // The value where it lies, for T that need no decoding: const T& for fixed-size T, std::string_view for
-    // std::string. Valid as long as the store. The checksum is not looked at. Throws corrupt, payload.
+    // std::string. Valid as long as the store. Neither the checksum nor a string's own length is looked at, so that
+    // finding a string does not touch its bytes. Throws corrupt, payload.
     [[nodiscard]] decltype(auto) view(Id id) const requires ViewablePayload<T, C> {
         check(id);
-        return detail::view_of<T>(records_.bytes(id));
+        if constexpr (raw_payload<T, C>)
+            return detail::view_of<T>(records_.bytes(id));
+        else
+            return records_.string(id);
     }
 
     [[nodiscard]] std::size_t size() const noexcept {

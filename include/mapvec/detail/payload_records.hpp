@@ -17,6 +17,8 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "../commit.hpp"
@@ -124,6 +126,13 @@ class VariableRecords {
         if (found.crc != checksum(id, found, record))
             corrupt(id, "its bytes do not have the checksum they were stored with");
         return C::decode(record);
+    }
+    // The characters of a record that is a string: all but the length that precedes them.
+    [[nodiscard]] std::string_view string(Id id) const {
+        const auto record = bytes(id);
+        if (record.size() < sizeof(std::uint64_t)) corrupt(id, "it is too short to be a string");
+        return {reinterpret_cast<const char*>(record.data()) + sizeof(std::uint64_t),
+                record.size() - sizeof(std::uint64_t)};
     }
     void verify() const {
         for (Id id = 0; id < size(); ++id) {
