@@ -69,7 +69,7 @@ Arguments parse(std::span<char*> words) {
             plain.push_back(word);
     }
     if (plain.size() > 3) throw RingError("expected place, distance and width, found more; see --help");
-    if (plain.size() > 0) arguments.place = plain[0];
+    if (!plain.empty()) arguments.place = plain[0];
     if (plain.size() > 1) arguments.distance_km = parse_number(plain[1], "distance");
     if (plain.size() > 2) arguments.width_km = parse_number(plain[2], "width");
     return arguments;
