@@ -81,7 +81,12 @@ template <class Expected, class Found>
         else
             return std::string(value);
     };
-    return std::string(subject) + ": expected " + word(expected) + ", found " + word(found);
+    std::string text(subject);
+    text += ": expected ";
+    text += word(expected);
+    text += ", found ";
+    text += word(found);
+    return text;
 }
 
 }  // namespace detail

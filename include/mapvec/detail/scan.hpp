@@ -1,8 +1,9 @@
 // How a search goes through rows: block by block, the keys of a block measured at once, those in range picked out.
 //
 //     const RowsOf<S> rows(source);                            // the snapshot: data() is called here, once
-//     Region<M, S> region(rows.dim()); region.add(query, range);
-//     scan(AllRows{}, rows, region, first, last, sink);        // sink.take(id, key) for each row in range
+//     Region<M, S> region(rows);
+//     region.add(query, range);
+//     scan(AllRows{}, region, first, last, rows.rows_per_block(), sink);   // sink.take(id, key) for rows in range
 //
 // Which rows are visited, which keys are wanted, and what becomes of a hit are three independent choices.
 #pragma once
@@ -68,13 +69,13 @@ class Region {
         ranges_.push_back(range);
     }
 
-    // Keys beyond the first query's `limit` are not wanted either.
     void measure(std::size_t first, std::size_t count, BlockKeys& block) const noexcept {
         kernels_->contiguous(span_, first, count, queries_.front().data(), block.keys);
     }
     void measure(const Id* ids, std::size_t count, BlockKeys& block) const noexcept {
         kernels_->listed(span_, ids, count, queries_.front().data(), block.keys);
     }
+    // Positions of the first query's keys in range; those beyond `limit` are not wanted either.
     [[nodiscard]] std::size_t select(std::size_t count, float limit, BlockKeys& block) const noexcept {
         const KeyRange range = ranges_.front();
         return select_(block.keys, count, range.low, std::min(range.high, limit), block.positions);

@@ -1,0 +1,309 @@
+// How fast searches are, beside what memory allows and what peers reach in the same run.
+//
+// Each scan reports bytes/s, rows/s, and `ratio`: its bytes/s over those of a plain sum with the widest loads over the
+// same bytes and as many threads, measured just before. Peers are compiled in with MAPVEC_BENCH_FAISS (IndexFlatL2)
+// and MAPVEC_BENCH_HNSWLIB (brute force). MAPVEC_BENCH_SMALL=1 in the environment shrinks all sizes a hundredfold.
+#include <benchmark/benchmark.h>
+#include <mapvec/search.hpp>
+#include <mapvec/search_batch.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+#if defined(MAPVEC_BENCH_FAISS)
+#include <faiss/IndexFlat.h>
+#include <omp.h>
+#endif
+#if defined(MAPVEC_BENCH_HNSWLIB)
+#include <hnswlib/hnswlib.h>
+#endif
+
+using namespace mapvec;
+
+namespace {
+
+bool small_run() { return std::getenv("MAPVEC_BENCH_SMALL") != nullptr; }
+std::size_t sized(std::size_t rows) { return small_run() ? rows / 100 + 1 : rows; }
+
+// Rows in memory as a well-mapped file would give them: 2 MiB-aligned, in large pages where the system has them.
+template <class S>
+class Rows {
+  public:
+    Rows(std::size_t count, std::size_t dim) : count_(count), dim_(dim) {
+        constexpr std::size_t large_page = 2 * 1024 * 1024;
+        const std::size_t bytes = (count * dim * sizeof(S) + large_page) / large_page * large_page;
+        memory_.reset(static_cast<S*>(std::aligned_alloc(large_page, bytes)));
+#if defined(__linux__)
+        madvise(memory_.get(), bytes, MADV_HUGEPAGE);
+#endif
+        std::uint32_t state = 1;
+        for (std::size_t i = 0; i < count * dim; ++i) {
+            state = state * 1664525u + 1013904223u;
+            memory_.get()[i] = static_cast<S>(static_cast<float>(state >> 25));
+        }
+    }
+    std::span<const S> data() const { return {memory_.get(), count_ * dim_}; }
+    std::size_t dim() const { return dim_; }
+    std::size_t count() const { return count_; }
+    std::size_t bytes() const { return count_ * dim_ * sizeof(S); }
+
+  private:
+    struct Free {
+        void operator()(S* p) const { std::free(p); }
+    };
+    std::size_t count_, dim_;
+    std::unique_ptr<S, Free> memory_;
+};
+
+// The last source asked for is kept: benchmarks over the same rows follow each other.
+template <class S>
+const Rows<S>& rows_of(std::size_t count, std::size_t dim) {
+    static std::unique_ptr<Rows<S>> kept;
+    if (!kept || kept->count() != count || kept->dim() != dim) {
+        kept.reset();
+        kept = std::make_unique<Rows<S>>(count, dim);
+    }
+    return *kept;
+}
+
+std::vector<float> query_of(std::size_t dim, std::uint32_t seed) {
+    std::vector<float> query;
+    for (std::size_t i = 0; i < dim; ++i) {
+        seed = seed * 1664525u + 1013904223u;
+        query.push_back(static_cast<float>(seed >> 8) / 131072.0f);
+    }
+    return query;
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2")))
+#endif
+std::int64_t
+sum_of(const std::byte* at, std::size_t bytes) {
+    typedef std::int64_t Wide __attribute__((vector_size(32), aligned(1), may_alias));
+    Wide a{}, b{}, c{}, d{};
+    for (std::size_t i = 0; i + 128 <= bytes; i += 128) {
+        a += *reinterpret_cast<const Wide*>(at + i);
+        b += *reinterpret_cast<const Wide*>(at + i + 32);
+        c += *reinterpret_cast<const Wide*>(at + i + 64);
+        d += *reinterpret_cast<const Wide*>(at + i + 96);
+    }
+    a += b + c + d;
+    return a[0] + a[1] + a[2] + a[3];
+}
+
+void sum_all(std::span<const std::byte> bytes, unsigned threads) {
+    const std::size_t pieces = threads * 8, step = bytes.size() / pieces;
+    detail::parallel_for(pieces, threads, [&](std::size_t piece) {
+        benchmark::DoNotOptimize(sum_of(bytes.data() + piece * step, step));
+    });
+}
+
+// Seconds, the median of several.
+template <class F>
+double median_time(F f) {
+    std::vector<double> times;
+    for (int i = 0; i < 5; ++i) {
+        const auto start = std::chrono::steady_clock::now();
+        f();
+        times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
+    std::nth_element(times.begin(), times.begin() + 2, times.end());
+    return times[2];
+}
+
+// Runs `f` for the benchmark, measuring the limit before it and after it, so that both see the same noise.
+template <class S, class F>
+void run_beside_limit(benchmark::State& state, const Rows<S>& rows, unsigned threads, F f) {
+    const auto bytes = std::as_bytes(rows.data());
+    const std::size_t repeats = std::max<std::size_t>(1, (std::size_t{16} << 20) / rows.bytes());
+    std::vector<double> times, limits;
+    for (auto _ : state) {
+        limits.push_back(median_time([&] {
+                             for (std::size_t i = 0; i < repeats; ++i) sum_all(bytes, threads);
+                         }) /
+                         static_cast<double>(repeats));
+        times.push_back(median_time([&] {
+                            for (std::size_t i = 0; i < repeats; ++i) f();
+                        }) /
+                        static_cast<double>(repeats));
+        state.SetIterationTime(times.back());
+    }
+    std::sort(times.begin(), times.end());
+    std::sort(limits.begin(), limits.end());
+    const double time = times[times.size() / 2], limit = limits[limits.size() / 2];
+    state.counters["GB/s"] = static_cast<double>(rows.bytes()) / time / 1e9;
+    state.counters["limit_GB/s"] = static_cast<double>(rows.bytes()) / limit / 1e9;
+    state.counters["Mrows/s"] = static_cast<double>(rows.count()) / time / 1e6;
+    state.counters["ratio"] = limit / time;
+}
+
+// The distance within which a share of the rows lies.
+template <class S>
+float radius_of(const Rows<S>& rows, const std::vector<float>& query, double share) {
+    const auto wanted = static_cast<std::size_t>(share * static_cast<double>(rows.count()));
+    return search(rows, KnnQuery{query, std::max<std::size_t>(wanted, 1)}).back().distance();
+}
+
+template <class S>
+void add_limit(std::size_t count, std::size_t dim, unsigned threads) {
+    benchmark::RegisterBenchmark(("memory_limit/threads:" + std::to_string(threads)).c_str(),
+                                 [=](benchmark::State& state) {
+                                     const auto& rows = rows_of<S>(count, dim);
+                                     run_beside_limit(state, rows, threads,
+                                                      [&] { sum_all(std::as_bytes(rows.data()), threads); });
+                                 })
+        ->UseManualTime()
+        ->Iterations(3)
+        ->Unit(benchmark::kMillisecond);
+}
+
+// make_query(rows, query vector) gives the query to be measured.
+template <class S, class MakeQuery>
+void add_scan(const std::string& name, std::size_t count, std::size_t dim, unsigned threads, MakeQuery make_query) {
+    const std::string full = name + "/" + std::string(to_string(scalar_type_of<S>)) + "/dim:" + std::to_string(dim) +
+                             "/rows:" + std::to_string(count) + "/threads:" + std::to_string(threads);
+    benchmark::RegisterBenchmark(full.c_str(),
+                                 [=](benchmark::State& state) {
+                                     const auto& rows = rows_of<S>(count, dim);
+                                     const auto vector = query_of(dim, 7);
+                                     const auto query = make_query(rows, vector);
+                                     run_beside_limit(state, rows, threads, [&] {
+                                         auto hits = search(rows, query, SearchOptions{.threads = threads});
+                                         benchmark::DoNotOptimize(hits.data());
+                                     });
+                                 })
+        ->UseManualTime()
+        ->Iterations(3)
+        ->Unit(benchmark::kMillisecond);
+}
+
+auto range_of_share(double share) {
+    return [share](const auto& rows, const std::vector<float>& query) {
+        return RangeQuery{query, 0, radius_of(rows, query, share)};
+    };
+}
+auto ring_of_share(double share) {
+    return [share](const auto& rows, const std::vector<float>& query) {
+        const float radius = radius_of(rows, query, share);
+        return RingQuery{query, radius / 2, radius / 2};
+    };
+}
+auto disk_of_share(double share) {
+    return [share](const auto& rows, const std::vector<float>& query) {
+        return DiskQuery{query, radius_of(rows, query, share)};
+    };
+}
+auto nearest_of(std::size_t k) {
+    return [k](const auto&, const std::vector<float>& query) { return KnnQuery{query, k}; };
+}
+
+template <class Run>
+void add_batch(const std::string& name, std::size_t count, std::size_t dim, std::size_t queries, Run run) {
+    const std::string full =
+        name + "/dim:" + std::to_string(dim) + "/rows:" + std::to_string(count) + "/queries:" + std::to_string(queries);
+    benchmark::RegisterBenchmark(full.c_str(),
+                                 [=](benchmark::State& state) {
+                                     const auto& rows = rows_of<float>(count, dim);
+                                     const auto vectors = query_of(dim * queries, 11);
+                                     run(state, rows, vectors, queries);
+                                     state.counters["ms/query"] = benchmark::Counter(
+                                         static_cast<double>(queries) * static_cast<double>(state.iterations()) / 1e3,
+                                         benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+                                 })
+        ->Iterations(2)
+        ->Unit(benchmark::kMillisecond);
+}
+
+void batch_mapvec(benchmark::State& state, const Rows<float>& rows, const std::vector<float>& vectors, std::size_t) {
+    for (auto _ : state) {
+        auto hits = search_batch(rows, std::span<const float>(vectors), 10);
+        benchmark::DoNotOptimize(hits.data());
+    }
+}
+
+#if defined(MAPVEC_BENCH_FAISS)
+void batch_faiss(benchmark::State& state, const Rows<float>& rows, const std::vector<float>& vectors,
+                 std::size_t queries) {
+    omp_set_num_threads(1);
+    faiss::IndexFlatL2 index(static_cast<faiss::Index::idx_t>(rows.dim()));
+    index.add(static_cast<faiss::Index::idx_t>(rows.count()), rows.data().data());
+    std::vector<float> distances(queries * 10);
+    std::vector<faiss::Index::idx_t> labels(queries * 10);
+    for (auto _ : state) {
+        index.search(static_cast<faiss::Index::idx_t>(queries), vectors.data(), 10, distances.data(), labels.data());
+    }
+}
+#endif
+
+#if defined(MAPVEC_BENCH_HNSWLIB)
+void batch_hnswlib(benchmark::State& state, const Rows<float>& rows, const std::vector<float>& vectors,
+                   std::size_t queries) {
+    hnswlib::L2Space space(rows.dim());
+    hnswlib::BruteforceSearch<float> index(&space, rows.count());
+    for (std::size_t i = 0; i < rows.count(); ++i) index.addPoint(rows.data().data() + i * rows.dim(), i);
+    for (auto _ : state) {
+        for (std::size_t q = 0; q < queries; ++q) index.searchKnn(vectors.data() + q * rows.dim(), 10);
+    }
+}
+#endif
+
+void add_all_batches(std::size_t count, std::size_t dim) {
+    for (const std::size_t queries : std::vector<std::size_t>{1, 100, 1000}) {
+        add_batch("knn10_batch/mapvec", count, dim, queries, batch_mapvec);
+#if defined(MAPVEC_BENCH_FAISS)
+        add_batch("knn10_batch/faiss", count, dim, queries, batch_faiss);
+#endif
+    }
+#if defined(MAPVEC_BENCH_HNSWLIB)
+    add_batch("knn10_batch/hnswlib", count, dim, 1, batch_hnswlib);
+#endif
+}
+
+void add_benchmarks() {
+    const std::size_t million = sized(1'000'000);
+    const std::size_t bytes = million * 128 * sizeof(float);
+    for (const unsigned threads : {1u, 2u}) {
+        add_limit<float>(million, 128, threads);
+        for (const double share : {0.001, 0.05}) {
+            const std::string hits = share < 0.01 ? "0.1%" : "5%";
+            add_scan<float>("range_" + hits, million, 128, threads, range_of_share(share));
+            add_scan<float>("ring_" + hits, million, 128, threads, ring_of_share(share));
+            add_scan<float>("disk_" + hits, million, 128, threads, disk_of_share(share));
+        }
+        add_scan<float>("knn_10", million, 128, threads, nearest_of(10));
+        add_scan<float>("knn_100", million, 128, threads, nearest_of(100));
+    }
+    add_all_batches(million, 128);
+    add_scan<float>("range_0.1%", sized(200'000), 768, 1, range_of_share(0.001));
+    add_all_batches(sized(200'000), 768);
+    for (const std::size_t dim : std::vector<std::size_t>{3, 25, 100, 384, 1536}) {
+        add_scan<float>("range_0.1%", bytes / dim / sizeof(float), dim, 1, range_of_share(0.001));
+    }
+    add_scan<double>("range_0.1%", bytes / 128 / 8, 128, 1, range_of_share(0.001));
+    for (const std::size_t dim : std::vector<std::size_t>{128, 768}) {
+        add_scan<float16>("range_0.1%", bytes / dim / 2, dim, 1, range_of_share(0.001));
+        add_scan<bfloat16>("range_0.1%", bytes / dim / 2, dim, 1, range_of_share(0.001));
+        add_scan<std::int8_t>("range_0.1%", bytes / dim, dim, 1, range_of_share(0.001));
+        add_scan<std::uint8_t>("range_0.1%", bytes / dim, dim, 1, range_of_share(0.001));
+        add_scan<float>("in_cache", 256 * 1024 / dim / sizeof(float), dim, 1, range_of_share(0.001));
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    benchmark::AddCustomContext("mapvec instruction set", std::string(to_string(active_instruction_set())));
+    add_benchmarks();
+    benchmark::Initialize(&argc, argv);
+    benchmark::RunSpecifiedBenchmarks();
+}

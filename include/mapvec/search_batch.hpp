@@ -1,0 +1,123 @@
+// The nearest rows of many queries at once, in one pass over the rows.
+//
+//     std::vector<KnnQuery> queries = {{a, 10}, {b, 10}, {c, 5}};
+//     std::vector<std::vector<Hit>> hits = search_batch(store, queries, {.threads = 0});   // hits[i] for queries[i]
+//     hits = search_batch(store, row_major_queries, 10);                                   // all with k = 10
+//     hits = search_batch<InnerProduct>(store, queries);
+//
+// The hits are those of search for each query, to the bit, whatever the number of threads; so are the errors. From a
+// few queries on this is several times faster than one search after the other: each row is read from memory once for
+// all queries, and the arithmetic is done on tiles of rows and queries in registers (detail/tiles.hpp). Cosine and rows
+// of double take a plainer way: rows are still read from memory once, the arithmetic is that of search.
+//
+// Memory: a transposed copy of the queries; k hits per query and thread.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include "detail/tiles.hpp"
+#include "search.hpp"
+
+namespace mapvec {
+namespace detail {
+
+// Fewer queries than this leave most of a tile idle.
+inline constexpr std::size_t least_tiled_queries = 4;
+
+template <Metric M, Scalar S>
+inline constexpr bool tileable = M::measure != Measure::cosine && !std::is_same_v<S, double>;
+
+// Each query against each block of rows while it is in cache.
+template <Metric M, Scalar S>
+void scan_blocks(const RowsOf<S>& rows, const std::vector<PreparedQuery<M, S>>& queries, std::size_t first,
+                 std::size_t last, std::vector<TopK>& best, InstructionSet set) {
+    const auto& kernels = row_kernels<M::measure, S>(set);
+    const SelectKernel select = select_kernel(set);
+    BlockKeys block;
+    for (std::size_t at = first; at < last; at += rows.rows_per_block()) {
+        const std::size_t count = std::min(rows.rows_per_block(), last - at);
+        for (std::size_t q = 0; q < queries.size(); ++q) {
+            kernels.contiguous(rows.span(), at, count, queries[q].data(), block.keys);
+            const std::size_t found = select(block.keys, count, KeyRange{}.low, best[q].limit(), block.positions);
+            NearestCollector nearest{best[q]};
+            for (std::size_t i = 0; i < found; ++i) {
+                nearest.take(at + block.positions[i], block.keys[block.positions[i]]);
+            }
+        }
+    }
+}
+
+// One thread per piece; the first rows give the sieve a limit to work with.
+template <Metric M, Scalar S>
+void nearest_of_all(const RowsOf<S>& rows, const std::vector<PreparedQuery<M, S>>& queries, std::size_t most_hits,
+                    std::vector<std::vector<TopK>>& best, const SearchOptions& options) {
+    const InstructionSet set = active_instruction_set();
+    const std::size_t pieces = best.size();
+    const auto first = [&](std::size_t piece) {
+        return rows.count() / pieces * piece + std::min(piece, rows.count() % pieces);
+    };
+    if constexpr (tileable<M, S>) {
+        if (queries.size() >= least_tiled_queries) {
+            const PackedQueries<M, S> packed(queries, rows.dim(), tile_kernels(set));
+            parallel_for(pieces, thread_count(options.threads), [&](std::size_t piece) {
+                const std::size_t last = first(piece + 1);
+                const std::size_t seen = std::min(first(piece) + std::max<std::size_t>(most_hits, 128), last);
+                scan_blocks(rows, queries, first(piece), seen, best[piece], set);
+                TileScan<M, S>(rows, queries, packed, best[piece], set).run(seen, last);
+            });
+            return;
+        }
+    }
+    parallel_for(pieces, thread_count(options.threads), [&](std::size_t piece) {
+        scan_blocks(rows, queries, first(piece), first(piece + 1), best[piece], set);
+    });
+}
+
+}  // namespace detail
+
+template <Metric M = SquaredL2, RowSource Source>
+[[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Source& source, std::span<const KnnQuery> queries,
+                                                         const SearchOptions& options = {}) {
+    using S = detail::ScalarOf<Source>;
+    const detail::RowsOf<S> rows(source);
+    std::vector<detail::PreparedQuery<M, S>> prepared;
+    std::vector<detail::TopK> none;
+    std::size_t most_hits = 0;
+    for (const KnnQuery& query : queries) {
+        prepared.emplace_back(query.query, rows.dim());
+        none.emplace_back(std::min(query.k, rows.count()));
+        most_hits = std::max(most_hits, std::min(query.k, rows.count()));
+    }
+    std::vector<std::vector<Hit>> hits(queries.size());
+    if (most_hits == 0) return hits;
+    const std::size_t threads = detail::thread_count(options.threads);
+    const std::size_t worthwhile = rows.count() * rows.row_bytes() / (256 * 1024) + 1;
+    std::vector<std::vector<detail::TopK>> best(std::min(threads, worthwhile), none);
+    detail::nearest_of_all<M, S>(rows, prepared, most_hits, best, options);
+    for (std::size_t q = 0; q < queries.size(); ++q) {
+        if (queries[q].k == 0) continue;
+        for (std::size_t piece = 1; piece < best.size(); ++piece) best[0][q].offer_all(best[piece][q]);
+        best[0][q].sort();
+        hits[q] = detail::hits_of<M>(best[0][q]);
+    }
+    return hits;
+}
+
+// Queries one after the other: their number is the length divided by the source's dim, which must divide it.
+template <Metric M = SquaredL2, RowSource Source>
+[[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Source& source, std::span<const float> queries,
+                                                         std::size_t k, const SearchOptions& options = {}) {
+    const std::size_t dim = source.dim();
+    if (dim == 0 ? !queries.empty() : queries.size() % dim != 0) {
+        throw Error(ErrorCode::dimension_mismatch,
+                    detail::mismatch("queries", "a multiple of " + std::to_string(dim) + " elements", queries.size()));
+    }
+    std::vector<KnnQuery> each;
+    for (std::size_t at = 0; at < queries.size(); at += dim) each.push_back({queries.subspan(at, dim), k});
+    return search_batch<M>(source, std::span<const KnnQuery>(each), options);
+}
+
+}  // namespace mapvec

@@ -1,0 +1,156 @@
+// Promises of search_batch.hpp: the answers are those of search, bit by bit, whatever the data looks like.
+//
+//   promise                                               would be broken by
+//   near-duplicates far from the origin keep their order  |x|² + |q|² - 2xq taken for the answer
+//   no candidate is lost to rounding                      no margin, or one without the row's or query's norm
+//   huge, tiny, infinite, NaN rows                        an overflowing norm that sorts a near row out
+//   k differs, k = 0, k beyond the rows                   one k for all
+#include <mapvec/search_batch.hpp>
+
+#include <limits>
+
+#include "catch.hpp"
+#include "test_search_support.hpp"
+
+using namespace mapvec;
+using namespace search_support;
+
+namespace {
+
+template <class M, class S>
+void check_batch(const Rows<S>& rows, const std::vector<std::vector<float>>& vectors, std::size_t k) {
+    std::vector<KnnQuery> queries;
+    for (const auto& vector : vectors) queries.push_back({vector, k + queries.size() % 3});
+    for (const unsigned threads : {1u, 2u, 7u}) {
+        const auto hits = search_batch<M>(rows, queries, {.threads = threads});
+        REQUIRE(hits.size() == queries.size());
+        std::size_t wrong = 0;
+        for (std::size_t i = 0; i < queries.size(); ++i) wrong += hits[i] == search<M>(rows, queries[i]) ? 0u : 1u;
+        INFO("threads " << threads << ", dim " << rows.width << ", queries " << queries.size());
+        CHECK(wrong == 0);
+    }
+}
+
+template <class S>
+void check_type() {
+    with_each_instruction_set([](InstructionSet set) {
+        INFO(to_string(set) << ", " << to_string(scalar_type_of<S>));
+        Numbers numbers(31);
+        for (const std::size_t dim : std::vector<std::size_t>{1, 2, 3, 7, 16, 31, 100, 384}) {
+            for (const std::size_t count : std::vector<std::size_t>{1, 3, 130, 1501}) {
+                const auto rows = numbers.rows<S>(count, dim);
+                std::vector<std::vector<float>> queries;
+                for (std::size_t i = 0; i < 1 + dim % 60; ++i) queries.push_back(numbers.query(dim));
+                check_batch<SquaredL2>(rows, queries, 5);
+                check_batch<InnerProduct>(rows, queries, 5);
+            }
+        }
+    });
+}
+
+std::vector<std::vector<float>> some_rows(const Rows<float>& rows, std::size_t step) {
+    std::vector<std::vector<float>> result;
+    for (std::size_t i = 0; i < rows.count(); i += step) result.emplace_back(rows.row(i).begin(), rows.row(i).end());
+    return result;
+}
+
+}  // namespace
+
+TEST_CASE("a batch over float rows answers as single searches do") { check_type<float>(); }
+TEST_CASE("a batch over double rows answers as single searches do") { check_type<double>(); }
+TEST_CASE("a batch over int8 rows answers as single searches do") { check_type<std::int8_t>(); }
+TEST_CASE("a batch over uint8 rows answers as single searches do") { check_type<std::uint8_t>(); }
+TEST_CASE("a batch over float16 rows answers as single searches do") { check_type<float16>(); }
+TEST_CASE("a batch over bfloat16 rows answers as single searches do") { check_type<bfloat16>(); }
+
+TEST_CASE("near-duplicates far from the origin keep their exact distances in a batch") {
+    with_each_instruction_set([](InstructionSet set) {
+        INFO(to_string(set));
+        Numbers numbers(32);
+        for (const float offset : {100.0f, 1e4f, 1e6f}) {
+            Rows<float> rows{{}, 24};
+            for (std::size_t i = 0; i < 3000 * 24; ++i) {
+                rows.scalars.push_back(offset + offset * 0x1p-22f * static_cast<float>(numbers.below(64)));
+            }
+            check_batch<SquaredL2>(rows, some_rows(rows, 101), 10);
+            check_batch<InnerProduct>(rows, some_rows(rows, 101), 10);
+        }
+    });
+}
+
+TEST_CASE("rows and queries of any size, infinities and NaN do not lead a batch astray") {
+    with_each_instruction_set([](InstructionSet set) {
+        INFO(to_string(set));
+        Numbers numbers(33);
+        for (const float scale : {1e-42f, 1e-22f, 1e-3f, 1e15f, 1e18f, 1.2e19f, 1e36f}) {
+            auto rows = numbers.rows<float>(2000, 10);
+            for (float& x : rows.scalars) x *= scale;
+            for (std::size_t i = 0; i < 2000; i += 17)
+                rows.scalars[i * 10 + 3] = std::numeric_limits<float>::quiet_NaN();
+            for (std::size_t i = 5; i < 2000; i += 31) rows.scalars[i * 10] = std::numeric_limits<float>::infinity();
+            std::vector<std::vector<float>> queries;
+            for (int i = 0; i < 30; ++i) {
+                queries.push_back(numbers.query(10));
+                const float other = i % 3 == 0 ? 1.0f : scale;
+                for (float& x : queries.back()) x *= other;
+            }
+            for (std::size_t i = 1; i < 1990; i += 170) {
+                if (std::isfinite(rows.scalars[i * 10])) queries.emplace_back(rows.row(i).begin(), rows.row(i).end());
+            }
+            std::erase_if(queries, [](const auto& query) {
+                return std::any_of(query.begin(), query.end(), [](float x) { return !std::isfinite(x); });
+            });
+            INFO("scale " << scale);
+            check_batch<SquaredL2>(rows, queries, 7);
+            check_batch<InnerProduct>(rows, queries, 7);
+        }
+    });
+}
+
+TEST_CASE("many equal rows come in the order of ids in a batch") {
+    const Rows<float> rows{std::vector<float>(3000 * 5, 2.0f), 5};
+    check_batch<SquaredL2>(rows, std::vector<std::vector<float>>(25, std::vector<float>(5, 1.0f)), 40);
+}
+
+TEST_CASE("cosine answers in a batch as in single searches") {
+    Numbers numbers(34);
+    const auto rows = numbers.rows<float>(1000, 19);
+    check_batch<Cosine>(rows, some_rows(rows, 40), 8);
+    check_batch<NormalizedCosine>(rows, some_rows(rows, 40), 8);
+}
+
+TEST_CASE("queries of a batch have their own k; zero finds nothing, too many all rows") {
+    Numbers numbers(35);
+    const auto rows = numbers.rows<float>(300, 6);
+    std::vector<std::vector<float>> vectors;
+    std::vector<KnnQuery> queries;
+    for (std::size_t i = 0; i < 10; ++i) vectors.push_back(numbers.query(6));
+    for (std::size_t i = 0; i < 10; ++i) queries.push_back({vectors[i], i * 40});
+    const auto hits = search_batch(rows, queries);
+    CHECK(hits[0].empty());
+    CHECK(hits[9].size() == 300);
+    for (std::size_t i = 0; i < 10; ++i) CHECK(hits[i] == search(rows, queries[i]));
+}
+
+TEST_CASE("a batch of row-major queries is the same batch") {
+    Numbers numbers(36);
+    const auto rows = numbers.rows<float>(300, 6);
+    const auto flat = numbers.query(6 * 12);
+    const auto hits = search_batch(rows, flat, 4);
+    REQUIRE(hits.size() == 12);
+    for (std::size_t i = 0; i < 12; ++i) {
+        CHECK(hits[i] == search(rows, KnnQuery{std::span<const float>(flat).subspan(i * 6, 6), 4}));
+    }
+    CHECK(code_of([&] { (void)search_batch(rows, numbers.query(7), 4); }) == ErrorCode::dimension_mismatch);
+}
+
+TEST_CASE("a batch is checked like its queries, and empty ones are no error") {
+    const Rows<float> rows{{1, 2, 3, 4}, 2};
+    const std::vector<float> good = {0, 0}, bad = {0, std::numeric_limits<float>::infinity()};
+    const std::vector<KnnQuery> mixed = {{good, 1}, {bad, 1}};
+    CHECK(code_of([&] { (void)search_batch(rows, mixed); }) == ErrorCode::invalid_argument);
+    CHECK(search_batch(rows, std::span<const KnnQuery>{}).empty());
+    const Rows<float> empty{{}, 2};
+    const std::vector<KnnQuery> one = {{good, 1}};
+    CHECK(search_batch(empty, one, {.threads = 0}) == std::vector<std::vector<Hit>>(1));
+}
