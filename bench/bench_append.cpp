@@ -12,13 +12,13 @@
 namespace {
 
 constexpr std::size_t dim = 128, row_bytes = dim * sizeof(float), block = 256 << 10;
-const std::size_t total = bench::small ? 64 << 20 : std::size_t{2} << 30;
+const std::size_t total = bench::small ? std::size_t{64} << 20 : std::size_t{2} << 30;
 const std::vector<float> in_cache = bench::noise(block / sizeof(float));
 const std::vector<float> in_memory = bench::noise(64 << 18);
 
 using Store = mapvec::MmapVectorStore<dim>;
 
-void finish(benchmark::State& state) { state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * total)); }
+void finish(benchmark::State& state) { state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(total)); }
 
 void pwrite_blocks(benchmark::State& state, const std::vector<float>& source) {
     const bench::Scratch scratch;

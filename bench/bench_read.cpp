@@ -49,7 +49,7 @@ void random_rows_raw_pointer(benchmark::State& state) {
         for (const auto id : fixture().ids) sum += touch(data + id * dim);
         benchmark::DoNotOptimize(sum);
     }
-    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * fixture().ids.size()));
+    state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(fixture().ids.size()));
 }
 void random_rows_brackets(benchmark::State& state) {
     const auto store = fixture().open();
@@ -58,7 +58,7 @@ void random_rows_brackets(benchmark::State& state) {
         for (const auto id : fixture().ids) sum += touch(store[id].data());
         benchmark::DoNotOptimize(sum);
     }
-    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * fixture().ids.size()));
+    state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(fixture().ids.size()));
 }
 void random_rows_get(benchmark::State& state) {
     const auto store = fixture().open();
@@ -67,7 +67,7 @@ void random_rows_get(benchmark::State& state) {
         for (const auto id : fixture().ids) sum += touch(store.get(id).data());
         benchmark::DoNotOptimize(sum);
     }
-    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * fixture().ids.size()));
+    state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(fixture().ids.size()));
 }
 
 // A loop that the compiler turns into plain vector additions, bound by memory.
@@ -80,7 +80,7 @@ void random_rows_get(benchmark::State& state) {
     return sum;
 }
 void finish_scan(benchmark::State& state) {
-    state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * rows * dim * sizeof(float)));
+    state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(rows * dim * sizeof(float)));
 }
 
 void scan_malloc(benchmark::State& state) {

@@ -117,7 +117,7 @@ TEST_CASE("rows of another length are refused and change nothing") {
 
 TEST_CASE("any initial capacity works") {
     const ScratchDirectory scratch;
-    for (const std::size_t capacity : {0, 1, 2, 3, 1000, 100000}) {
+    for (const std::size_t capacity : std::array<std::size_t, 6>{0, 1, 2, 3, 1000, 100000}) {
         std::filesystem::remove(scratch / "v");
         auto store = Store3::create(scratch / "v", {.initial_capacity = capacity});
         CHECK(store.capacity() >= capacity);

@@ -193,11 +193,13 @@ class Collection {
         }
     }
     void check(Id id) const {
-        if (contains(id)) return;
-        const std::string problem =
-            id < vectors_.size() ? "row " + std::to_string(id) + " is erased"
-                                 : detail::mismatch("row id", "less than " + std::to_string(vectors_.size()), id);
-        throw Error(ErrorCode::out_of_range, problem);
+        if (!contains(id)) refuse(id);
+    }
+    [[noreturn]] void refuse(Id id) const {
+        throw Error(ErrorCode::out_of_range,
+                    id < vectors_.size()
+                        ? "row " + std::to_string(id) + " is erased"
+                        : detail::mismatch("row id", "less than " + std::to_string(vectors_.size()), id));
     }
 
     CommitGroup<File> group_;

@@ -80,13 +80,13 @@ class MmapVectorStore {
 
     // Throws out_of_range. O(1).
     [[nodiscard]] Row get(Id id) const {
-        if (id >= size()) throw out_of_range(id);
+        if (id >= size()) refuse(id);
         return (*this)[id];
     }
     // REQUIRES: id < size().
     [[nodiscard]] Row operator[](Id id) const noexcept {
         assert(id < size());
-        return Row(scalars() + id * dim(), dim());
+        return Row(scalars() + id * row_length(), row_length());
     }
     // All rows, row-major; those that are appended later are not in this span.
     [[nodiscard]] std::span<const S> data() const noexcept {
@@ -103,10 +103,7 @@ class MmapVectorStore {
     [[nodiscard]] std::size_t capacity() const noexcept {
         return rows_ ? static_cast<std::size_t>(rows_->capacity()) : 0;
     }
-    [[nodiscard]] std::size_t dim() const noexcept {
-        if constexpr (Dim != dynamic_dim) return Dim;
-        return rows_ ? static_cast<std::size_t>(rows_->stride()) / sizeof(S) : 0;
-    }
+    [[nodiscard]] std::size_t dim() const noexcept { return Dim != dynamic_dim ? Dim : rows_ ? row_length() : 0; }
     // REQUIRES: the store is open.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return rows_->path(); }
 
@@ -187,14 +184,18 @@ class MmapVectorStore {
     }
 
     [[nodiscard]] const S* scalars() const noexcept { return reinterpret_cast<const S*>(rows_->records()); }
+    // dim() of a store that is known to be open.
+    [[nodiscard]] std::size_t row_length() const noexcept {
+        return Dim != dynamic_dim ? Dim : static_cast<std::size_t>(rows_->stride()) / sizeof(S);
+    }
     void check_dim(std::size_t found) const {
         assert(rows_ && "the store is closed");
-        if (found != dim())
-            throw Error(ErrorCode::dimension_mismatch, path(), detail::mismatch("scalars", dim(), found));
+        if (found != row_length())
+            throw Error(ErrorCode::dimension_mismatch, path(), detail::mismatch("scalars", row_length(), found));
     }
-    [[nodiscard]] Error out_of_range(Id id) const {
+    [[noreturn]] void refuse(Id id) const {
         const std::string problem = detail::mismatch("row id", "less than " + std::to_string(size()), id);
-        return rows_ ? Error(ErrorCode::out_of_range, path(), problem) : Error(ErrorCode::out_of_range, problem);
+        throw rows_ ? Error(ErrorCode::out_of_range, path(), problem) : Error(ErrorCode::out_of_range, problem);
     }
 
     CommitGroup<File> group_;
