@@ -168,6 +168,7 @@ class AnyStore {
     }
     void open(const std::vector<fs::path>& files) {
         std::vector<mapvec::MemberSpec> specs;
+        specs.reserve(files.size());
         for (const fs::path& file : files) specs.push_back({file, expectation(read_own_header(file)), 0});
         check_scalar(specs[0]);
         group_ = Group::open(specs, mapvec::OpenMode::read_only, {});

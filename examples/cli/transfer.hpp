@@ -37,10 +37,10 @@ struct ImportOptions {
     fs::path file;
     fs::path store;
     std::optional<Format> format;
-    std::optional<mapvec::ScalarType> scalar;                   // of the store
-    mapvec::ScalarType from = mapvec::ScalarType::float32;      // of a raw file
-    std::uint64_t dim = 0;                                      // of a raw file
-    std::optional<std::uint64_t> rows;                          // of a vecstore file
+    std::optional<mapvec::ScalarType> scalar;               // of the store
+    mapvec::ScalarType from = mapvec::ScalarType::float32;  // of a raw file
+    std::uint64_t dim = 0;                                  // of a raw file
+    std::optional<std::uint64_t> rows;                      // of a vecstore file
     bool append = false;
 };
 
@@ -146,7 +146,8 @@ inline void import_file(const ImportOptions& options) {
     const Contents contents = contents_of(options);
     const auto scalar = options.append ? scalar_of_store(options.store) : options.scalar.value_or(contents.scalar);
     if (options.append && options.scalar && *options.scalar != scalar)
-        throw UsageError("the store holds " + std::string(mapvec::to_string(scalar)) + ", which --scalar cannot change");
+        throw UsageError("the store holds " + std::string(mapvec::to_string(scalar)) +
+                         ", which --scalar cannot change");
     const std::uint64_t rows = with_scalar(scalar, [&]<class S>() {
         return options.append ? import_into_old<S>(options, contents) : import_into_new<S>(options, contents);
     });
@@ -174,7 +175,8 @@ inline void export_file(const ExportOptions& options) {
             case Format::bvecs: return io::export_bvecs(vectors, options.file, if_exists, progress);
             case Format::ivecs: return io::export_ivecs(vectors, options.file, if_exists, progress);
             case Format::npy: return io::export_npy(vectors, options.file, if_exists, progress);
-            default: return io::export_raw<S>(vectors, options.file, if_exists, progress);
+            case Format::raw: return io::export_raw<S>(vectors, options.file, if_exists, progress);
+            default: throw UsageError("files of vecstore are read, not written");
         }
     });
     std::cout << rows << " rows of dimension " << store.header().dim << " exported";

@@ -167,9 +167,11 @@ class MappedArray {
     OpenMode mode_;
     std::uint64_t stride_;
     detail::MovableAtomic<std::uint64_t> size_;
-    std::uint64_t committed_ = 0;  // records of the last commit
-    std::uint64_t written_ = 0;    // behind this offset the file has only zeros
-    detail::BlockSums sums_;       // may lag behind size()
+    std::uint64_t committed_ = 0;           // records of the last commit
+    std::uint64_t written_ = 0;             // behind this offset the file has only zeros
+    std::uint64_t gap_begin_ = UINT64_MAX;  // records that insert() has skipped are between these
+    std::uint64_t gap_end_ = 0;
+    detail::BlockSums sums_;  // may lag behind size()
     std::uint32_t slot_block_log2_ = 0;
     bool grown_ = true;
     detail::IdSet dirty_;   // committed records overwritten since the last commit: in the view only
@@ -216,6 +218,10 @@ void MappedArray<File>::insert(std::uint64_t index, std::span<const std::byte> r
     file_.write(at, record);
     settle();
     sums_.append_zeros((index - size()) * stride_);
+    if (index > size()) {
+        gap_begin_ = std::min(gap_begin_, size());
+        gap_end_ = index;
+    }
     size_.store(index);
     publish(1);
 }
@@ -225,6 +231,8 @@ void MappedArray<File>::overwrite(std::uint64_t index, std::span<const std::byte
     assert(index < size() && record.size() == stride_);
     if (mode_ == OpenMode::read_only) check_writable();
     const std::uint64_t offset = index * stride_;
+    // On a full tmpfs even reading a hole is SIGBUS.
+    if (index >= gap_begin_ && index < gap_end_) file_.allocate(first_record + offset, stride_);
     detail::BlockSums sums = sums_;
     sums.replace(offset, records() + offset, record.data(), stride_);
     if (index >= committed_) {

@@ -129,7 +129,8 @@ class MmapVectorStore {
         return first;
     }
     // The row of that id is this one, new or not. Rows that are skipped read as zeros and take no disk space
-    // until they are written. Throws out_of_range if no file can be so long.
+    // until they are written. (On a tmpfs without room reading such a gap is SIGBUS, as the system has it.)
+    // Throws out_of_range if no file can be so long.
     void insert(Id id, std::span<const S> row) {
         check_dim(row.size());
         if (id < rows_->size()) return rows_->overwrite(id, std::as_bytes(row));

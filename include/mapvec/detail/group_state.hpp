@@ -122,11 +122,20 @@ void read_slots(GroupState<File>& state, Members<File>& members, const Slot& roo
     }
 }
 
+// A slot that a writer is just writing looks damaged for a moment; one that stays so is.
+template <Storage File>
+[[nodiscard]] NewestSlot newest_settled_slot(const File& root, OpenMode mode) {
+    NewestSlot newest = newest_slot(root);
+    for (int tries = 0; newest.fell_back && mode != OpenMode::read_write && tries < 1000; ++tries)
+        newest = newest_slot(root);
+    return newest;
+}
+
 // Nothing if a writer has made a checkpoint meanwhile.
 template <Storage File>
 [[nodiscard]] std::optional<GroupState<File>> try_read_state(Members<File>& members, OpenMode mode) {
     File& root = members[0]->file();
-    const auto [slot, fell_back] = newest_slot(root);
+    const auto [slot, fell_back] = newest_settled_slot(root, mode);
     const auto overtaken = [&, generation = slot.generation] {
         return newest_slot(root).slot.generation != generation;
     };
@@ -148,11 +157,8 @@ template <Storage File>
 
 template <Storage File>
 [[nodiscard]] GroupState<File> read_state(Members<File>& members, OpenMode mode) {
-    for (int tries = 0; tries < 10000; ++tries) {
-        auto state = try_read_state(members, mode);
-        const bool being_written = state && state->fell_back && mode != OpenMode::read_write && tries < 1000;
-        if (state && !being_written) return std::move(*state);
-    }
+    for (int tries = 0; tries < 10000; ++tries)
+        if (auto state = try_read_state(members, mode)) return std::move(*state);
     throw Error(ErrorCode::io, members[0]->path(), "the store changed faster than it could be read");
 }
 
