@@ -154,10 +154,12 @@ class CommitGroup {
     void write_slot(Array& array, const Checkpoint& checkpoint);
     void write_journal_back();
     // What stays means nothing: a root without a slot, a journal of a generation that is over.
-    static void remove_if_possible(const std::filesystem::path& path) {
+    static bool remove_if_possible(const std::filesystem::path& path) {
         try {
             File::remove(path);
+            return true;
         } catch (const Error&) {
+            return false;
         }
     }
 
@@ -189,7 +191,8 @@ CommitGroup<File> CommitGroup<File>::create(const std::vector<MemberSpec>& specs
     } catch (...) {  // nothing, rather than a store that lacks something
         const std::size_t made = group.members_.size();
         group.members_.clear();
-        for (std::size_t i = 0; i < made; ++i) remove_if_possible(files[i].path);
+        // The root first: while it is there, it must have its members.
+        for (std::size_t i = 0; i < made && remove_if_possible(files[i].path);) ++i;
         throw;
     }
     group.trusted_ = true;
