@@ -50,14 +50,13 @@ apt_first() {
 }
 
 # A C++20 compiler, CMake, Ninja and Boost's headers: enough for the library and the examples.
-# (Boost.PFR came with 1.75; Debian 12's libboost-dev is 1.74.)
 install_basics() {
     local missing=()
     have "${CXX:-c++}" || missing+=(g++)
     have cmake || missing+=(cmake)
     have ninja || missing+=(ninja-build)
     [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
-    have_header boost/pfr.hpp || apt_install "$(apt_first libboost1.83-dev libboost1.81-dev libboost-dev)"
+    have_header boost/interprocess/mapped_region.hpp || apt_install libboost-dev
 }
 
 install_catch() {

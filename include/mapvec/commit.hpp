@@ -29,6 +29,7 @@
 //   a newest slot that is damaged, not just torn: the other one rules only if every block checksum of the state
 //     it leads to holds; otherwise the store is corrupt. This reads the whole store, once, and only then.
 //   readers hold a shared lock, which keeps step 1 from changing what they see; they lay the journal over their own view.
+//     A reader on the same machine may see a commit a moment before it is durable.
 //
 // Cost. Each byte is summed once, when it is appended. Open reads one page a file and the journal, which a
 // checkpoint empties once it exceeds 16 MiB (or twice its base record).
