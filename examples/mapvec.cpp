@@ -1,0 +1,215 @@
+// mapvec: the command-line tool. Looks into stores, checks them, fills them from files, writes files of them, searches
+// them. `mapvec --help` and `mapvec <command> --help` say how.
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <mapvec/version.hpp>
+#include <string>
+
+#include "cli/any_store.hpp"
+#include "cli/inspect.hpp"
+#include "cli/query.hpp"
+#include "cli/stats.hpp"
+#include "cli/text.hpp"
+#include "cli/transfer.hpp"
+
+namespace {
+
+using cli::Format;
+using mapvec::ScalarType;
+
+const std::map<std::string, Format> formats{{"fvecs", Format::fvecs}, {"bvecs", Format::bvecs},
+                                            {"ivecs", Format::ivecs}, {"npy", Format::npy},
+                                            {"raw", Format::raw},     {"vecstore", Format::vecstore}};
+const std::map<std::string, ScalarType> scalars{{"float32", ScalarType::float32}, {"float64", ScalarType::float64},
+                                                {"int8", ScalarType::int8},       {"uint8", ScalarType::uint8},
+                                                {"float16", ScalarType::float16}, {"bfloat16", ScalarType::bfloat16}};
+
+constexpr const char* about = R"(Memory-mapped vector stores: look into them, fill them, search them.
+
+A STORE is the file of a vector store or of a payload store, or the directory of a collection.)";
+
+constexpr const char* footer = R"(
+Examples:
+  mapvec import sift.fvecs sift.vec                     a new store from a file
+  mapvec import sift.fvecs sift.vec --scalar uint8      in a quarter of the space, if the values allow it
+  mapvec stats sift.vec --svg distances.svg             how far apart are the rows?
+  mapvec query sift.vec --row 17 --knn 10               the ten rows nearest to row 17
+  mapvec query sift.vec --row 17 --ring 250 5           rows at 245 to 255 from row 17
+  echo 0.1 0.2 0.3 | mapvec query my.vec --disk 0.5     rows within 0.5 of a vector
+  mapvec export sift.vec sift.npy                       for numpy.load
+
+Exit codes: 0 done; 1 an error in the data or of the system; 2 the command line has no meaning.
+An error is one line on standard error. Results go to standard output. Progress is shown on standard
+error if that is a terminal.)";
+
+// An option whose value is one of the names.
+template <class Value, class Target>
+CLI::Option* add_choice(CLI::App* command, const std::string& name, Target& target,
+                        const std::map<std::string, Value>& names, const std::string& description) {
+    const auto choose = [&target, &names](const std::string& chosen) {
+        const auto found = names.find(chosen);
+        if (found != names.end()) {
+            target = found->second;
+            return;
+        }
+        std::string all;
+        for (const auto& known : names) all += ' ' + known.first;
+        throw cli::UsageError("expected one of" + all + ", found " + chosen);
+    };
+    return command->add_option_function<std::string>(name, choose, description);
+}
+
+void add_info(CLI::App& app) {
+    auto path = std::make_shared<std::string>();
+    auto json = std::make_shared<bool>(false);
+    CLI::App* const command = app.add_subcommand("info", "What a store is: kind, scalar, dimension, rows, size");
+    command->add_option("store", *path, "The store")->required();
+    command->add_flag("--json", *json, "One line of JSON");
+    command->callback([=] { cli::info(*path, *json); });
+}
+
+void add_verify(CLI::App& app) {
+    auto path = std::make_shared<std::string>();
+    CLI::App* const command = app.add_subcommand(
+        "verify", "Read all of a store and hold it against its checksums; exit code 1 if it is damaged");
+    command->add_option("store", *path, "The store")->required();
+    command->callback([=] { cli::verify(*path); });
+}
+
+void add_head(CLI::App& app) {
+    auto path = std::make_shared<std::string>();
+    auto options = std::make_shared<cli::HeadOptions>();
+    CLI::App* const command =
+        app.add_subcommand("head", "Print rows: id, elements, and the payload's bytes if it has one");
+    command->add_option("store", *path, "The store")->required();
+    command->add_option("-n,--rows", options->count, "How many")->capture_default_str();
+    command->add_option("--from", options->first, "The first id")->capture_default_str();
+    command->add_flag("--json", options->json, "Whole rows, each as a line of JSON; otherwise eight elements");
+    command->callback([=] { cli::head(*path, *options); });
+}
+
+void add_import(CLI::App& app) {
+    auto options = std::make_shared<cli::ImportOptions>();
+    CLI::App* const command =
+        app.add_subcommand("import", "Make a vector store of a file, or append the file's rows to one");
+    command->add_option("file", options->file, "The file to read")->required();
+    command->add_option("store", options->store, "The store to make")->required();
+    add_choice(command, "--format", options->format, formats,
+               "What the file is: fvecs, bvecs, ivecs, npy, raw (rows and nothing else), vecstore (of the Rust crate). "
+               "Otherwise its name says: .fvecs .bvecs .ivecs .npy, .raw .bin .f32 for raw")
+        ->type_name("FORMAT");
+    add_choice(command, "--scalar", options->scalar, scalars,
+               "What the store holds: float32, float64, int8, uint8, float16, bfloat16. Otherwise the file's type "
+               "(ivecs: float64). Values are never rounded: one that the type cannot hold is an error")
+        ->type_name("TYPE");
+    command->add_option("--dim", options->dim, "Elements of a vector, for raw and vecstore files");
+    add_choice(command, "--from", options->from, scalars, "Type of a raw file's elements [float32]")->type_name("TYPE");
+    command->add_option("--rows", options->rows, "Rows in use, for vecstore files");
+    command->add_flag("--append", options->append, "The store is there: append to it, all rows or none");
+    command->footer("A new store appears whole or not at all.");
+    command->callback([=] { cli::import_file(*options); });
+}
+
+void add_export(CLI::App& app) {
+    auto options = std::make_shared<cli::ExportOptions>();
+    CLI::App* const command = app.add_subcommand("export", "Write the vectors of a store to a file");
+    command->add_option("store", options->store, "The store")->required();
+    command->add_option("file", options->file, "The file to write")->required();
+    add_choice(command, "--format", options->format, formats,
+               "fvecs, bvecs, ivecs, npy or raw (the store's own scalars and nothing else). Otherwise as the file's "
+               "name says")
+        ->type_name("FORMAT");
+    command->add_flag("--force", options->replace, "Replace the file if it is there");
+    command->footer(
+        "Row numbers stay ids: erased rows of a collection are written too.\nThe file appears whole or not at all.");
+    command->callback([=] { cli::export_file(*options); });
+}
+
+void add_query(CLI::App& app) {
+    auto options = std::make_shared<cli::QueryOptions>();
+    CLI::App* const command = app.add_subcommand("query", "Find rows by their Euclidean distance from a vector");
+    command->add_option("store", options->store, "The store")->required();
+    CLI::Option_group* const what = command->add_option_group("What to find");
+    what->add_option("--ring", options->ring, "Rows at DISTANCE, give or take TOLERANCE")
+        ->expected(2)
+        ->type_name("DISTANCE TOLERANCE");
+    what->add_option("--range", options->range, "Rows from MIN to MAX away")->expected(2)->type_name("MIN MAX");
+    what->add_option("--disk", options->disk, "Rows at most RADIUS away")->type_name("RADIUS");
+    what->add_option("--knn", options->knn, "The K nearest rows")->type_name("K");
+    what->require_option(1);
+    command
+        ->add_option("--row", options->row,
+                     "Ask about the row of this id. Otherwise vectors are read from standard input, one a line: "
+                     "numbers between blanks, commas or brackets")
+        ->type_name("ID");
+    command->add_option("--threads", options->threads, "0: all cores")->capture_default_str();
+    command->add_flag("--json", options->json, "Hits as lines of JSON");
+    command->footer(
+        "A line for each hit: its id and its distance, nearest first for --knn, by id otherwise. With several\n"
+        "vectors on standard input each line begins with the number of the vector, from 0. Bounds are inclusive.\n"
+        "mapvec stats shows which distances there are.");
+    command->callback([=] { cli::query(*options); });
+}
+
+void add_stats(CLI::App& app) {
+    auto options = std::make_shared<cli::StatsOptions>();
+    CLI::App* const command =
+        app.add_subcommand("stats", "Show how far apart rows are: a histogram of the distances of random pairs");
+    command->add_option("store", options->store, "The store")->required();
+    command->add_option("--pairs", options->pairs, "How many pairs")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1 << 30));
+    command->add_option("--bins", options->bins, "Bars of the histogram")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 1000));
+    command->add_option("--seed", options->seed, "Another number, another sample")->capture_default_str();
+    command->add_option("--svg", options->svg, "Draw it in this file, too")->type_name("FILE");
+    command->add_flag("--json", options->json, "One line of JSON");
+    command->footer(
+        "A ring is chosen by its distance, where the histogram shows rows, and its tolerance: how many of them.");
+    command->callback([=] { cli::stats(*options); });
+}
+
+int complain(const std::string& problem, int code) {
+    const std::string text = cli::one_line(problem);
+    std::cerr << (text.rfind("mapvec: ", 0) == 0 ? "" : "mapvec: ") << text << '\n';
+    return code;
+}
+
+// The exit code.
+int run(CLI::App& app, int argc, char** argv) {
+    try {
+        app.parse(argc, argv);
+        if (!std::cout.flush()) return complain("standard output cannot be written", 1);
+        return 0;
+    } catch (const CLI::Success& success) {  // --help, --version
+        return app.exit(success);
+    } catch (const CLI::Error& error) {
+        return complain(std::string(error.what()) + "; see mapvec --help", 2);
+    } catch (const cli::UsageError& error) {
+        return complain(std::string(error.what()) + "; see mapvec --help", 2);
+    } catch (const std::exception& error) {
+        return complain(error.what(), 1);
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app(about, "mapvec");
+    app.footer(footer);
+    app.set_version_flag("--version", std::to_string(MAPVEC_VERSION_MAJOR) + "." +
+                                          std::to_string(MAPVEC_VERSION_MINOR) + "." +
+                                          std::to_string(MAPVEC_VERSION_PATCH));
+    app.require_subcommand(1);
+    add_info(app);
+    add_verify(app);
+    add_head(app);
+    add_import(app);
+    add_export(app);
+    add_query(app);
+    add_stats(app);
+    return run(app, argc, argv);
+}

@@ -1,0 +1,84 @@
+// A file that appears when it is finished: written under another name beside it, synced, renamed. Without
+// finish() nothing is left of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "../../detail/platform.hpp"
+#include "../../error.hpp"
+#include "../exchange.hpp"
+
+namespace mapvec::io::detail {
+
+namespace platform = mapvec::detail::platform;
+
+class OutputFile {
+  public:
+    // Throws exists; what the system says.
+    OutputFile(std::filesystem::path path, IfExists if_exists) : path_(std::move(path)), if_exists_(if_exists) {
+        if (if_exists_ == IfExists::refuse && platform::exists(path_)) refuse_existing();
+        std::uint64_t number = 0;
+        check(platform::random_bytes(&number, sizeof number), "asking for random numbers");
+        draft_ = path_;
+        draft_ += ".new-" + std::to_string(number);
+        check(platform::create_exclusively(draft_, handle_), "creating the file");
+        open_ = true;
+    }
+    OutputFile(const OutputFile&) = delete;
+    OutputFile& operator=(const OutputFile&) = delete;
+    ~OutputFile() {
+        if (!draft_.empty()) discard();
+    }
+
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+
+    void write(std::span<const std::byte> bytes) {
+        check(platform::write_all(handle_, size_, bytes.data(), bytes.size()), "writing the file");
+        size_ += bytes.size();
+    }
+
+    // The file is there, whole and durable, when this returns. Throws exists; what the system says.
+    void finish() {
+        check(platform::sync(handle_), "making the file durable");
+        platform::close(handle_);
+        open_ = false;
+        give_name();
+        draft_.clear();
+        check(platform::sync_directory_of(path_), "making the file's name durable");
+    }
+
+  private:
+    void give_name() {
+        if (if_exists_ == IfExists::refuse) {
+            check(platform::rename_to_new(draft_, path_), "renaming a file to this name");
+            return;
+        }
+        std::error_code error;
+        std::filesystem::rename(draft_, path_, error);
+        if (error) throw Error(ErrorCode::io, path_, "replacing the file: " + error.message());
+    }
+    void discard() noexcept {
+        if (open_) platform::close(handle_);
+        (void)platform::remove(draft_);
+    }
+    [[noreturn]] void refuse_existing() const { throw Error(ErrorCode::exists, path_, "there is such a file already"); }
+    void check(int result, const char* doing) const {
+        if (result != 0) throw platform::system_error(result, path_, doing);
+    }
+
+    std::filesystem::path path_;
+    std::filesystem::path draft_;  // empty once it has its name
+    IfExists if_exists_;
+    platform::Handle handle_{};
+    bool open_ = false;
+    std::uint64_t size_ = 0;
+};
+
+}  // namespace mapvec::io::detail

@@ -1,0 +1,162 @@
+// Rows of scalars between a file and a store, a megabyte at a time. What the formats differ in is where the rows
+// lie, and what stands before each of them.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "../../detail/checked.hpp"
+#include "../../error.hpp"
+#include "../../mmap_vector_store.hpp"
+#include "../exchange.hpp"
+#include "convert.hpp"
+#include "input_file.hpp"
+#include "output_file.hpp"
+
+namespace mapvec::io::detail {
+
+// Rows that begin where the file is read next; before each of them `prefix` bytes.
+struct RowLayout {
+    Shape shape;
+    std::size_t prefix = 0;
+};
+
+// Of one row and what stands before it; nothing if no file can be so long.
+template <FileScalar From>
+[[nodiscard]] std::optional<std::uint64_t> row_bytes(std::uint64_t dim, std::size_t prefix) noexcept {
+    const auto scalars = mapvec::detail::checked_multiply(dim, sizeof(From));
+    const auto bytes = scalars ? mapvec::detail::checked_add(*scalars, prefix) : std::nullopt;
+    if (!bytes || *bytes > longest_file) return std::nullopt;
+    return bytes;
+}
+
+[[nodiscard]] inline std::size_t rows_at_once(std::uint64_t row_bytes, std::uint64_t rows) noexcept {
+    const std::uint64_t piece = 1 << 20;
+    return static_cast<std::size_t>(std::min(rows, std::max<std::uint64_t>(1, piece / row_bytes)));
+}
+
+// Nothing if all of them are numbers of the type To; else the index of the first that is not.
+template <FileScalar From, FileScalar To>
+[[nodiscard]] std::optional<std::size_t> convert_row(const std::byte* from, std::byte* to, std::size_t dim) noexcept {
+    if constexpr (std::is_same_v<From, To>) {
+        std::memcpy(to, from, dim * sizeof(To));
+    } else {
+        for (std::size_t i = 0; i < dim; ++i) {
+            From old_value{};
+            To new_value{};
+            std::memcpy(&old_value, from + i * sizeof(From), sizeof(From));
+            if (!convert(old_value, new_value)) return i;
+            std::memcpy(to + i * sizeof(To), &new_value, sizeof(To));
+        }
+    }
+    return std::nullopt;
+}
+
+template <FileScalar From>
+[[nodiscard]] std::string value_at(const std::byte* row, std::size_t index) {
+    From value{};
+    std::memcpy(&value, row + index * sizeof(From), sizeof(From));
+    char text[32];
+    std::snprintf(text, sizeof text, "%.9g", static_cast<double>(value));
+    return text;
+}
+
+inline void check_dim(const InputFile& file, std::uint64_t at, std::uint64_t expected, std::uint64_t found) {
+    if (found != expected)
+        file.refuse(ErrorCode::dimension_mismatch, at, mapvec::detail::mismatch("dimension", expected, found));
+}
+
+// Turns `count` rows as they lie in the file, read from byte `at` on, into rows of the store. `check_prefix` is given
+// the bytes before each row, and where they are.
+template <FileScalar From, Scalar S, class CheckPrefix>
+void convert_rows(const InputFile& file, std::uint64_t at, const RowLayout& layout, std::span<const std::byte> from,
+                  std::span<S> to, CheckPrefix&& check_prefix) {
+    const auto dim = static_cast<std::size_t>(layout.shape.dim);
+    const std::size_t stride = layout.prefix + dim * sizeof(From);
+    std::byte* out = std::as_writable_bytes(to).data();
+    for (std::size_t i = 0; i < from.size(); i += stride, out += dim * sizeof(S)) {
+        check_prefix(from.data() + i, at + i);
+        const std::byte* const row = from.data() + i + layout.prefix;
+        if (const auto wrong = convert_row<From, S>(row, out, dim))
+            file.refuse(
+                ErrorCode::type_mismatch, at + i + layout.prefix + *wrong * sizeof(From),
+                value_at<From>(row, *wrong) + " is not a value of the store's type, " + std::string(name_of<S>()));
+    }
+}
+
+// Appends all rows of the layout, which is known to fit the file and the store. Returns the rows.
+template <FileScalar From, std::size_t Dim, Scalar S, Storage File, class CheckPrefix, ProgressCallback Progress>
+std::uint64_t import_rows(InputFile& file, const RowLayout& layout, MmapVectorStore<Dim, S, File>& store,
+                          CheckPrefix&& check_prefix, Progress& progress) {
+    const auto dim = static_cast<std::size_t>(layout.shape.dim);
+    const std::uint64_t rows = layout.shape.rows;
+    const std::size_t stride = layout.prefix + dim * sizeof(From);
+    std::vector<std::byte> bytes(rows_at_once(stride, rows) * stride);
+    std::vector<S> scalars(rows_at_once(stride, rows) * dim);
+    store.reserve(store.size() + static_cast<std::size_t>(rows));
+    for (std::uint64_t row = 0; row < rows;) {
+        const std::size_t n = rows_at_once(stride, rows - row);
+        const auto from = std::span(bytes).first(n * stride);
+        const auto to = std::span(scalars).first(n * dim);
+        const std::uint64_t begin = file.position();
+        file.read(from);
+        convert_rows<From, S>(file, begin, layout, from, to, check_prefix);
+        store.append_rows(to);
+        row += n;
+        progress(file.position(), file.size());
+    }
+    return rows;
+}
+
+// For rows with nothing before them.
+inline constexpr auto no_prefix = [](const std::byte*, std::uint64_t) noexcept {};
+
+// Turns rows, of which `first` is the first, into rows of the file, each behind `prefix`.
+template <FileScalar To, Scalar S>
+void convert_back(const OutputFile& file, std::uint64_t first, std::span<const S> from, std::size_t dim,
+                  std::span<const std::byte> prefix, std::span<std::byte> to) {
+    std::byte* out = to.data();
+    for (std::size_t i = 0; i < from.size(); i += dim) {
+        out = std::copy(prefix.begin(), prefix.end(), out);
+        const std::byte* const row = std::as_bytes(from.subspan(i)).data();
+        if (const auto wrong = convert_row<S, To>(row, out, dim))
+            throw Error(ErrorCode::type_mismatch, file.path(),
+                        "row " + std::to_string(first + i / dim) + ", element " + std::to_string(*wrong) + ": " +
+                            value_at<S>(row, *wrong) + " is not a value of the file's type, " +
+                            std::string(name_of<To>()));
+        out += dim * sizeof(To);
+    }
+}
+
+// Writes rows of `dim` scalars, each behind `prefix`. Returns how many.
+template <FileScalar To, Scalar S, ProgressCallback Progress>
+std::uint64_t export_rows(std::span<const S> scalars, std::size_t dim, OutputFile& file,
+                          std::span<const std::byte> prefix, Progress& progress) {
+    if (scalars.empty()) return 0;
+    const std::uint64_t rows = scalars.size() / dim;
+    const std::size_t stride = prefix.size() + dim * sizeof(To);
+    const std::uint64_t total = file.size() + rows * stride;
+    std::vector<std::byte> bytes(rows_at_once(stride, rows) * stride);
+    for (std::uint64_t row = 0; row < rows;) {
+        const std::size_t n = rows_at_once(stride, rows - row);
+        const auto from = scalars.subspan(static_cast<std::size_t>(row) * dim, n * dim);
+        const auto to = std::span(bytes).first(n * stride);
+        convert_back<To, S>(file, row, from, dim, prefix, to);
+        file.write(to);
+        row += n;
+        progress(file.size(), total);
+    }
+    return rows;
+}
+
+}  // namespace mapvec::io::detail

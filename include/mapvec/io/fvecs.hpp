@@ -1,0 +1,163 @@
+// .fvecs, .bvecs, .ivecs: the formats of the TEXMEX corpora (SIFT1M, GIST1M, …).
+//
+//     const auto shape = mapvec::io::fvecs_shape("sift.fvecs");
+//     auto store = mapvec::MmapVectorStore<>::create("sift.vec", {.dim = shape.dim});
+//     mapvec::io::import_fvecs("sift.fvecs", store);
+//     store.commit();
+//     mapvec::io::export_bvecs(store, "sift.bvecs");          // if all values are integers from 0 to 255
+//
+// The format, all little-endian: for each row
+//
+//     offset  size   what
+//          0  4      dim, an int32, the same for all rows
+//          4  …      dim scalars: float32 (.fvecs), uint8 (.bvecs) or int32 (.ivecs)
+//
+// An empty file holds no rows, and has no dim. What imports and exports promise is in exchange.hpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <span>
+#include <string>
+
+#include "../error.hpp"
+#include "../file_format.hpp"
+#include "../mmap_vector_store.hpp"
+#include "detail/input_file.hpp"
+#include "detail/output_file.hpp"
+#include "detail/rows.hpp"
+#include "exchange.hpp"
+
+namespace mapvec::io {
+
+namespace detail {
+
+inline constexpr std::size_t vecs_prefix = sizeof(std::int32_t);
+
+// The dim at the next byte, or corrupt if it is not `expected` (0: any that can be).
+[[nodiscard]] inline std::uint64_t read_vecs_dim(InputFile& file, std::uint64_t expected) {
+    const std::uint64_t at = file.position();
+    const auto found = file.read_number<std::int32_t>();
+    if (found <= 0) file.corrupt(at, mapvec::detail::mismatch("dimension", "1 or more", found));
+    if (expected != 0 && static_cast<std::uint64_t>(found) != expected)
+        file.corrupt(at, mapvec::detail::mismatch("dimension, as in the rows before", expected, found));
+    return static_cast<std::uint64_t>(found);
+}
+
+// The length of the file is no whole number of rows: looks for the first row that is to blame.
+[[noreturn]] inline void refuse_vecs(InputFile& file, std::uint64_t dim, std::uint64_t stride) {
+    std::uint64_t at = 0;
+    for (; file.size() - at >= stride; at += stride) {
+        file.seek(at);
+        (void)read_vecs_dim(file, dim);
+    }
+    file.corrupt(at, mapvec::detail::mismatch("bytes of the last row", stride, file.size() - at));
+}
+
+// Reads the first row's dim, checks it against the file's length, and goes back to the beginning.
+template <FileScalar From>
+[[nodiscard]] Shape read_vecs_shape(InputFile& file) {
+    if (file.size() == 0) return {};
+    const std::uint64_t dim = read_vecs_dim(file, 0);
+    const std::uint64_t stride = row_bytes<From>(dim, vecs_prefix).value();  // an int32's worth fits
+    if (stride > file.size())
+        file.corrupt(
+            0, mapvec::detail::mismatch(
+                   "dimension", "at most " + std::to_string(file.left() / sizeof(From)) + ", for the file ends there",
+                   dim));
+    if (file.size() % stride != 0) refuse_vecs(file, dim, stride);
+    file.seek(0);
+    return {file.size() / stride, dim};
+}
+
+template <FileScalar From>
+[[nodiscard]] Shape vecs_shape(const std::filesystem::path& path) {
+    InputFile file(path);
+    return read_vecs_shape<From>(file);
+}
+
+template <FileScalar From, std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress>
+std::uint64_t import_vecs(const std::filesystem::path& path, MmapVectorStore<Dim, S, File>& store, Progress& progress) {
+    InputFile file(path);
+    const Shape shape = read_vecs_shape<From>(file);
+    if (shape.rows == 0) return 0;
+    check_dim(file, 0, store.dim(), shape.dim);
+    const auto expected = static_cast<std::int32_t>(shape.dim);
+    const auto check_prefix = [&](const std::byte* prefix, std::uint64_t at) {
+        std::int32_t found = 0;
+        std::memcpy(&found, prefix, sizeof found);
+        if (found != expected)
+            file.corrupt(at, mapvec::detail::mismatch("dimension, as in the rows before", expected, found));
+    };
+    return import_rows<From>(file, {shape, vecs_prefix}, store, check_prefix, progress);
+}
+
+template <FileScalar To, VectorSource Source, ProgressCallback Progress>
+std::uint64_t export_vecs(const Source& source, const std::filesystem::path& path, IfExists if_exists,
+                          Progress& progress) {
+    const std::span<const ScalarOf<Source>> scalars = source.data();
+    const std::size_t dim = source.dim();
+    if (dim > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
+        throw Error(ErrorCode::invalid_argument, path, mapvec::detail::mismatch("dimension", "less than 2^31", dim));
+    const auto prefix = static_cast<std::int32_t>(dim);
+    OutputFile file(path, if_exists);
+    const std::uint64_t rows = export_rows<To>(scalars, dim, file, bytes_of(prefix), progress);
+    file.finish();
+    return rows;
+}
+
+}  // namespace detail
+
+// The shape of a file, from its first row and its length. Throws corrupt if these do not go together.
+[[nodiscard]] inline Shape fvecs_shape(const std::filesystem::path& path) { return detail::vecs_shape<float>(path); }
+// The same for .bvecs.
+[[nodiscard]] inline Shape bvecs_shape(const std::filesystem::path& path) {
+    return detail::vecs_shape<std::uint8_t>(path);
+}
+// The same for .ivecs.
+[[nodiscard]] inline Shape ivecs_shape(const std::filesystem::path& path) {
+    return detail::vecs_shape<std::int32_t>(path);
+}
+
+// Appends the rows of a .fvecs file; returns how many. Throws corrupt, dimension_mismatch, type_mismatch.
+template <std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress = NoProgress>
+std::uint64_t import_fvecs(const std::filesystem::path& path, MmapVectorStore<Dim, S, File>& store,
+                           Progress progress = {}) {
+    return detail::import_vecs<float>(path, store, progress);
+}
+// The same for .bvecs.
+template <std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress = NoProgress>
+std::uint64_t import_bvecs(const std::filesystem::path& path, MmapVectorStore<Dim, S, File>& store,
+                           Progress progress = {}) {
+    return detail::import_vecs<std::uint8_t>(path, store, progress);
+}
+// The same for .ivecs: into a store of doubles always, into others if the values allow it.
+template <std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress = NoProgress>
+std::uint64_t import_ivecs(const std::filesystem::path& path, MmapVectorStore<Dim, S, File>& store,
+                           Progress progress = {}) {
+    return detail::import_vecs<std::int32_t>(path, store, progress);
+}
+
+// Writes all rows to a .fvecs file; returns how many. Throws exists, no_space, io, type_mismatch.
+template <VectorSource Source, ProgressCallback Progress = NoProgress>
+std::uint64_t export_fvecs(const Source& source, const std::filesystem::path& path,
+                           IfExists if_exists = IfExists::refuse, Progress progress = {}) {
+    return detail::export_vecs<float>(source, path, if_exists, progress);
+}
+// The same for .bvecs.
+template <VectorSource Source, ProgressCallback Progress = NoProgress>
+std::uint64_t export_bvecs(const Source& source, const std::filesystem::path& path,
+                           IfExists if_exists = IfExists::refuse, Progress progress = {}) {
+    return detail::export_vecs<std::uint8_t>(source, path, if_exists, progress);
+}
+// The same for .ivecs.
+template <VectorSource Source, ProgressCallback Progress = NoProgress>
+std::uint64_t export_ivecs(const Source& source, const std::filesystem::path& path,
+                           IfExists if_exists = IfExists::refuse, Progress progress = {}) {
+    return detail::export_vecs<std::int32_t>(source, path, if_exists, progress);
+}
+
+}  // namespace mapvec::io

@@ -1,0 +1,68 @@
+// Raw rows: scalars and nothing else, row after row, little-endian. What `ndarray.tofile` writes.
+//
+//     auto store = mapvec::MmapVectorStore<128>::create("sift.vec");
+//     mapvec::io::import_raw("sift.f32", store);               // float32
+//     mapvec::io::import_raw<std::uint8_t>("sift.u8", store);  // or whatever they are
+//     store.commit();
+//     mapvec::io::export_raw(store, "copy.f32");
+//
+// Such a file does not say what it holds: the store's dim is taken for its own, and its length is all that can be
+// checked. What imports and exports promise is in exchange.hpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "../error.hpp"
+#include "../mmap_vector_store.hpp"
+#include "detail/input_file.hpp"
+#include "detail/output_file.hpp"
+#include "detail/rows.hpp"
+#include "exchange.hpp"
+
+namespace mapvec::io {
+
+namespace detail {
+
+template <Scalar From>
+[[nodiscard]] Shape read_raw_shape(const InputFile& file, std::uint64_t dim) {
+    const auto stride = row_bytes<From>(dim, 0);
+    if (!stride || *stride == 0)
+        throw Error(ErrorCode::invalid_argument, file.path(), "a dimension of " + std::to_string(dim));
+    if (const std::uint64_t rest = file.size() % *stride; rest != 0)
+        file.corrupt(file.size() - rest, mapvec::detail::mismatch("bytes of the last row", *stride, rest));
+    return {file.size() / *stride, dim};
+}
+
+}  // namespace detail
+
+// The shape of a raw file whose rows have `dim` scalars. Throws corrupt if the last one is cut short.
+template <Scalar From = float>
+[[nodiscard]] Shape raw_shape(const std::filesystem::path& path, std::uint64_t dim) {
+    return detail::read_raw_shape<From>(detail::InputFile(path), dim);
+}
+
+// Appends the rows of a raw file of From; returns how many. Throws corrupt, type_mismatch.
+template <Scalar From = float, std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress = NoProgress>
+std::uint64_t import_raw(const std::filesystem::path& path, MmapVectorStore<Dim, S, File>& store,
+                         Progress progress = {}) {
+    detail::InputFile file(path);
+    const Shape shape = detail::read_raw_shape<From>(file, store.dim());
+    return detail::import_rows<From>(file, {shape}, store, detail::no_prefix, progress);
+}
+
+// Writes all rows as To, and nothing else; returns how many. Throws exists, no_space, io, type_mismatch.
+template <Scalar To = float, VectorSource Source, ProgressCallback Progress = NoProgress>
+std::uint64_t export_raw(const Source& source, const std::filesystem::path& path, IfExists if_exists = IfExists::refuse,
+                         Progress progress = {}) {
+    detail::OutputFile file(path, if_exists);
+    const std::uint64_t rows =
+        detail::export_rows<To>(std::span<const ScalarOf<Source>>(source.data()), source.dim(), file, {}, progress);
+    file.finish();
+    return rows;
+}
+
+}  // namespace mapvec::io

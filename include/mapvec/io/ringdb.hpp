@@ -1,0 +1,214 @@
+// Databases of ring-db, the Rust crate, versions 0.3 to 0.6: a directory of vectors and payloads.
+//
+//     struct Doc { std::string title; std::uint32_t year; double score; std::vector<std::string> tags; };
+//     const auto shape = mapvec::io::ringdb_shape("documents.ring");
+//     auto docs = mapvec::Collection<mapvec::dynamic_dim, Doc>::create("documents", {.dim = shape.dim});
+//     mapvec::io::import_ringdb("documents.ring", docs);
+//     docs.commit();
+//
+// The files, all little-endian:
+//
+//     meta.bin       dim (u64), count (u64)
+//     vectors.bin    count rows of dim float32
+//     norms_sq.bin   count float32: |row|² of each
+//     payloads.bin   records back to back: bincode 1.x, or the bytes of a #[repr(C)] struct
+//     offsets.bin    count + 1 u64: where the records begin, and where the last one ends; not there for raw ones
+//
+// Every file's length is held against the others, the norms against the rows, and each record is decoded: what comes
+// out is a T, and its codec writes it with the bytes it had (an unordered container's elements may change places).
+// Throws payload for a record that is no T, with its place; type_mismatch if raw payloads are not of T's size, or T is
+// not stored raw. What imports promise besides is in exchange.hpp.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "../collection.hpp"
+#include "../detail/checked.hpp"
+#include "../error.hpp"
+#include "../payload_codec.hpp"
+#include "detail/convert.hpp"
+#include "detail/input_file.hpp"
+#include "detail/rows.hpp"
+#include "exchange.hpp"
+
+namespace mapvec::io {
+
+namespace detail {
+
+// A file of a database: there, and of the length that `count` things of `size` bytes take.
+[[nodiscard]] inline InputFile open_ringdb_file(const std::filesystem::path& path, std::uint64_t count,
+                                                std::uint64_t size) {
+    InputFile file(path);
+    const auto expected = mapvec::detail::checked_multiply(count, size);
+    if (!expected || *expected != file.size())
+        file.corrupt(std::min(file.size(), expected.value_or(file.size())),
+                     mapvec::detail::mismatch("size of the file",
+                                              expected ? std::to_string(*expected) : "no file's length", file.size()));
+    return file;
+}
+
+[[nodiscard]] inline Shape read_ringdb_meta(const std::filesystem::path& directory) {
+    InputFile file = open_ringdb_file(directory / "meta.bin", 2, sizeof(std::uint64_t));
+    const auto dim = file.read_number<std::uint64_t>();
+    const auto rows = file.read_number<std::uint64_t>();
+    if (dim == 0 || !row_bytes<float>(dim, 0)) file.corrupt(0, mapvec::detail::mismatch("dimension", "1 or more", dim));
+    if (rows >= longest_file) file.corrupt(8, mapvec::detail::mismatch("count", "less than 2^58", rows));
+    return {rows, dim};
+}
+
+// The vectors of a database, one after the other, each held against its norm.
+class RingdbVectors {
+  public:
+    RingdbVectors(const std::filesystem::path& directory, const Shape& shape)
+        : vectors_(open_ringdb_file(directory / "vectors.bin", shape.rows, *row_bytes<float>(shape.dim, 0))),
+          norms_(open_ringdb_file(directory / "norms_sq.bin", shape.rows, sizeof(float))),
+          row_(static_cast<std::size_t>(shape.rows == 0 ? 0 : shape.dim)) {}
+
+    [[nodiscard]] const InputFile& file() const noexcept { return vectors_; }
+
+    // Valid until the next call.
+    [[nodiscard]] std::span<const float> next() {
+        vectors_.read(std::as_writable_bytes(std::span(row_)));
+        const std::uint64_t at = norms_.position();
+        check_norm(at, norms_.read_number<float>());
+        return row_;
+    }
+
+  private:
+    // Sums of float32 differ with the order of their terms; a sum beyond the largest float is infinite.
+    void check_norm(std::uint64_t at, float found) const {
+        double expected = 0;
+        for (const float x : row_) expected += static_cast<double>(x) * static_cast<double>(x);
+        const double tolerance =
+            1e-6 + expected * 2 * static_cast<double>(row_.size() + 8) * std::numeric_limits<float>::epsilon();
+        if (std::abs(static_cast<double>(found) - expected) <= tolerance) return;
+        if (!std::isfinite(expected) || expected > static_cast<double>(std::numeric_limits<float>::max()) - tolerance)
+            if (!std::isfinite(found)) return;
+        norms_.corrupt(
+            at, mapvec::detail::mismatch("squared norm of row " + std::to_string(at / sizeof(float)), expected, found));
+    }
+
+    InputFile vectors_;
+    InputFile norms_;
+    std::vector<float> row_;
+};
+
+// The payload records of a database, one after the other.
+class RingdbRecords {
+  public:
+    // A fixed_size of 0: the records are encoded, and a table says where they are.
+    RingdbRecords(const std::filesystem::path& directory, std::uint64_t count, std::uint64_t fixed_size)
+        : payloads_(fixed_size != 0 ? open_ringdb_file(directory / "payloads.bin", count, fixed_size)
+                                    : InputFile(directory / "payloads.bin")),
+          fixed_size_(fixed_size) {
+        if (fixed_size != 0) return;
+        offsets_.emplace(open_ringdb_file(directory / "offsets.bin", count + 1, sizeof(std::uint64_t)));
+        const auto first = offsets_->read_number<std::uint64_t>();
+        if (first != 0) offsets_->corrupt(0, mapvec::detail::mismatch("offset of record 0", 0, first));
+    }
+
+    [[nodiscard]] std::uint64_t begin() const noexcept { return begin_; }
+    [[nodiscard]] const InputFile& file() const noexcept { return payloads_; }
+
+    // Valid until the next call.
+    [[nodiscard]] std::span<const std::byte> next() {
+        begin_ = payloads_.position();
+        record_.resize(static_cast<std::size_t>(next_size()));
+        payloads_.read(record_);
+        return record_;
+    }
+    // Nothing may lie behind the last record.
+    void expect_end() const {
+        if (payloads_.left() != 0)
+            payloads_.corrupt(payloads_.position(),
+                              mapvec::detail::mismatch("bytes behind the last record", 0, payloads_.left()));
+    }
+
+  private:
+    [[nodiscard]] std::uint64_t next_size() {
+        if (!offsets_) return fixed_size_;
+        const std::uint64_t at = offsets_->position();
+        const auto end = offsets_->read_number<std::uint64_t>();
+        if (end < begin_ || end > payloads_.size())
+            offsets_->corrupt(at,
+                              mapvec::detail::mismatch(
+                                  "end of record " + std::to_string(at / 8 - 1),
+                                  "from " + std::to_string(begin_) + " to " + std::to_string(payloads_.size()), end));
+        return end - begin_;
+    }
+
+    InputFile payloads_;
+    std::optional<InputFile> offsets_;
+    std::uint64_t fixed_size_;
+    std::uint64_t begin_ = 0;  // of the record given last
+    std::vector<std::byte> record_;
+};
+
+// How the payloads of this directory are stored: 0 encoded, else the size of each.
+template <class T>
+[[nodiscard]] std::uint64_t ringdb_record_size(const std::filesystem::path& directory) {
+    if (mapvec::detail::platform::exists(directory / "offsets.bin")) return 0;
+    if constexpr (raw_payload<T>)
+        return sizeof(T);
+    else
+        throw Error(ErrorCode::type_mismatch, directory / "payloads.bin",
+                    "there is no offsets.bin, so the payloads are raw: expected a payload type of fixed size");
+}
+
+// Throws payload with the record's place.
+template <class T>
+[[nodiscard]] T decode_ringdb_record(const RingdbRecords& records, std::span<const std::byte> record, bool raw,
+                                     std::uint64_t number) {
+    try {
+        if constexpr (raw_payload<T>)
+            if (raw) return mapvec::detail::read_raw<T>(record);
+        return Codec<T>::decode(record);
+    } catch (const Error& error) {
+        records.file().refuse(error.code(), records.begin(),
+                              "record " + std::to_string(number) + " is not a payload of this type: " + error.what());
+    }
+}
+
+}  // namespace detail
+
+// The shape that a database says it has. Throws not_found, corrupt.
+[[nodiscard]] inline Shape ringdb_shape(const std::filesystem::path& directory) {
+    return detail::read_ringdb_meta(directory);
+}
+
+// Appends all rows and payloads to a collection; returns how many. Throws corrupt, payload, type_mismatch,
+// dimension_mismatch.
+template <std::size_t Dim, class T, Scalar S, Storage File, ProgressCallback Progress = NoProgress>
+std::uint64_t import_ringdb(const std::filesystem::path& directory, Collection<Dim, T, S, File>& collection,
+                            Progress progress = {}) {
+    const Shape shape = detail::read_ringdb_meta(directory);
+    if (shape.dim != collection.dim())
+        throw Error(ErrorCode::dimension_mismatch, directory / "meta.bin",
+                    mapvec::detail::mismatch("dimension", collection.dim(), shape.dim));
+    const std::uint64_t record_size = detail::ringdb_record_size<T>(directory);
+    detail::RingdbVectors vectors(directory, shape);
+    detail::RingdbRecords records(directory, shape.rows, record_size);
+    const std::uint64_t total = vectors.file().size() + records.file().size();
+    std::vector<S> row(static_cast<std::size_t>(shape.rows == 0 ? 0 : shape.dim));
+    for (std::uint64_t i = 0; i < shape.rows; ++i) {
+        const std::uint64_t at = vectors.file().position();
+        detail::convert_rows<float, S>(vectors.file(), at, {{1, shape.dim}}, std::as_bytes(vectors.next()), row,
+                                       detail::no_prefix);
+        collection.append(row, detail::decode_ringdb_record<T>(records, records.next(), record_size != 0, i));
+        if (i % 1024 == 1023) progress(vectors.file().position() + records.file().position(), total);
+    }
+    records.expect_end();
+    progress(total, total);
+    return shape.rows;
+}
+
+}  // namespace mapvec::io

@@ -1,0 +1,43 @@
+// Files of vecstore, the Rust crate: float32 rows without a header, and behind them the unused capacity.
+//
+//     auto store = mapvec::MmapVectorStore<16>::create("store.vec");
+//     mapvec::io::import_vecstore("store.mmap", 60, store);       // the caller knows how many rows are in it
+//     store.commit();
+//
+// Such a file says neither its dim nor how many of its rows were ever inserted: vecstore itself forgets that. What
+// imports promise is in exchange.hpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include "../error.hpp"
+#include "../mmap_vector_store.hpp"
+#include "detail/input_file.hpp"
+#include "detail/rows.hpp"
+#include "exchange.hpp"
+#include "raw.hpp"
+
+namespace mapvec::io {
+
+// Rows that a vecstore file of that dim has room for. Throws corrupt if its length is no whole number of rows.
+[[nodiscard]] inline Shape vecstore_capacity(const std::filesystem::path& path, std::uint64_t dim) {
+    return raw_shape<float>(path, dim);
+}
+
+// Appends the first `rows` rows; returns how many. Throws out_of_range if the file has no room for so many; corrupt,
+// type_mismatch.
+template <std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress = NoProgress>
+std::uint64_t import_vecstore(const std::filesystem::path& path, std::uint64_t rows,
+                              MmapVectorStore<Dim, S, File>& store, Progress progress = {}) {
+    detail::InputFile file(path);
+    const Shape capacity = detail::read_raw_shape<float>(file, store.dim());
+    if (rows > capacity.rows)
+        throw Error(ErrorCode::out_of_range, path,
+                    mapvec::detail::mismatch("rows", "at most " + std::to_string(capacity.rows), rows));
+    return detail::import_rows<float>(file, {{rows, capacity.dim}}, store, detail::no_prefix, progress);
+}
+
+}  // namespace mapvec::io

@@ -1,0 +1,228 @@
+#!/usr/bin/env bash
+# Tests of the command-line tool by running it: what it prints, and its exit codes.
+#
+#   tests/cli/run.sh <mapvec> [<quickstart>]      the programs; quickstart makes the collection to look into
+set -uo pipefail
+[ $# -ge 1 ] || { echo "usage: $0 <mapvec> [<quickstart>]" >&2; exit 2; }
+mapvec=$(realpath "$1")
+quickstart=${2:+$(realpath "$2")}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+failed=0
+checks=0
+
+fail() {
+    echo "FAILED: $*" >&2
+    failed=$((failed + 1))
+}
+# run <exit code> <argument>...: runs the tool; leaves its output in out and err. An error is one line.
+run() {
+    local expected=$1 status=0
+    shift
+    "$mapvec" "$@" >out 2>err </dev/stdin || status=$?
+    checks=$((checks + 1))
+    [ "$status" = "$expected" ] || fail "mapvec $*: exit code $status, expected $expected: $(cat err)"
+    if [ "$expected" = 0 ]; then
+        [ ! -s err ] || fail "mapvec $*: something on standard error: $(cat err)"
+    else
+        [ "$(wc -l <err)" = 1 ] || fail "mapvec $*: not one line on standard error: $(cat err)"
+        grep -q '^mapvec: ' err || fail "mapvec $*: the error does not begin with the program's name: $(cat err)"
+        [ ! -s out ] || fail "mapvec $*: something on standard output: $(cat out)"
+    fi
+}
+# says <text>...: the output of the last run, or its error, has each of them.
+says() {
+    local text
+    for text in "$@"; do
+        checks=$((checks + 1))
+        grep -qF -- "$text" out err || fail "expected \"$text\" in: $(cat out err)"
+    done
+}
+prints() {
+    checks=$((checks + 1))
+    [ "$(cat out)" = "$1" ] || fail "expected \"$1\", found \"$(cat out)\""
+}
+
+# Four rows of dimension 2: (0, 0), (3, 4), (6, 8), (0, 1); as .fvecs, and as raw float32.
+row() { printf '\2\0\0\0'; printf "$1"; }
+zero='\0\0\0\0' one='\0\0\200\77' three='\0\0\100\100' four='\0\0\200\100' six='\0\0\300\100' eight='\0\0\0\101'
+{ row "$zero$zero"; row "$three$four"; row "$six$eight"; row "$zero$one"; } >rows.fvecs
+printf "$zero$zero$three$four$six$eight$zero$one" >rows.f32
+
+# --- help ---
+run 0 --help </dev/null
+says import query "Exit codes: 0 done; 1" "mapvec import sift.fvecs"
+for command in info verify head import export query stats; do
+    run 0 "$command" --help </dev/null
+    says "$command" store
+done
+run 0 --version </dev/null
+says .
+
+# --- import, info, verify ---
+run 0 import rows.fvecs rows.vec </dev/null
+says "4 rows of dimension 2 imported as float32"
+run 0 info rows.vec </dev/null
+says "vector store" float32 "dim       2" "rows      4" "numpy.memmap"
+run 0 info --json rows.vec </dev/null
+says '"kind":"vector store"' '"rows":4' '"scalar":"float32"' '"dim":2'
+run 0 verify rows.vec </dev/null
+says "whole: 4 rows"
+for scalar in float64 int8 uint8 float16 bfloat16; do
+    run 0 import rows.fvecs "rows-$scalar.vec" --scalar $scalar </dev/null
+    run 0 query "rows-$scalar.vec" --row 0 --ring 5 0.5 </dev/null
+    prints $'1\t5'
+    run 0 stats "rows-$scalar.vec" --pairs 100 </dev/null
+    run 0 head "rows-$scalar.vec" --from 2 </dev/null
+    prints $'2\t6\t8\n3\t0\t1'
+done
+run 0 import rows.f32 raw.vec --dim 2 </dev/null
+run 0 import rows.f32 twice.vec --format raw --dim 2 </dev/null
+run 0 import rows.fvecs twice.vec --append </dev/null
+run 0 info twice.vec --json </dev/null
+says '"rows":8'
+run 0 import rows.f32 old.vec --format vecstore --dim 2 --rows 3 </dev/null
+says "3 rows"
+
+# --- export and back ---
+for format in fvecs bvecs ivecs npy f32; do
+    run 0 export rows.vec "out.$format" </dev/null
+done
+cmp -s rows.fvecs out.fvecs || fail "exported .fvecs are not the imported"
+cmp -s rows.f32 out.f32 || fail "exported raw rows are not the imported"
+run 0 import out.npy from-npy.vec </dev/null
+run 0 import out.bvecs from-bvecs.vec </dev/null
+says uint8
+run 0 import out.ivecs from-ivecs.vec </dev/null
+says float64
+run 1 export rows.vec out.npy </dev/null
+says "out.npy" "[exists]"
+run 0 export rows.vec out.npy --force </dev/null
+
+# --- query ---
+run 0 query rows.vec --row 0 --knn 2 </dev/null
+prints $'0\t0\n3\t1'
+run 0 query rows.vec --row 0 --disk 5 --json </dev/null
+prints $'{"id":0,"distance":0}\n{"id":1,"distance":5}\n{"id":3,"distance":1}'
+run 0 query rows.vec --row 0 --range 1 5 </dev/null
+prints $'1\t5\n3\t1'
+run 0 query rows.vec --row 0 --ring 100 1 </dev/null
+prints ''
+run 0 query rows.vec --knn 1 <<<'[3, 3.5]'
+prints $'1\t0.5'
+run 0 query rows.vec --knn 1 --json <<<$'3 4\n\n0,1'
+prints $'{"query":0,"id":1,"distance":0}\n{"query":1,"id":3,"distance":0}'
+run 0 query rows.vec --knn 0 --row 1 </dev/null
+prints ''
+run 0 query rows.vec --knn 18446744073709551615 --row 1 </dev/null
+says $'2\t5'
+
+# --- head, stats ---
+run 0 head rows.vec -n 1 --from 1 --json </dev/null
+prints '{"id":1,"vector":[3,4]}'
+run 0 head rows.vec --from 99 </dev/null
+prints ''
+run 0 stats rows.vec --pairs 1000 --svg d.svg </dev/null
+says "distances of 1000 pairs" "--ring" "50 %"
+grep -q '</svg>' d.svg || fail "no picture"
+run 0 stats rows.vec --json --bins 4 </dev/null
+says '"pairs":100000' '"min":1' '"max":10' '"counts":['
+
+# --- a collection ---
+if [ -n "$quickstart" ]; then
+    "$quickstart" >/dev/null || fail "quickstart"
+    run 0 info fruits </dev/null
+    says collection "rows      3" "payloads  encoded"
+    run 0 verify fruits </dev/null
+    says "whole: 3 rows"
+    run 0 head fruits -n 1 </dev/null
+    says apple
+    run 0 query fruits --row 0 --knn 2 </dev/null
+    says $'0\t0' $'1\t0.22'
+    run 0 export fruits fruits.fvecs </dev/null
+    run 0 stats fruits --pairs 10 </dev/null
+    run 1 info fruits/payloads </dev/null
+    says "open the store it belongs to"
+    run 2 import rows.fvecs fruits --append </dev/null
+    says "only vector stores"
+    printf '\1' | dd of=fruits/payloads bs=1 seek=4100 conv=notrunc status=none
+    run 1 verify fruits </dev/null
+    says "[corrupt]"
+fi
+
+# --- errors in the data: 1 ---
+run 1 info absent.vec </dev/null
+says "absent.vec" "[not_found]"
+run 1 info rows.fvecs </dev/null
+says "rows.fvecs" "[corrupt]"
+run 1 info "$mapvec" </dev/null
+says "not a mapvec file" "[corrupt]"
+run 1 import rows.fvecs rows.vec </dev/null
+says "[exists]"
+head -c 30 rows.fvecs >short.fvecs
+run 1 import short.fvecs short.vec </dev/null
+says "short.fvecs: byte 24" "[corrupt]"
+run 1 import short.fvecs twice.vec --append </dev/null
+run 0 info twice.vec --json </dev/null
+says '"rows":8'
+[ -z "$(ls | grep short.vec)" ] || fail "an import that failed left something behind: $(ls)"
+: >empty.fvecs
+run 1 import empty.fvecs empty.vec </dev/null
+says "empty"
+run 1 import rows.f32 x.vec --dim 3 </dev/null
+says "byte 24" "[corrupt]"
+run 1 import rows.f32 x.vec --format vecstore --dim 2 --rows 5 </dev/null
+says "[out_of_range]"
+run 1 query rows.vec --row 4 --knn 1 </dev/null
+says "[out_of_range]"
+run 1 query rows.vec --knn 1 <<<'1 2 3'
+says "[dimension_mismatch]"
+run 1 query rows.vec --knn 1 <<<'1 two'
+says "line 1, column 3"
+run 1 query rows.vec --row 0 --range 5 1 </dev/null
+says "[invalid_argument]"
+cp rows.vec damaged.vec
+printf '\1' | dd of=damaged.vec bs=1 seek=4100 conv=notrunc status=none
+run 1 verify damaged.vec </dev/null
+says "damaged.vec" "[corrupt]"
+
+# --- a command line without a meaning: 2 ---
+run 2 </dev/null
+run 2 frobnicate </dev/null
+run 2 info </dev/null
+run 2 info rows.vec --no-such-option </dev/null
+run 2 import rows.unknown x.vec </dev/null
+says "--format"
+run 2 import rows.f32 x.vec </dev/null
+says "--dim"
+run 2 import rows.f32 x.vec --format vecstore --dim 2 </dev/null
+says "--rows"
+run 2 import rows.fvecs x.vec --scalar float12 </dev/null
+run 2 import rows.fvecs x.vec --format zip </dev/null
+run 2 query rows.vec --row 0 </dev/null
+run 2 query rows.vec --row 0 --knn 1 --disk 2 </dev/null
+run 2 query rows.vec --row 0 --ring 1 </dev/null
+run 2 query rows.vec --knn 1 </dev/null
+says "standard input"
+run 2 query rows.vec --row x --knn 1 </dev/null
+run 2 stats rows.vec --pairs 0 </dev/null
+run 2 export rows.vec out.vecstore --format vecstore </dev/null
+
+# --- a full disk on standard output is an error, not silence ---
+if [ -e /dev/full ]; then
+    status=0
+    "$mapvec" head rows.vec >/dev/full 2>err || status=$?
+    [ "$status" = 1 ] || fail "head >/dev/full: exit code $status"
+fi
+
+# --- the progress bar is for terminals, and for what takes longer than a moment ---
+if command -v script >/dev/null; then
+    script -qec "'$mapvec' stats rows.vec --pairs 8000000 --json" typescript >/dev/null 2>&1
+    grep -q 'stats  [0-9]* % \[[#.]*\]  [0-9]* of 8000000  [0-9]*/s  [0-9]* s left' typescript ||
+        fail "no progress in a terminal: $(head -c 1000 typescript)"
+    grep -q '"pairs":8000000' typescript || fail "stats in a terminal: $(head -c 1000 typescript)"
+fi
+
+echo "mapvec tool: $checks checks, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,91 @@
+// Exports: the whole file under its name, or what was there before.
+#include <array>
+#include <cstdint>
+#include <mapvec/io/fvecs.hpp>
+#include <mapvec/io/npy.hpp>
+#include <mapvec/io/raw.hpp>
+#include <stdexcept>
+#include <string>
+
+#include "catch.hpp"
+#include "io_files.hpp"
+#include "scratch.hpp"
+
+using namespace mapvec;
+
+namespace {
+
+MmapVectorStore<2> store_in(const ScratchDirectory& scratch) {
+    auto store = MmapVectorStore<2>::create(scratch / "s");
+    store.append(std::array{1.0f, 2.0f});
+    store.append(std::array{3.0f, 0.5f});
+    return store;
+}
+
+}  // namespace
+
+TEST_CASE("an export does not touch a file that is there, unless it is asked to replace it") {
+    const ScratchDirectory scratch;
+    const auto store = store_in(scratch);
+    write_bytes(scratch / "out", "precious");
+    CHECK(code_of([&] { return io::export_raw(store, scratch / "out"); }) == ErrorCode::exists);
+    CHECK(read_bytes(scratch / "out") == "precious");
+    CHECK(io::export_raw(store, scratch / "out", io::IfExists::replace) == 2);
+    CHECK(read_bytes(scratch / "out") == bytes_of_all(1.0f, 2.0f, 3.0f, 0.5f));
+    CHECK(files_in(scratch.path()) == 2);
+}
+
+TEST_CASE("an export sees a file that is there before it writes, and one that comes while it does") {
+    const ScratchDirectory scratch;
+    const auto store = store_in(scratch);
+    bool written = false;
+    const auto come_between = [&](std::uint64_t, std::uint64_t) {
+        written = true;
+        write_bytes(scratch / "out", "another's");
+    };
+    CHECK(code_of([&] { return io::export_raw(store, scratch / "out", io::IfExists::refuse, come_between); }) ==
+          ErrorCode::exists);
+    CHECK(written);
+    CHECK(read_bytes(scratch / "out") == "another's");
+    CHECK(files_in(scratch.path()) == 2);
+
+    written = false;
+    CHECK(code_of([&] { return io::export_raw(store, scratch / "out", io::IfExists::refuse, come_between); }) ==
+          ErrorCode::exists);
+    CHECK_FALSE(written);
+}
+
+TEST_CASE("an export that fails leaves what was there, and nothing of its own") {
+    const ScratchDirectory scratch;
+    const auto store = store_in(scratch);
+    const std::size_t before = files_in(scratch.path());
+    CHECK(code_of([&] { return io::export_bvecs(store, scratch / "out"); }) == ErrorCode::type_mismatch);
+    CHECK(files_in(scratch.path()) == before);
+
+    write_bytes(scratch / "out", "precious");
+    CHECK(contains(text_of_error([&] { return io::export_bvecs(store, scratch / "out", io::IfExists::replace); }),
+                   "row 1, element 1: 0.5"));
+    CHECK(read_bytes(scratch / "out") == "precious");
+    CHECK(files_in(scratch.path()) == before + 1);
+    CHECK(code_of([&] { return io::export_raw(store, scratch / "no" / "such" / "directory"); }) ==
+          ErrorCode::not_found);
+}
+
+TEST_CASE("what a progress callback throws ends the export, and nothing is left of it") {
+    const ScratchDirectory scratch;
+    const auto store = store_in(scratch);
+    const std::size_t before = files_in(scratch.path());
+    const auto stop = [](std::uint64_t, std::uint64_t) { throw std::runtime_error("enough"); };
+    CHECK_THROWS_AS(io::export_raw(store, scratch / "out", io::IfExists::refuse, stop), std::runtime_error);
+    CHECK_THROWS_AS(io::export_npy(store, scratch / "out", io::IfExists::refuse, stop), std::runtime_error);
+    CHECK(files_in(scratch.path()) == before);
+}
+
+TEST_CASE("a store without rows is exported as a file without rows") {
+    const ScratchDirectory scratch;
+    const auto store = MmapVectorStore<2>::create(scratch / "s");
+    CHECK(io::export_fvecs(store, scratch / "out.fvecs") == 0);
+    CHECK(read_bytes(scratch / "out.fvecs").empty());
+    CHECK(io::export_npy(store, scratch / "out.npy") == 0);
+    CHECK(io::read_npy_header(scratch / "out.npy").shape == io::Shape{0, 2});
+}
