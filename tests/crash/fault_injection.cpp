@@ -1,0 +1,196 @@
+// The n-th operation of the storage fails, for n = 1, 2, … until a run has no failure: opening, mapping,
+// growing, allocating, writing, syncing, creating, removing, renaming, locking. Each must give an Error and
+// change nothing; the same store goes on and a retry succeeds; after a failed sync it refuses to commit until
+// it is reopened, and what was committed is there.
+//
+//     mapvec_crash_fault_injection [--seed 1] [--seeds 3]
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "recording_storage.hpp"
+#include "subjects.hpp"
+
+namespace {
+
+using namespace crash;
+
+void expect(bool truth, const char* what) {
+    if (!truth) throw std::runtime_error(what);
+}
+
+template <template <class> class Kind>
+class Scenario {
+    using Subject = Kind<RecordingStorage>;
+    using Store = typename Subject::Store;
+
+  public:
+    Scenario(std::uint64_t seed, std::uint64_t n, std::uint64_t times) : machine_(seed), rng_(seed) {
+        machine_.torn_failures = times == 1;  // otherwise what was there cannot be put back
+        machine_.fault = [this, n, times](Op op) {
+            ++operations_;
+            if (operations_ < n || operations_ >= n + times) return;
+            fired_ = true;
+            const bool full = op == Op::write || op == Op::resize || op == Op::allocate || op == Op::create;
+            throw mapvec::Error(full && n % 2 == 0 ? mapvec::ErrorCode::no_space : mapvec::ErrorCode::io, "injected");
+        };
+    }
+
+    // False if nothing has failed.
+    bool run() {
+        const Use use(machine_);
+        store_ = insist([] { return Store::open_or_create("store", {.initial_capacity = 1}); });
+        for (int round = 0; round < 9; ++round) {
+            if (round == 3) reader_ = insist([] { return Store::open("store", mapvec::OpenMode::read_only); });
+            if (round == 6) reader_ = Store();
+            for (std::uint64_t steps = 1 + below(rng_, 4); steps > 0; --steps) change();
+            commit([](Store& store) { store.commit(); });
+            if (round >= 3 && round < 6) follow();
+            if (round % 4 == 1) reopen();
+        }
+        commit([](Store& store) { store.close(); });
+        machine_.fault = nullptr;
+        check(machine_.killed());
+        check(machine_.power_cut([](Item, const std::string&, std::uint64_t) { return false; }, rng_));
+        return fired_;
+    }
+
+  private:
+    // Tries until nothing fails.
+    template <class Make>
+    Store insist(Make make) {
+        for (int tries = 0; tries < 20; ++tries) {
+            try {
+                return make();
+            } catch (const mapvec::Error& error) {
+                expect(error.code() == mapvec::ErrorCode::io || error.code() == mapvec::ErrorCode::no_space,
+                       error.what());
+            }
+        }
+        throw std::runtime_error("it fails again and again");
+    }
+
+    void change() {
+        try {
+            Subject::step(store_, model_, rng_);
+        } catch (const mapvec::Error&) {
+        }
+        expect(Subject::read(store_) == model_, "a change that failed has changed something");
+    }
+
+    template <class Commit>
+    void commit(Commit commit) {
+        for (int tries = 0; tries < 20; ++tries) {
+            const bool failed_before = failed_;
+            try {
+                commit(store_);
+                expect(!failed_before, "a commit after a failed sync has returned");
+                committed_ = model_;
+                return;
+            } catch (const mapvec::Error&) {
+            }
+            failed_ = refuses_for_good();
+            if (failed_) recover();
+        }
+        throw std::runtime_error("a commit fails again and again");
+    }
+    // Whether a commit without any fault is refused: the store says that it does not know what is on disk.
+    [[nodiscard]] bool refuses_for_good() {
+        const auto fault = std::exchange(machine_.fault, nullptr);
+        bool refused = false;
+        try {
+            store_.commit();
+            committed_ = model_;
+        } catch (const mapvec::Error& error) {
+            refused = error.code() == mapvec::ErrorCode::io;
+            expect(refused, "a commit after a failed sync is not refused with io");
+            expect(Subject::read(store_) == model_, "a refused commit has changed something");
+        }
+        expect(refused || !sync_failed(), "after a failed sync a second one was believed");
+        machine_.fault = fault;
+        return refused;
+    }
+    [[nodiscard]] bool sync_failed() { return std::exchange(machine_.sync_faults, 0) != 0; }
+
+    void recover() {
+        store_ = Store();
+        store_ = insist([] { return Store::open("store"); });
+        const Model found = Subject::read(store_);
+        expect(found == model_ || found == committed_, "a failed sync has lost a commit");
+        model_ = committed_ = found;
+        failed_ = false;
+    }
+
+    void follow() {
+        try {
+            reader_.refresh();
+            expect(Subject::read(reader_) == committed_, "the reader does not see the commit");
+        } catch (const mapvec::Error&) {
+            reader_ = insist([] { return Store::open("store", mapvec::OpenMode::read_only); });
+        }
+    }
+    void reopen() {
+        commit([](Store& store) { store.close(); });
+        store_ = insist([] { return Store::open("store"); });
+        expect(Subject::read(store_) == model_, "the reopened store is another");
+    }
+    void check(std::unique_ptr<Machine> machine) {
+        const Use use(*machine);
+        const Store store = Store::open("store");
+        expect(Subject::read(store) == model_, "the closed store is another");
+        store.verify();
+    }
+
+    Machine machine_;
+    Rng rng_;
+    std::uint64_t operations_ = 0;
+    bool fired_ = false;
+    bool failed_ = false;
+    Store store_;
+    Store reader_;
+    Model model_;
+    Model committed_;
+};
+
+template <template <class> class Kind>
+bool run(std::uint64_t seed, std::uint64_t times) {
+    std::uint64_t n = 1;
+    try {
+        while (Scenario<Kind>(seed, n, times).run()) ++n;
+    } catch (const std::exception& error) {
+        std::printf("VIOLATION in %s, --seed %llu, operation %llu, %llu times: %s\n", Kind<RecordingStorage>::name,
+                    static_cast<unsigned long long>(seed), static_cast<unsigned long long>(n),
+                    static_cast<unsigned long long>(times), error.what());
+        return false;
+    }
+    std::printf("%-18s seed %llu: each of %llu operations failed, %llu in a row\n", Kind<RecordingStorage>::name,
+                static_cast<unsigned long long>(seed), static_cast<unsigned long long>(n - 1),
+                static_cast<unsigned long long>(times));
+    return true;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::uint64_t first = 1, seeds = 3;
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const std::string word = argv[i];
+        if (word == "--seed") first = std::strtoull(argv[i + 1], nullptr, 10);
+        if (word == "--seeds") seeds = std::strtoull(argv[i + 1], nullptr, 10);
+    }
+    bool ok = true;
+    for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+        for (const std::uint64_t times : {1u, 3u}) {
+            ok = run<Vectors>(seed, times) && ok;
+            ok = run<RawPayloads>(seed, times) && ok;
+            ok = run<VariablePayloads>(seed, times) && ok;
+            if (times == 1)
+                ok = run<Collections>(seed, times) && ok;  // its update() undoes one part if the other fails
+        }
+    }
+    std::printf("fault_injection: seeds %llu to %llu: %s\n", static_cast<unsigned long long>(first),
+                static_cast<unsigned long long>(first + seeds - 1), ok ? "ok" : "VIOLATED");
+    return ok ? 0 : 1;
+}

@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# A test of the tests: puts one deliberate bug after the other (mutations.txt) into a copy of the headers, and
+# sees whether the run that is named beside it turns red. Fails if a bug survives, or no longer fits the code.
+#
+#   tests/crash/mutate.sh             all of them
+#   tests/crash/mutate.sh --short     those marked `short`
+#   tests/crash/mutate.sh NAME...     these
+#
+# CXX=<compiler>  MAPVEC_BUILD_DIR=<dir>  build there instead of in a temporary directory
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+work=${MAPVEC_BUILD_DIR:-$(mktemp -d)}/mutations
+mkdir -p "$work"
+[ -n "${MAPVEC_BUILD_DIR:-}" ] || trap 'rm -rf "$(dirname "$work")"' EXIT
+
+# mutations.txt to one directory each: the file it changes, the text that goes, the text that comes, the run.
+split() {
+    perl - "$here/mutations.txt" "$work" <<'PERL'
+use strict;
+use warnings;
+my ($list, $work) = @ARGV;
+open my $in, '<', $list or die "$list: $!";
+my $out = '';
+sub put { my ($file, $text) = @_; open my $to, '>>', "$out/$file" or die "$out/$file: $!"; print $to $text; close $to; }
+while (my $line = <$in>) {
+    next if $line =~ /^#/ || $line =~ /^\s*$/;
+    if ($line =~ /^\[(\w+)\]\s*(short)?/) {
+        $out = "$work/$1";
+        mkdir $out;
+        unlink glob "$out/{file,gone,come,test,short}";
+        put('gone', ''), put('come', '');
+        put('short', '') if $2;
+    }
+    elsif ($line =~ /^file: (\S+)/) { put('file', $1) }
+    elsif ($line =~ /^test: (.*)/) { put('test', $1) }
+    elsif ($line =~ /^-(.*\n)/) { put('gone', $1) }
+    elsif ($line =~ /^\+(.*\n)/) { put('come', $1) }
+    else { die "$list:$.: what is this? $line" }
+}
+PERL
+}
+
+# Replaces the text, which must be there exactly once; blanks at the ends of lines and indentation do not count.
+apply() {
+    perl -0777 - "$1" "$2" <<'PERL'
+use strict;
+use warnings;
+my ($mutation, $include) = @ARGV;
+sub slurp { open my $in, '<', $_[0] or die "$_[0]: $!"; local $/; return <$in> // '' }
+my $file = "$include/mapvec/" . slurp("$mutation/file");
+my $text = slurp($file);
+my $gone = join '\s*', map { s/^\s+|\s+$//gr =~ s/(.*)/\Q$1\E/sr } split /\n/, slurp("$mutation/gone");
+my $come = slurp("$mutation/come");
+my $count = () = $text =~ /$gone/g;
+die "found $count times, not once, in $file\n" unless $count == 1;
+$text =~ s/$gone/$come/;
+open my $out, '>', $file or die "$file: $!";
+print $out $text;
+PERL
+}
+
+build() { # program include output
+    "${CXX:-c++}" -std=c++20 -O1 -I"$2" -I"$root/tests" "$here/$1.cpp" -o "$3"
+}
+
+judge() { # mutation: prints a line, returns 1 if it has survived
+    local mutation=$1 name program arguments
+    name=$(basename "$mutation")
+    read -r program arguments <"$mutation/test" || true
+    rm -rf "$mutation/include"
+    cp -r "$root/include" "$mutation/include"
+    apply "$mutation" "$mutation/include" || { echo "STALE     $name: it does not fit the code any more"; return 1; }
+    build "$program" "$mutation/include" "$mutation/run" || { echo "BROKEN    $name does not compile"; return 1; }
+    # shellcheck disable=SC2086  # several words
+    if (cd "$mutation" && TMPDIR=$mutation timeout 300 ./run $arguments) >"$mutation/log" 2>&1; then
+        echo "SURVIVED  $name: $program $arguments is still green"
+        return 1
+    fi
+    echo "caught    $name by $program: $(grep -m1 -E 'VIOLATION|terminate|rror' "$mutation/log" | cut -c1-150 || true)"
+    rm -rf "$mutation/include" "$mutation/run" "$mutation"/mapvec-kill-loop-*
+}
+
+split
+names=("$@")
+if [ $# = 0 ]; then names=($(ls "$work")); fi
+if [ "${1:-}" = --short ]; then names=($(cd "$work" && ls -d */short | xargs -n1 dirname)); fi
+survivors=0
+for name in "${names[@]}"; do judge "$work/$name" || survivors=$((survivors + 1)); done
+echo "mutations: ${#names[@]} deliberate bugs, $survivors not caught"
+[ "$survivors" = 0 ]

@@ -1,0 +1,350 @@
+// One random workload on a simulated disk, with a crash at every operation (see power_cut.cpp).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "recording_storage.hpp"
+#include "subjects.hpp"
+
+namespace crash {
+
+struct Options {
+    std::uint64_t images = 500;
+    std::uint64_t seed = 1;
+    std::uint64_t exhaustive = 4;
+    std::string only;
+};
+struct Totals {
+    std::uint64_t images = 0;
+    std::uint64_t points = 0;
+    std::uint64_t twice = 0;
+    std::uint64_t failed_syncs = 0;
+    std::uint64_t violations = 0;
+};
+
+// The states that a store may be found in after a crash: that of the last commit that returned, and of those that have
+// begun since. (More than one, if the process was killed and another has opened what it found in the page cache.)
+struct Allowed {
+    bool absent = false;  // the store's creation has not returned
+    std::vector<Model> states;
+
+    void begin(const Model& model) { states.push_back(model); }
+    void commit(const Model& model) { *this = {false, {model}}; }
+    [[nodiscard]] bool holds(const Model& found) const {
+        return std::find(states.begin(), states.end(), found) != states.end();
+    }
+    [[nodiscard]] std::string text() const {
+        std::string text = absent ? "allowed: none" : "allowed:";
+        for (const auto& state : states) text += " [" + describe(state) + "]";
+        return text;
+    }
+};
+
+// Which of the dirty things a power cut leaves: anything at all, and the ways in which protocols are known to break.
+[[nodiscard]] inline Chooser random_chooser(Rng& rng) {
+    const auto in_slot = [](const std::string& file, std::uint64_t sector) {
+        return file.find(".journal") == std::string::npos && sector >= 2 && sector < 8;
+    };
+    const auto in_journal = [](const std::string& file) { return file.find(".journal") != std::string::npos; };
+    const std::uint64_t salt = rng();
+    const std::uint64_t pattern = below(rng, 14);
+    return [=, &rng](Item item, const std::string& file, std::uint64_t sector) {
+        const bool slot = item == Item::sector && in_slot(file, sector);
+        switch (pattern) {
+            case 0: return false;
+            case 1: return true;
+            case 2: return slot;
+            case 3: return !slot;
+            case 4: return item == Item::size;
+            case 5: return item != Item::size;
+            case 6: return in_journal(file);
+            case 7: return !in_journal(file);
+            case 8: return ((std::hash<std::string>()(file) ^ salt) & 1) == 0;  // whole files
+            case 9: return ((sector * page_size / sector_size * 0x9e3779b9 ^ salt) & 4) == 0;
+            case 10:
+                return ((sector * sector_size / page_size * 0x9e3779b97f4a7c15 + salt) >> 40 & 1) == 0;  // whole pages
+            case 11: return !one_in(rng, 10);
+            case 12: return one_in(rng, 10);
+            default: return one_in(rng, 2);
+        }
+    };
+}
+
+[[nodiscard]] inline Chooser mask_chooser(std::uint64_t mask) {
+    return [mask, next = std::make_shared<unsigned>(0)](Item, const std::string&, std::uint64_t) {
+        return (mask >> (*next)++ & 1) != 0;
+    };
+}
+
+template <template <class> class Kind>
+class Workload {
+    using Subject = Kind<RecordingStorage>;
+    using Store = typename Subject::Store;
+
+  public:
+    Workload(const Options& options, std::uint64_t seed, Totals& totals)
+        : options_(options), totals_(totals), rng_(seed), crashes_(seed * 7919 + 1) {}
+
+    void run() {
+        Machine machine(rng_());
+        const Use use(machine);
+        machine.hook = [&](Op) { crash_here(machine); };
+        std::optional<Store> store(make());
+        Model model;
+        allowed_.commit(model);
+        for (int round = 0; round < 10; ++round) {
+            some_steps(*store, model);
+            if (one_in(rng_, 4)) toggle_reader();
+            commit(*store, model);
+            if (reader_) follow();
+            if (one_in(rng_, 5)) reopen(store, model);
+        }
+        reader_.reset();
+        close(*store, model);
+        machine.hook = nullptr;
+        fail_syncs(machine);
+    }
+
+  private:
+    static constexpr const char* path = "store";
+
+    [[nodiscard]] Store make() {
+        const mapvec::StoreOptions small{.initial_capacity = one_in(rng_, 2) ? 1u : 0u};
+        allowed_ = {true, {Model{}}};
+        return one_in(rng_, 2) ? Store::create(path, small) : Store::open_or_create(path, small);
+    }
+    void some_steps(Store& store, Model& model) {
+        for (std::uint64_t n = 1 + below(rng_, 6); n > 0; --n) {
+            Subject::step(store, model, rng_);
+            if (!(Subject::read(store) == model)) throw std::runtime_error("the writer does not see its own changes");
+        }
+    }
+    void commit(Store& store, const Model& model) {
+        allowed_.begin(model);
+        store.commit();
+        allowed_.commit(model);
+    }
+    void close(Store& store, const Model& model) {
+        allowed_.begin(model);
+        store.close();
+        allowed_.commit(model);
+    }
+    void reopen(std::optional<Store>& store, Model& model) {
+        close(*store, model);
+        store.emplace(Store::open(path));
+        if (one_in(rng_, 2)) some_steps(*store, model);
+    }
+
+    // --- a reader in another process, beside the writer ---
+
+    void toggle_reader() {
+        if (reader_)
+            reader_.reset();
+        else
+            reader_.emplace(Store::open(path, mapvec::OpenMode::read_only));
+        if (reader_) seen_ = Subject::read(*reader_);
+    }
+    void follow() {
+        if (!(Subject::read(*reader_) == seen_)) throw std::runtime_error("a reader's rows change before it asks");
+        if (one_in(crashes_, 3)) return;
+        reader_->refresh();
+        const Model& seen = seen_ = Subject::read(*reader_);
+        if (!allowed_.holds(seen)) throw std::runtime_error("a reader sees " + describe(seen) + "; " + allowed_.text());
+        reader_->verify();
+    }
+
+    // --- crashes ---
+
+    void crash_here(Machine& machine) {
+        ++totals_.points;
+        if (reader_ && one_in(crashes_, 3)) follow();
+        const std::size_t items = machine.items();
+        if (items <= options_.exhaustive) {
+            for (std::uint64_t mask = 0; mask < std::uint64_t{1} << items; ++mask)
+                survive(machine.power_cut(mask_chooser(mask), crashes_), allowed_, 0);
+        } else {
+            survive(machine.power_cut(random_chooser(crashes_), crashes_), allowed_, one_in(crashes_, 3) ? 1 : 0);
+        }
+        if (one_in(crashes_, 4)) survive(machine.killed(), allowed_, 2);
+    }
+
+    // The state after a crash is allowed, whoever looks; and the store goes on, through `more` further crashes.
+    void survive(std::unique_ptr<Machine> machine, const Allowed& allowed, int more) {
+        ++totals_.images;
+        machine->rng.seed(crashes_());
+        const Use use(*machine);
+        if (one_in(crashes_, 4)) look(allowed);
+        std::unique_ptr<Machine> next;
+        Allowed next_allowed = allowed;
+        Allowed now = allowed;
+        std::uint64_t wait = more > 0 ? below(crashes_, 40) : UINT64_MAX;
+        machine->hook = [&](Op) {
+            if (wait-- != 0) return;
+            next = one_in(crashes_, 4) ? machine->killed() : machine->power_cut(random_chooser(crashes_), crashes_);
+            next_allowed = now;
+        };
+        go_on(allowed, now);
+        machine->hook = nullptr;
+        if (!next) return;
+        ++totals_.twice;
+        survive(std::move(next), next_allowed, more - 1);
+    }
+
+    void look(const Allowed& allowed) {
+        try {
+            const Store store = Store::open(path, mapvec::OpenMode::read_only);
+            check(store, allowed);
+        } catch (const mapvec::Error& error) {
+            if (!allowed.absent || error.code() != mapvec::ErrorCode::not_found) throw;
+        }
+    }
+    void check(const Store& store, const Allowed& allowed) {
+        const Model found = Subject::read(store);
+        if (!allowed.holds(found)) throw std::runtime_error("found " + describe(found) + "; " + allowed.text());
+        store.verify();
+    }
+    void go_on(const Allowed& allowed, Allowed& now) {
+        Store store = allowed.absent ? Store::open_or_create(path) : Store::open(path);
+        check(store, allowed);
+        Model model = Subject::read(store);
+        now = allowed;  // what was found may be in the page cache only, until a commit returns
+        Rng rng(crashes_());
+        for (int commits = 0; commits < 2; ++commits) {
+            for (std::uint64_t n = below(rng, 3); n > 0; --n) Subject::step(store, model, rng);
+            now.begin(model);
+            store.commit();
+            now.commit(model);
+        }
+        if (one_in(rng, 2)) store.close();
+        if (one_in(rng, 2)) store = Store();
+        if (one_in(rng, 2)) check(Store::open(path, mapvec::OpenMode::read_only), now);
+    }
+
+    // --- syncs that fail ---
+
+    // From the n-th sync on they fail, once or for ever: commits refuse to go on, and what returned before is safe.
+    void fail_syncs(Machine& machine) {
+        for (std::uint64_t n = 0; n < 24; ++n) {
+            const auto copy = machine.killed();
+            const Use use(*copy);
+            copy->rng.seed(crashes_());
+            const bool for_ever = one_in(crashes_, 2);
+            Allowed allowed = allowed_;
+            fail_sync(*copy, n / 2 + below(crashes_, 4), for_ever ? UINT64_MAX : 1, allowed);
+            survive(copy->power_cut(random_chooser(crashes_), crashes_), allowed, 1);
+            copy->failing_syncs = 0;
+            if (one_in(crashes_, 2)) copy->evict();
+            Allowed now = allowed;
+            go_on_while_pages_vanish(*copy, allowed, now);
+            survive(copy->power_cut(random_chooser(crashes_), crashes_), now, 1);
+        }
+    }
+    // What the page cache shows may be gone in the midst of it. That may be noticed and refused, but only once.
+    void go_on_while_pages_vanish(Machine& machine, const Allowed& allowed, Allowed& now) {
+        machine.hook = [&](Op) {
+            if (one_in(crashes_, 6)) machine.evict();
+        };
+        try {
+            go_on(allowed, now);
+            machine.hook = nullptr;
+        } catch (const mapvec::Error&) {
+            machine.hook = nullptr;
+            machine.evict();
+            const Allowed before = now;
+            go_on(before, now);
+        }
+    }
+    void fail_sync(Machine& machine, std::uint64_t n, std::uint64_t times, Allowed& allowed) {
+        Store store = Store::open(path);
+        Model model = Subject::read(store);
+        machine.syncs_until_failure = n;
+        machine.failing_syncs = times;
+        for (int commits = 0; commits < 20; ++commits) {
+            for (std::uint64_t steps = 1 + below(crashes_, 3); steps > 0; --steps)
+                Subject::step(store, model, crashes_);
+            allowed.begin(model);
+            const bool closing = one_in(crashes_, 4);  // which is a checkpoint
+            try {
+                closing ? store.close() : store.commit();
+            } catch (const mapvec::Error& error) {
+                ++totals_.failed_syncs;
+                must_refuse(store);
+                return;
+            }
+            allowed.commit(model);
+            if (closing) store = Store::open(path);
+        }
+    }
+    static void must_refuse(Store& store) {
+        try {
+            store.commit();
+        } catch (const mapvec::Error& error) {
+            if (error.code() == mapvec::ErrorCode::io) return;
+        }
+        throw std::runtime_error("a commit after a failed sync did not refuse");
+    }
+
+    const Options& options_;
+    Totals& totals_;
+    Rng rng_;      // of the workload
+    Rng crashes_;  // of what happens to it
+    Allowed allowed_;
+    std::optional<Store> reader_;
+    Model seen_;  // by the reader
+};
+
+// PayloadStoreBuilder::finish_persisted: whenever the power goes, the store is there whole or not at all.
+template <class File>
+void run_builder(const Options& options, Totals& totals) {
+    using Builder = mapvec::PayloadStoreBuilder<std::string, mapvec::Codec<std::string>, File>;
+    using Store = typename Builder::Store;
+    if (!options.only.empty() && options.only != "builder") return;
+    std::uint64_t images = 0, violations = 0;
+    Rng rng(options.seed);
+    const auto look = [&](Machine& machine, std::size_t records, bool finished) {
+        const Use use(machine);
+        machine.rng.seed(rng());
+        try {
+            Store store = Store::open("built");
+            store.verify();
+            if (store.size() != records) throw std::runtime_error("a store of another size was built");
+        } catch (const mapvec::Error& error) {
+            if (finished || error.code() != mapvec::ErrorCode::not_found) throw;
+            Store store = Store::open_or_create("built");
+            store.push("first");
+            store.commit();
+        }
+    };
+    try {
+        while (images < options.images) {
+            Machine machine(rng());
+            const Use use(machine);
+            const std::size_t records = below(rng, 30);
+            Builder builder;
+            for (std::size_t i = 0; i < records; ++i) builder.push(random_record(rng));
+            machine.hook = [&](Op) {
+                ++images;
+                look(*machine.power_cut(random_chooser(rng), rng), records, false);
+                look(*machine.killed(), records, false);
+            };
+            const Store store = std::move(builder).finish_persisted("built");
+            machine.hook = nullptr;
+            for (int i = 0; i < 20; ++i) look(*machine.power_cut(random_chooser(rng), rng), records, true);
+        }
+    } catch (const std::exception& error) {
+        std::printf("VIOLATION in builder, --seed %llu: %s\n", static_cast<unsigned long long>(options.seed),
+                    error.what());
+        ++violations;
+    }
+    std::printf("%-18s %8llu images: %s\n", "builder", static_cast<unsigned long long>(images),
+                violations == 0 ? "ok" : "VIOLATED");
+    totals.images += images;
+    totals.violations += violations;
+}
+
+}  // namespace crash

@@ -1,0 +1,306 @@
+// A simulated machine: files with what the page cache shows, what the disk has, and everything in between.
+//
+//     Machine machine(seed);
+//     Use use(machine);                                  // RecordingStorage works on this machine now
+//     machine.hook = [&](Op) { auto cut = machine.power_cut(anything(rng)); … };   // before each operation
+//
+// A file is dirty by sectors of 512 bytes and in its size, a directory by its entries. A sector that was
+// written several times since it was last durable may be on disk in any of these versions. A power cut leaves
+// what is durable and any subset of what is dirty; a kill leaves the page cache. After either no lock is held.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace crash {
+
+using Rng = std::mt19937_64;
+[[nodiscard]] inline std::uint64_t below(Rng& rng, std::uint64_t n) { return n == 0 ? 0 : rng() % n; }
+[[nodiscard]] inline bool one_in(Rng& rng, std::uint64_t n) { return below(rng, n) == 0; }
+
+using Bytes = std::vector<std::byte>;
+inline constexpr std::uint64_t sector_size = 512;
+inline constexpr std::uint64_t page_size = 4096;
+using Sector = std::array<std::byte, sector_size>;
+
+// Bytes that copies share until one of them is written to: most files of most crash images are like the original.
+class SharedBytes {
+  public:
+    [[nodiscard]] const Bytes& read() const noexcept { return *bytes_; }
+    [[nodiscard]] Bytes& write() {
+        if (bytes_.use_count() > 1) bytes_ = std::make_shared<Bytes>(*bytes_);
+        return *bytes_;
+    }
+    [[nodiscard]] Sector sector(std::uint64_t index) const noexcept {
+        Sector found{};
+        const std::uint64_t at = index * sector_size;
+        if (at < bytes_->size())
+            std::memcpy(found.data(), bytes_->data() + at, std::min<std::uint64_t>(sector_size, bytes_->size() - at));
+        return found;
+    }
+    void put_sector(std::uint64_t index, const Sector& content) {
+        const std::uint64_t at = index * sector_size;
+        if (at >= bytes_->size()) return;
+        std::memcpy(write().data() + at, content.data(), std::min<std::uint64_t>(sector_size, bytes_->size() - at));
+    }
+
+  private:
+    std::shared_ptr<Bytes> bytes_ = std::make_shared<Bytes>();
+};
+
+// What one process sees of a file where it has laid other bytes over some pages.
+struct View {
+    Bytes bytes;
+    std::vector<bool> overlaid;
+
+    void show(std::uint64_t offset, std::span<const std::byte> written, bool own) {
+        bytes.resize(std::max<std::size_t>(bytes.size(), offset + written.size()));
+        for (std::uint64_t done = 0; done < written.size();) {
+            const std::uint64_t at = offset + done, page = at / page_size;
+            const std::uint64_t n = std::min<std::uint64_t>(written.size() - done, (page + 1) * page_size - at);
+            if (own || page >= overlaid.size() || !overlaid[page])
+                std::memcpy(bytes.data() + at, written.data() + done, n);
+            done += n;
+        }
+    }
+};
+
+struct Locks {
+    const void* writer = nullptr;
+    const void* exclusive = nullptr;
+    std::set<const void*> readers;
+};
+
+// Decides of each dirty thing whether it has reached the disk. `sector` is meaningless for sizes and directory entries.
+enum class Item { entry, size, sector };
+using Chooser = std::function<bool(Item, const std::string& file, std::uint64_t sector)>;
+
+struct Inode {
+    SharedBytes cache;
+    SharedBytes durable;
+    std::map<std::uint64_t, std::vector<Sector>> dirty;  // sector: its earlier versions that may be on disk instead
+    std::vector<std::uint64_t> sizes;                    // that the file has had since it was durable
+    Locks locks;
+    std::vector<View*> views;
+
+    void write(std::uint64_t offset, std::span<const std::byte> bytes, const View* own) {
+        const Bytes copy(bytes.begin(), bytes.end());  // it may be our own memory
+        const std::uint64_t end = offset + copy.size();
+        for (std::uint64_t at = offset; at < end;) {
+            const std::uint64_t index = at / sector_size;
+            const std::uint64_t n = std::min(end, (index + 1) * sector_size) - at;
+            const Sector before = cache.sector(index);
+            Sector after = before;
+            std::memcpy(after.data() + at % sector_size, copy.data() + (at - offset), n);
+            if (after != before || after != durable.sector(index)) note(index, before, after);
+            at += n;
+        }
+        if (!copy.empty()) std::memcpy(cache.write().data() + offset, copy.data(), copy.size());
+        for (View* view : views) view->show(offset, copy, view == own);
+    }
+
+    void resize(std::uint64_t size) {
+        const std::uint64_t before = cache.read().size();
+        if (size == before) return;
+        if (size < before) write(size, Bytes(before - size), nullptr);  // cut off and grown again, it reads as zeros
+        sizes.push_back(before);
+        cache.write().resize(size);
+        for (View* view : views) {
+            view->bytes.resize(size);
+            view->overlaid.resize(std::min<std::size_t>(view->overlaid.size(), (size + page_size - 1) / page_size));
+        }
+    }
+
+    void sync() {
+        if (!sizes.empty()) durable.write().resize(cache.read().size());
+        for (const auto& [index, older] : dirty) durable.put_sector(index, cache.sector(index));
+        dirty.clear();
+        sizes.clear();
+    }
+
+    // The system could not write everything, reports it once, and holds the pages for clean from now on.
+    void fail_to_sync(Rng& rng) {
+        if (one_in(rng, 2)) durable.write().resize(cache.read().size()), sizes.clear();
+        for (const auto& [index, older] : dirty)
+            if (one_in(rng, 2)) durable.put_sector(index, cache.sector(index));
+        dirty.clear();
+    }
+
+    // Pages that are held for clean may be read from the disk again at any time.
+    void evict() {
+        Bytes& shown = cache.write();
+        const Bytes& disk = durable.read();
+        for (std::uint64_t index = 0; index * sector_size < std::min(shown.size(), disk.size()); ++index)
+            if (!dirty.contains(index)) cache.put_sector(index, durable.sector(index));
+    }
+
+    [[nodiscard]] std::size_t items() const noexcept { return dirty.size() + (sizes.empty() ? 0 : 1); }
+
+    [[nodiscard]] std::shared_ptr<Inode> killed() const {
+        auto copy = std::make_shared<Inode>();
+        copy->cache = cache;
+        copy->durable = durable;
+        copy->dirty = dirty;
+        copy->sizes = sizes;
+        return copy;
+    }
+
+    [[nodiscard]] std::shared_ptr<Inode> power_cut(const std::string& name, const Chooser& chosen, Rng& rng) const {
+        auto copy = std::make_shared<Inode>();
+        copy->durable = durable;
+        if (!sizes.empty()) {
+            std::uint64_t size = durable.read().size();
+            if (chosen(Item::size, name, 0))
+                size = one_in(rng, 4) ? sizes[below(rng, sizes.size())] : cache.read().size();
+            copy->durable.write().resize(size);
+        }
+        for (const auto& [index, older] : dirty) {
+            if (!chosen(Item::sector, name, index)) continue;
+            const bool early = !older.empty() && one_in(rng, 3);
+            copy->durable.put_sector(index, early ? older[below(rng, older.size())] : cache.sector(index));
+        }
+        copy->cache = copy->durable;
+        return copy;
+    }
+
+  private:
+    void note(std::uint64_t index, const Sector& before, const Sector& after) {
+        const auto [entry, is_new] = dirty.try_emplace(index);
+        if (is_new || before == after) return;
+        auto& older = entry->second;
+        if (older.size() == 3) older.erase(older.begin() + 1);
+        older.push_back(before);
+    }
+};
+
+using InodePtr = std::shared_ptr<Inode>;
+using Directory = std::map<std::string, InodePtr>;
+
+enum class Op { create, open, remove, rename, resize, allocate, write, overlay, sync, sync_name, lock, refresh };
+
+class Machine {
+  public:
+    explicit Machine(std::uint64_t seed) : rng(seed) {}
+
+    // --- what the storage does ---
+
+    Directory shown;    // names as processes see them
+    Directory durable;  // names as they are on disk
+    Rng rng;
+    std::function<void(Op)> hook;   // before each operation that changes anything, and in the middle of some
+    std::function<void(Op)> fault;  // throws where an operation is to fail
+    bool torn_failures = true;      // a write that fails has written a part
+    std::uint64_t sync_faults = 0;  // how many syncs were made to fail by `fault`
+    std::uint64_t failing_syncs = 0;
+    std::uint64_t syncs_until_failure = UINT64_MAX;
+
+    void step(Op op) {
+        if (fault) fault(op);
+        interrupt(op);
+    }
+    void interrupt(Op op) {
+        if (!hook || in_hook_) return;
+        in_hook_ = true;
+        hook(op);
+        in_hook_ = false;
+    }
+    [[nodiscard]] bool sync_fails() {
+        if (syncs_until_failure == UINT64_MAX) return false;
+        if (syncs_until_failure > 0) return --syncs_until_failure, false;
+        return failing_syncs > 0 && failing_syncs-- > 0;
+    }
+    void sync_directory() { durable = shown; }
+    void evict() {
+        for (const auto& [name, inode] : shown) inode->evict();
+    }
+
+    // --- what a crash leaves ---
+
+    [[nodiscard]] std::size_t items() const {
+        std::size_t n = changed_names().size();
+        for (const auto& [name, inode] : all_files()) n += inode->items();
+        return n;
+    }
+
+    [[nodiscard]] std::unique_ptr<Machine> killed() const {
+        auto copy = std::make_unique<Machine>(0);
+        std::map<InodePtr, InodePtr> copies;
+        const auto copied = [&](const InodePtr& inode) {
+            InodePtr& found = copies[inode];
+            if (!found) found = inode->killed();
+            return found;
+        };
+        for (const auto& [name, inode] : shown) copy->shown[name] = copied(inode);
+        for (const auto& [name, inode] : durable) copy->durable[name] = copied(inode);
+        return copy;
+    }
+
+    [[nodiscard]] std::unique_ptr<Machine> power_cut(const Chooser& chosen, Rng& random) const {
+        auto copy = std::make_unique<Machine>(0);
+        Directory left = durable;
+        for (const auto& change : changed_names()) {
+            if (!chosen(Item::entry, change.front(), 0)) continue;
+            for (const auto& name : change) {
+                const auto now = shown.find(name);
+                if (now == shown.end())
+                    left.erase(name);
+                else
+                    left[name] = now->second;
+            }
+        }
+        for (const auto& [name, inode] : left) copy->shown[name] = inode->power_cut(name, chosen, random);
+        copy->durable = copy->shown;
+        return copy;
+    }
+
+  private:
+    [[nodiscard]] std::map<std::string, InodePtr> all_files() const {
+        Directory all = durable;
+        all.insert(shown.begin(), shown.end());
+        return all;
+    }
+    // Entries that differ, those of one file together: a rename is atomic.
+    [[nodiscard]] std::vector<std::vector<std::string>> changed_names() const {
+        std::map<InodePtr, std::vector<std::string>> by_inode;
+        for (const auto& [name, inode] : all_files()) {
+            const auto now = shown.find(name), then = durable.find(name);
+            if (now != shown.end() && then != durable.end() && now->second == then->second) continue;
+            by_inode[inode].push_back(name);
+        }
+        std::map<std::string, std::vector<std::string>> sorted;  // by name, so that a seed means the same every time
+        for (auto& [inode, names] : by_inode) sorted[names.front()] = names;
+        std::vector<std::vector<std::string>> changes;
+        for (auto& [first, names] : sorted) changes.push_back(names);
+        return changes;
+    }
+
+    bool in_hook_ = false;
+};
+
+// While it lives, RecordingStorage works on this machine.
+class Use {
+  public:
+    explicit Use(Machine& machine) : before_(std::exchange(current_, &machine)) {}
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    ~Use() { current_ = before_; }
+    [[nodiscard]] static Machine& current() noexcept { return *current_; }
+
+  private:
+    inline static thread_local Machine* current_ = nullptr;
+    Machine* before_;
+};
+
+}  // namespace crash

@@ -1,0 +1,210 @@
+// What the crash tests work on: each kind of store with a model of what it holds, random changes that are made to both,
+// and a way to read the store back. Templates over the storage, so that the simulated disk and real files share them.
+#pragma once
+
+#include <mapvec/collection.hpp>
+#include <mapvec/mmap_vector_store.hpp>
+#include <mapvec/payload_store.hpp>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+#include "simulated_disk.hpp"
+
+namespace crash {
+
+struct Model {
+    std::string flat;                  // rows or fixed-size records, back to back
+    std::vector<std::string> records;  // of any size
+    std::vector<std::uint64_t> erased;
+
+    bool operator==(const Model&) const = default;
+};
+
+// FNV-1a over everything: how a child process tells its parent which state it means.
+[[nodiscard]] inline std::uint64_t digest(const Model& model) {
+    std::uint64_t hash = 0xcbf29ce484222325;
+    const auto add = [&](std::string_view bytes) {
+        for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+        hash = (hash ^ bytes.size()) * 0x100000001b3;
+    };
+    add(model.flat);
+    for (const auto& record : model.records) add(record);
+    for (const std::uint64_t id : model.erased) add(std::to_string(id));
+    return hash;
+}
+
+[[nodiscard]] inline std::string describe(const Model& model) {
+    return std::to_string(model.flat.size()) + " flat bytes, " + std::to_string(model.records.size()) + " records, " +
+           std::to_string(model.erased.size()) + " erased, digest " + std::to_string(digest(model) % 100000);
+}
+
+template <class Value>
+[[nodiscard]] std::string flat_bytes(std::span<const Value> values) {
+    return values.empty() ? std::string()
+                          : std::string(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+}
+
+inline constexpr std::size_t row_dim = 3;  // rows of 12 bytes lie across the borders of sectors and pages
+inline constexpr std::size_t row_bytes = row_dim * sizeof(float);
+inline constexpr std::size_t most_bytes = 6 << 20;  // a model that grew to this is not made larger by big steps
+
+[[nodiscard]] inline std::vector<float> random_rows(Rng& rng, std::size_t rows) {
+    std::vector<float> scalars(rows * row_dim);
+    for (float& scalar : scalars) scalar = static_cast<float>(below(rng, 1'000'000));
+    return scalars;
+}
+[[nodiscard]] inline std::string random_text(Rng& rng, std::size_t length) {
+    std::string text(length, ' ');
+    for (char& c : text) c = static_cast<char>('a' + below(rng, 26));
+    return text;
+}
+
+template <class File>
+struct Vectors {
+    static constexpr const char* name = "vectors";
+    using Store = mapvec::MmapVectorStore<row_dim, float, File>;
+
+    static void step(Store& store, Model& model, Rng& rng) {
+        const std::size_t rows = store.size();
+        const std::uint64_t what = below(rng, 20);
+        if (what < 6) {
+            const auto row = random_rows(rng, 1);
+            store.append(row);
+            model.flat += flat_bytes<float>(row);
+        } else if (what < 9) {
+            const bool large = one_in(rng, 12) && model.flat.size() < most_bytes;
+            append(store, model, random_rows(rng, large ? 95'000 : 1 + below(rng, 60)));
+        } else if (what == 9 && one_in(rng, 3) && rows < block_table_rows - 100) {
+            store.reserve(2 * block_table_rows);
+            append(store, model, random_rows(rng, block_table_rows - rows - below(rng, 20)));
+        } else if (what < 11) {
+            insert_beyond(store, model, rng, rows + (one_in(rng, 8) ? 3000 : 1) + below(rng, 60));
+        } else if (what < 17 && rows > 0) {
+            overwrite(store, model, rng, below(rng, rows), what == 16 ? 40 : 1);
+        } else if (what == 17) {
+            store.reserve(rows + below(rng, 9000));
+        } else if (what == 18) {
+            store.shrink_to_fit();
+        } else {
+            store.verify();
+        }
+    }
+    static Model read(const Store& store) { return {flat_bytes<float>(store.data()), {}, {}}; }
+
+  private:
+    static constexpr std::size_t block_table_rows = 256 * 4096 / row_bytes;  // more, and the checksums' blocks merge
+
+    static void append(Store& store, Model& model, const std::vector<float>& rows) {
+        store.append_rows(rows);
+        model.flat += flat_bytes<float>(rows);
+    }
+    static void insert_beyond(Store& store, Model& model, Rng& rng, std::size_t id) {
+        const auto row = random_rows(rng, 1);
+        store.insert(id, row);
+        model.flat.resize(id * row_bytes);
+        model.flat += flat_bytes<float>(row);
+    }
+    static void overwrite(Store& store, Model& model, Rng& rng, std::size_t first, std::size_t n) {
+        for (std::size_t id = first; id < std::min(first + n, store.size()); ++id) {
+            const auto row = random_rows(rng, 1);
+            store.insert(id, row);
+            model.flat.replace(id * row_bytes, row_bytes, flat_bytes<float>(row));
+        }
+    }
+};
+
+struct Pod {
+    std::uint64_t number = 0;
+    double weight = 0;
+};
+
+template <class File>
+struct RawPayloads {
+    static constexpr const char* name = "raw payloads";
+    using Store = mapvec::PayloadStore<Pod, mapvec::Codec<Pod>, File>;
+
+    static void step(Store& store, Model& model, Rng& rng) {
+        const Pod pod{rng(), static_cast<double>(below(rng, 1000))};
+        const auto bytes = flat_bytes<Pod>(std::span(&pod, 1));
+        if (store.empty() || !one_in(rng, 3)) {
+            store.push(pod);
+            model.flat += bytes;
+        } else {
+            const std::uint64_t id = below(rng, store.size());
+            store.update(id, pod);
+            model.flat.replace(id * sizeof(Pod), sizeof(Pod), bytes);
+        }
+    }
+    static Model read(const Store& store) {
+        Model model;
+        for (mapvec::Id id = 0; id < store.size(); ++id) {
+            const Pod pod = store.fetch(id);
+            model.flat += flat_bytes<Pod>(std::span(&pod, 1));
+        }
+        return model;
+    }
+};
+
+[[nodiscard]] inline std::string random_record(Rng& rng) {
+    return random_text(rng, one_in(rng, 60) ? 600'000 : one_in(rng, 10) ? 3000 : below(rng, 120));
+}
+
+template <class File>
+struct VariablePayloads {
+    static constexpr const char* name = "variable payloads";
+    using Store = mapvec::PayloadStore<std::string, mapvec::Codec<std::string>, File>;
+
+    static void step(Store& store, Model& model, Rng& rng) {
+        const std::string record = random_record(rng);
+        if (store.empty() || !one_in(rng, 3)) {
+            store.push(record);
+            model.records.push_back(record);
+        } else {
+            const std::uint64_t id = below(rng, store.size());
+            store.update(id, record);
+            model.records[id] = record;
+        }
+    }
+    static Model read(const Store& store) {
+        Model model;
+        for (mapvec::Id id = 0; id < store.size(); ++id) model.records.push_back(store.fetch(id));
+        return model;
+    }
+};
+
+template <class File>
+struct Collections {
+    static constexpr const char* name = "collection";
+    using Store = mapvec::Collection<row_dim, std::string, float, File>;
+
+    static void step(Store& store, Model& model, Rng& rng) {
+        const auto row = random_rows(rng, 1);
+        const std::string record = random_record(rng);
+        const std::uint64_t id = below(rng, model.records.size());
+        if (!store.contains(id) || below(rng, 5) < 3) {
+            store.append(row, record);
+            model.flat += flat_bytes<float>(row);
+            model.records.push_back(record);
+        } else if (one_in(rng, 2)) {
+            store.update(id, row, record);
+            model.flat.replace(id * row_bytes, row_bytes, flat_bytes<float>(row));
+            model.records[id] = record;
+        } else {
+            store.erase(id);
+            model.erased.insert(std::lower_bound(model.erased.begin(), model.erased.end(), id), id);
+        }
+    }
+    static Model read(const Store& store) {
+        Model model{flat_bytes<float>(store.vectors().data()), {}, {}};
+        for (mapvec::Id id = 0; id < store.payloads().size(); ++id) {
+            model.records.push_back(store.payloads().fetch(id));
+            if (!store.contains(id)) model.erased.push_back(id);
+        }
+        return model;
+    }
+};
+
+}  // namespace crash

@@ -1,0 +1,64 @@
+// A damaged collection, any of its files and its journal: only mapvec::Error may come of it.
+#include <mapvec/collection.hpp>
+
+#include <array>
+
+#include "fuzz/damaged_store.hpp"
+
+namespace {
+
+using Store = mapvec::Collection<3, std::string>;
+
+constexpr std::array<float, 3> row{1, 2, 3};
+
+fuzz::Files killed_store() {
+    fuzz::clear();
+    auto store = Store::create(fuzz::directory() / "store", {.initial_capacity = 20});
+    for (int commits = 0; commits < 4; ++commits) {
+        for (int i = 0; i < 3; ++i) store.append(row, "record " + std::to_string(i));
+        store.update(1, row, "updated");
+        store.erase(static_cast<mapvec::Id>(2 + 3 * commits));
+        store.commit();
+    }
+    return fuzz::take();
+}
+
+void use(mapvec::OpenMode mode) {
+    try {
+        auto store = Store::open(fuzz::directory() / "store", mode);
+        for (mapvec::Id id = 0; id < std::min<std::size_t>(store.vectors().size(), 1000); ++id) {
+            try {
+                (void)store.vector(id);
+                (void)store.payload(id);
+            } catch (const mapvec::Error&) {
+            }
+        }
+        if (store.vectors().size() < 100'000) (void)store.search(mapvec::KnnQuery{row, 3});
+        try {
+            store.verify();
+        } catch (const mapvec::Error&) {
+        }
+        store.refresh();
+        if (mode != mapvec::OpenMode::read_write || store.vectors().size() > 1'000'000) return;
+        const mapvec::Id id = store.append(row, "new");
+        store.update(id, row, "newer");
+        if (store.contains(0)) store.erase(0);
+        store.commit();
+        store.close();
+    } catch (const mapvec::Error&) {
+    }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    static const fuzz::Files whole = killed_store();
+    if (size > 400) return 0;
+    fuzz::Files files = whole;
+    fuzz::damage(files, data, size);
+    fuzz::put(files);
+    use(mapvec::OpenMode::read_only);
+    use(mapvec::OpenMode::read_write);
+    use(mapvec::OpenMode::read_write);
+    return 0;
+}

@@ -1,0 +1,259 @@
+// Damaged files: cut short at every length, every bit of the header page and every byte of the journal flipped.
+// Each gives an Error, or opens at a committed state; never a crash, never wrong rows. And verify() finds every
+// flipped byte.
+#include <array>
+#include <fstream>
+#include <iterator>
+#include <mapvec/collection.hpp>
+#include <mapvec/mmap_vector_store.hpp>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "scratch.hpp"
+
+namespace {
+
+using namespace mapvec;
+namespace fs = std::filesystem;
+using Store = MmapVectorStore<3>;
+
+std::string bytes_in(const fs::path& file) {
+    std::ifstream stream(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(stream), {}};
+}
+// In place: to truncate and write again makes some file systems flush to disk.
+void put_bytes(const fs::path& file, std::string_view bytes) {
+    std::fstream(file, std::ios::binary | std::ios::in | std::ios::out)
+        .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    fs::resize_file(file, bytes.size());
+}
+void poke(const fs::path& file, std::size_t offset, char byte) {
+    std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
+    stream.seekp(static_cast<std::streamoff>(offset));
+    stream.put(byte);
+}
+
+char flipped(char byte, int bit) { return static_cast<char>(static_cast<unsigned char>(byte) ^ (1u << bit)); }
+
+std::vector<float> contents(const Store& store) { return {store.data().begin(), store.data().end()}; }
+
+// A store with a few commits, and the states that it went through.
+struct Sample {
+    std::vector<std::vector<float>> states{{}};
+
+    explicit Sample(const fs::path& path) {
+        auto store = Store::create(path);
+        for (int commits = 0; commits < 4; ++commits) add_commit(store, commits);
+        store.close();
+    }
+    void add_commit(Store& store, int number) {
+        for (int i = 0; i < 5; ++i) store.append(std::array{static_cast<float>(number), static_cast<float>(i), 1.0f});
+        if (number > 1) store.insert(2, std::array{static_cast<float>(number), 9.0f, 9.0f});
+        store.commit();
+        states.push_back(contents(store));
+    }
+    [[nodiscard]] bool has(const std::vector<float>& state) const {
+        return std::find(states.begin(), states.end(), state) != states.end();
+    }
+};
+
+// Opens, reads, verifies. Returns whether that was harmless: an Error, or rows that were once committed.
+bool is_harmless(const fs::path& path, const Sample& sample, OpenMode mode) {
+    try {
+        auto store = Store::open(path, mode);
+        const auto found = contents(store);
+        try {
+            store.verify();
+        } catch (const Error&) {
+            return true;
+        }
+        return sample.has(found);
+    } catch (const Error&) {
+        return true;
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a vector file cut to any length is an Error or an older commit") {
+    const ScratchDirectory directory;
+    const auto path = directory / "store";
+    const Sample sample(path);
+    const std::string whole = bytes_in(path);
+    REQUIRE(whole.size() == 4096 + sample.states.back().size() * sizeof(float));
+    std::size_t wrong = 0, opened = 0;
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        put_bytes(path, std::string_view(whole).substr(0, size));
+        wrong += is_harmless(path, sample, OpenMode::read_only) ? 0u : 1u;
+        wrong += is_harmless(path, sample, OpenMode::read_write) ? 0u : 1u;
+        opened += code_of([&] { return Store::open(path, OpenMode::read_only); }) ? 0u : 1u;
+    }
+    REQUIRE(wrong == 0);
+    REQUIRE(opened == 0);
+}
+
+TEST_CASE("every bit of the header page may flip without a crash or a wrong row") {
+    const ScratchDirectory directory;
+    const auto path = directory / "store";
+    const Sample sample(path);
+    const std::string whole = bytes_in(path);
+    std::size_t wrong = 0, header_accepted = 0;
+    for (std::size_t at = 0; at < 4096; ++at) {
+        for (int bit = 0; bit < 8; ++bit) {
+            put_bytes(path, whole);
+            poke(path, at, flipped(whole[at], bit));
+            wrong += is_harmless(path, sample, OpenMode::read_write) ? 0u : 1u;
+        }
+        put_bytes(path, whole);
+        poke(path, at, flipped(whole[at], static_cast<int>(at % 8)));
+        const bool header = at < 1024;
+        if (header || at % 16 == 0) wrong += is_harmless(path, sample, OpenMode::read_only) ? 0u : 1u;
+        if (header) header_accepted += code_of([&] { return Store::open(path, OpenMode::read_only); }) ? 0u : 1u;
+    }
+    REQUIRE(wrong == 0);
+    REQUIRE(header_accepted == 0);
+}
+
+TEST_CASE("every byte of a journal may flip without a crash or a wrong row") {
+    const ScratchDirectory directory;
+    const auto path = directory / "store";
+    Sample sample(path);
+    fs::create_directory(directory / "kept");
+    std::size_t used = 0;
+    {
+        auto store = Store::open(path);
+        for (int number = 10; number < 14; ++number) sample.add_commit(store, number);
+        for (const auto& entry : fs::directory_iterator(directory.path()))
+            if (entry.is_regular_file()) fs::copy(entry.path(), directory / "kept" / entry.path().filename());
+    }
+    const auto kept = directory / "kept" / "store";
+    for (const char* name : {"store.journal0", "store.journal1"}) {
+        const auto journal = directory / "kept" / name;
+        if (!fs::exists(journal)) continue;
+        const std::string whole = bytes_in(journal);
+        const std::size_t end = whole.find_last_not_of('\0') + 9;
+        std::size_t wrong = 0;
+        for (std::size_t at = 0; at < end && at < whole.size(); ++at) {
+            poke(journal, at, flipped(whole[at], 6));
+            wrong += is_harmless(kept, sample, OpenMode::read_only) ? 0u : 1u;
+            poke(journal, at, whole[at]);
+        }
+        REQUIRE(wrong == 0);
+        used += end;
+        fs::resize_file(journal, end / 2);
+        REQUIRE(is_harmless(kept, sample, OpenMode::read_only));
+        put_bytes(journal, whole);
+    }
+    REQUIRE(used > 100);
+    REQUIRE(contents(Store::open(kept, OpenMode::read_only)) == sample.states.back());
+}
+
+TEST_CASE("verify finds every flipped byte of the rows, and names where") {
+    const ScratchDirectory directory;
+    const auto path = directory / "store";
+    const Sample sample(path);
+    const std::string whole = bytes_in(path);
+    std::size_t missed = 0;
+    for (std::size_t at = 4096; at < whole.size(); ++at) {
+        poke(path, at, flipped(whole[at], 0));
+        const auto store = Store::open(path, OpenMode::read_only);
+        missed += code_of([&] {
+                      store.verify();
+                      return 0;
+                  }) == ErrorCode::corrupt
+                      ? 0u
+                      : 1u;
+        poke(path, at, whole[at]);
+    }
+    REQUIRE(missed == 0);
+    const auto store = Store::open(path, OpenMode::read_only);
+    store.verify();
+    poke(path, 4100, 'x');
+    try {
+        store.verify();
+        FAIL("the damage was not found");
+    } catch (const Error& error) {
+        REQUIRE(std::string(error.what()).find("4096 to") != std::string::npos);
+        REQUIRE(std::string(error.what()).find(path.string()) != std::string::npos);
+    }
+}
+
+TEST_CASE("verify finds every flipped byte of any file of a collection") {
+    const ScratchDirectory directory;
+    const auto path = directory / "store";
+    {
+        auto store = Collection<2, std::string>::create(path);
+        for (int i = 0; i < 20; ++i)
+            store.append(std::array{static_cast<float>(i), 1.0f}, "payload " + std::to_string(i));
+        store.erase(3);
+        store.erase(4);
+        store.commit();
+        store.close();
+    }
+    for (const char* name : {"vectors", "payloads", "payloads.offsets", "erased"}) {
+        const std::string whole = bytes_in(path / name);
+        REQUIRE(whole.size() > 4096);
+        std::size_t missed = 0;
+        for (std::size_t at = 0; at < whole.size(); at += at < 1024 || at >= 4096 ? 1 : 3) {
+            const bool unused = at >= 1024 && at < 4096;  // of the two slots one is of the past
+            poke(path / name, at, flipped(whole[at], 4));
+            const auto found = code_of([&] {
+                Collection<2, std::string>::open(path, OpenMode::read_only).verify();
+                return 0;
+            });
+            missed += found || unused ? 0u : 1u;
+            poke(path / name, at, whole[at]);
+        }
+        INFO(name);
+        REQUIRE(missed == 0);
+    }
+    Collection<2, std::string>::open(path, OpenMode::read_only).verify();
+}
+
+TEST_CASE("a damaged record is corrupt when it is fetched, and its neighbours are not") {
+    const ScratchDirectory directory;
+    const auto path = directory / "store";
+    {
+        auto store = PayloadStore<std::string>::create(path);
+        for (int i = 0; i < 10; ++i) store.push("record number " + std::to_string(i));
+        store.close();
+    }
+    const std::string whole = bytes_in(path);
+    std::size_t missed = 0;
+    for (std::size_t at = 4096; at < whole.size(); ++at) {
+        poke(path, at, flipped(whole[at], 2));
+        const auto store = PayloadStore<std::string>::load(path);
+        std::size_t corrupt = 0;
+        for (Id id = 0; id < 10; ++id)
+            corrupt += code_of([&] { return store.fetch(id); }) == ErrorCode::corrupt ? 1u : 0u;
+        missed += corrupt == 1 ? 0u : 1u;
+        poke(path, at, whole[at]);
+    }
+    REQUIRE(missed == 0);
+    const std::string offsets = bytes_in(directory / "store.offsets");
+    for (std::size_t at = 4096; at < offsets.size(); ++at) {
+        poke(directory / "store.offsets", at, flipped(offsets[at], 7));
+        const auto store = PayloadStore<std::string>::load(path);
+        missed += code_of([&] { return store.fetch((at - 4096) / 16); }) == ErrorCode::corrupt ? 0u : 1u;
+        poke(directory / "store.offsets", at, offsets[at]);
+    }
+    REQUIRE(missed == 0);
+}
+
+TEST_CASE("a store that lacks one of its files is corrupt, and files of different stores do not mix") {
+    const ScratchDirectory directory;
+    for (const char* name : {"one", "two"}) {
+        auto store = PayloadStore<std::string>::create(directory / name);
+        store.push(name);
+        store.close();
+    }
+    fs::copy(directory / "one.offsets", directory / "kept");
+    fs::copy(directory / "two.offsets", directory / "one.offsets", fs::copy_options::overwrite_existing);
+    REQUIRE(code_of([&] { return PayloadStore<std::string>::open(directory / "one"); }) == ErrorCode::corrupt);
+    fs::remove(directory / "one.offsets");
+    REQUIRE(code_of([&] { return PayloadStore<std::string>::open(directory / "one"); }) == ErrorCode::corrupt);
+    fs::rename(directory / "kept", directory / "one.offsets");
+    REQUIRE(PayloadStore<std::string>::open(directory / "one").fetch(0) == "one");
+}

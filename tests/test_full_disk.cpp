@@ -1,0 +1,260 @@
+// A full disk, a quota, a limit: an Error with no_space, a store that stays as it was, and goes on once there is room.
+#if defined(__linux__)
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <mapvec/collection.hpp>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "scratch.hpp"
+
+namespace {
+
+using namespace mapvec;
+
+// A file system of its own, of that many bytes, where one may be mounted.
+class SmallDisk {
+  public:
+    explicit SmallDisk(std::size_t bytes) {
+        const std::string options = "size=" + std::to_string(bytes);
+        mounted_ = ::mount("tmpfs", directory_.path().c_str(), "tmpfs", 0, options.c_str()) == 0;
+    }
+    SmallDisk(const SmallDisk&) = delete;
+    SmallDisk& operator=(const SmallDisk&) = delete;
+    ~SmallDisk() {
+        if (mounted_) ::umount2(directory_.path().c_str(), MNT_DETACH);
+    }
+    [[nodiscard]] bool mounted() const noexcept { return mounted_; }
+    [[nodiscard]] std::filesystem::path operator/(const char* name) const { return directory_ / name; }
+
+    // Takes all the room there is, or leaves that many bytes.
+    void fill(std::size_t leave = 0) const {
+        const auto room = std::filesystem::space(directory_.path()).available;
+        if (room <= leave) return;
+        const auto file = *this / "ballast";
+        std::FILE* const stream = std::fopen(file.c_str(), "ab");
+        const std::vector<char> zeros(room - leave);
+        (void)!std::fwrite(zeros.data(), 1, zeros.size(), stream);
+        std::fclose(stream);
+    }
+    void free() const { std::filesystem::remove(*this / "ballast"); }
+
+  private:
+    ScratchDirectory directory_;
+    bool mounted_ = false;
+};
+
+// Runs the checks in a child process that may write only so far into any file; its exit code is what they return.
+template <class Checks>
+int with_file_size_limit(rlim_t bytes, Checks checks) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const rlimit limit{bytes, bytes};
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+        int result = 99;
+        try {
+            result = checks();
+        } catch (...) {
+        }
+        std::_Exit(result);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+std::vector<float> row_of(std::size_t n) { return std::vector<float>(1000, static_cast<float>(n)); }
+
+// Appends until there is no room; how many rows there are then.
+template <class Store>
+std::size_t append_until_full(Store& store, std::size_t most = 100'000) {
+    while (store.size() < most) {
+        const std::size_t before = store.size();
+        try {
+            store.append(row_of(before));
+        } catch (const Error& error) {
+            if (error.code() != ErrorCode::no_space || store.size() != before) return 0;
+            return before;
+        }
+    }
+    return 0;
+}
+template <class Store>
+bool rows_are_whole(const Store& store) {
+    for (std::size_t i = 0; i < store.size(); ++i)
+        if (store[i][0] != static_cast<float>(i) || store[i][999] != static_cast<float>(i)) return false;
+    return true;
+}
+
+}  // namespace
+
+TEST_CASE("a store on a full disk throws no_space at each growth, stays as it was, and goes on when there is room") {
+    const SmallDisk disk(16 << 20);
+    if (!disk.mounted()) {
+        WARN("no file system can be mounted here");
+        return;
+    }
+    auto store = MmapVectorStore<1000>::create(disk / "store", {.initial_capacity = 1});
+    store.append(row_of(0));
+    store.commit();
+    for (const std::size_t leave : {0u, 4096u, 100'000u, 1'000'000u}) {
+        disk.fill(leave);
+        const std::size_t rows = append_until_full(store);
+        REQUIRE(rows > 0);
+        REQUIRE(rows_are_whole(store));
+        REQUIRE(code_of([&] {
+                    store.reserve(100'000);
+                    return 0;
+                }) == ErrorCode::no_space);
+        REQUIRE(code_of([&] {
+                    store.append_rows(std::vector<float>(8'000'000));
+                    return 0;
+                }) == ErrorCode::no_space);
+        REQUIRE(store.size() == rows);
+        store.verify();
+        disk.free();
+        store.append(row_of(rows));
+        store.commit();
+        store.verify();
+    }
+    const std::size_t rows = store.size();
+    store.close();
+    const auto again = MmapVectorStore<1000>::open(disk / "store");
+    REQUIRE(again.size() == rows);
+    REQUIRE(rows_are_whole(again));
+    again.verify();
+}
+
+TEST_CASE("a commit that finds the disk full loses nothing and succeeds later") {
+    const SmallDisk disk(16 << 20);
+    if (!disk.mounted()) {
+        WARN("no file system can be mounted here");
+        return;
+    }
+    auto store = Collection<2, std::string>::create(disk / "store");
+    const std::vector<float> vector{1, 2};
+    for (int i = 0; i < 500; ++i) store.append(vector, "record " + std::to_string(i));
+    store.commit();
+    disk.fill();
+    std::size_t failures = 0;
+    for (std::size_t i = 0; i < 200; ++i) {
+        const std::size_t size = store.size();
+        try {
+            store.update(i, vector, std::string(3000, 'x'));
+            store.commit();
+        } catch (const Error& error) {
+            REQUIRE(error.code() == ErrorCode::no_space);
+            ++failures;
+        }
+        REQUIRE(store.size() == size);
+    }
+    REQUIRE(failures > 0);
+    store.verify();
+    disk.free();
+    store.append(vector, "the last");
+    store.commit();
+    store.close();
+    const auto again = Collection<2, std::string>::open(disk / "store");
+    REQUIRE(again.payload(500) == "the last");
+    REQUIRE(again.payload(499) == "record 499");
+    again.verify();
+}
+
+TEST_CASE("filling a gap that insert() has left on a full disk is an Error, not a signal") {
+    const SmallDisk disk(8 << 20);
+    if (!disk.mounted()) {
+        WARN("no file system can be mounted here");
+        return;
+    }
+    auto store = MmapVectorStore<1000>::create(disk / "store", {.initial_capacity = 1});
+    store.insert(10'000, row_of(1));  // 40 MB of nothing
+    disk.fill();
+    std::size_t failures = 0;
+    for (std::size_t id = 0; id < 10'000; id += 97)
+        failures += code_of([&] { return store.insert(id, row_of(2)), 0; }) == ErrorCode::no_space ? 1u : 0u;
+    REQUIRE(failures > 100);
+    disk.free();
+    store.insert(97, row_of(97));
+    store.insert(5000, row_of(5000));
+    REQUIRE(store[97][999] == 97);
+    REQUIRE(store[98][0] == 0);
+    store.reserve(10'100);
+}
+
+TEST_CASE("creating on a full disk leaves nothing behind") {
+    const SmallDisk disk(1 << 20);
+    if (!disk.mounted()) {
+        WARN("no file system can be mounted here");
+        return;
+    }
+    disk.fill();
+    REQUIRE(code_of([&] { return MmapVectorStore<4>::create(disk / "store"); }) == ErrorCode::no_space);
+    disk.free();
+    MmapVectorStore<4>::create(disk / "store").close();
+    REQUIRE(MmapVectorStore<4>::open(disk / "store").empty());
+}
+
+TEST_CASE("a limit on the size of files is no_space, not a signal, and lifting it is enough") {
+    const ScratchDirectory directory;
+    const auto path = directory / "store";
+    const int result = with_file_size_limit(3 << 20, [&] {
+        auto store = MmapVectorStore<1000>::create(path, {.initial_capacity = 1});
+        const std::size_t rows = append_until_full(store);
+        if (rows == 0 || !rows_are_whole(store)) return 1;
+        if (code_of([&] {
+                store.insert(1'000'000, row_of(1));
+                return 0;
+            }) != ErrorCode::no_space)
+            return 2;
+        if (code_of([&] {
+                store.append_rows(std::vector<float>(4'000'000));
+                return 0;
+            }) != ErrorCode::no_space)
+            return 3;
+        store.commit();
+        store.insert(0, row_of(0));
+        store.commit();
+        store.verify();
+        store.close();
+        return store.size() == 0 ? 0 : 4;
+    });
+    REQUIRE(result == 0);
+    auto store = MmapVectorStore<1000>::open(path);
+    const std::size_t rows = store.size();
+    REQUIRE(rows > 600);
+    REQUIRE(rows_are_whole(store));
+    store.append(row_of(rows));
+    store.commit();
+    store.verify();
+}
+
+TEST_CASE("a payload that does not fit any more leaves the records as they were") {
+    const ScratchDirectory directory;
+    const int result = with_file_size_limit(2 << 20, [&] {
+        auto store = PayloadStore<std::string>::create(directory / "store");
+        const std::string record(10'000, 'r');
+        std::size_t pushed = 0;
+        while (pushed < 1000 && !code_of([&] { return store.push(record); })) ++pushed;
+        if (pushed < 100 || pushed == 1000 || store.size() != pushed) return 1;
+        if (code_of([&] {
+                store.update(0, record);
+                return 0;
+            }) != ErrorCode::no_space)
+            return 2;
+        if (store.fetch(0) != record || store.fetch(pushed - 1) != record) return 3;
+        store.verify();
+        store.commit();
+        store.close();
+        return 0;
+    });
+    REQUIRE(result == 0);
+    auto store = PayloadStore<std::string>::open(directory / "store");
+    store.push("more");
+    store.commit();
+    store.verify();
+}
+#endif

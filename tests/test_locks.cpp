@@ -1,0 +1,142 @@
+// One writer at a time, whoever and wherever it is; readers are never in its way.
+#if !defined(_WIN32)
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <fstream>
+#include <mapvec/mmap_vector_store.hpp>
+#include <mapvec/payload_store.hpp>
+
+#include "catch.hpp"
+#include "scratch.hpp"
+
+namespace {
+
+using namespace mapvec;
+using Store = MmapVectorStore<2>;
+
+constexpr std::array<float, 2> row{1, 2};
+
+// The exit code of a child process that does `work`; its destructors do not run.
+template <class Work>
+int in_another_process(Work work) {
+    const pid_t child = ::fork();
+    if (child == 0) std::_Exit(work());
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int opens(const std::filesystem::path& path, OpenMode mode) {
+    const auto code = code_of([&] { return Store::open(path, mode); });
+    if (!code) return 0;
+    return *code == ErrorCode::locked ? 1 : 2;
+}
+
+}  // namespace
+
+TEST_CASE("a second writer in the same process is refused") {
+    const ScratchDirectory directory;
+    auto store = Store::create(directory / "store");
+    REQUIRE(code_of([&] { return Store::open(directory / "store"); }) == ErrorCode::locked);
+    REQUIRE(code_of([&] { return Store::open_or_create(directory / "store"); }) == ErrorCode::locked);
+    store.append(row);
+    store.close();
+    REQUIRE(Store::open(directory / "store").size() == 1);
+}
+
+TEST_CASE("a second writer in another process is refused until the first is gone") {
+    const ScratchDirectory directory;
+    auto store = Store::create(directory / "store");
+    REQUIRE(in_another_process([&] { return opens(directory / "store", OpenMode::read_write); }) == 1);
+    store.close();
+    REQUIRE(in_another_process([&] { return opens(directory / "store", OpenMode::read_write); }) == 0);
+}
+
+TEST_CASE("the lock of a writer that was killed is free at once") {
+    const ScratchDirectory directory;
+    Store::create(directory / "store").close();
+    std::array<int, 2> pipe{};
+    REQUIRE(::pipe(pipe.data()) == 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        auto store = Store::open(directory / "store");
+        store.append(row);
+        if (::write(pipe[1], "!", 1) != 1) std::_Exit(1);
+        for (;;) ::pause();
+    }
+    char ready = 0;
+    REQUIRE(::read(pipe[0], &ready, 1) == 1);
+    CHECK(opens(directory / "store", OpenMode::read_write) == 1);
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    const auto store = Store::open(directory / "store");
+    REQUIRE(store.size() == 0);  // what it had not committed
+    ::close(pipe[0]);
+    ::close(pipe[1]);
+}
+
+TEST_CASE("a lock is not lost when unrelated code opens and closes the file") {
+    const ScratchDirectory directory;
+    const auto store = Store::create(directory / "store");
+    std::ifstream(directory / "store").get();
+    const int handle = ::open((directory / "store").c_str(), O_RDWR);
+    REQUIRE(handle >= 0);
+    ::close(handle);
+    CHECK(opens(directory / "store", OpenMode::read_write) == 1);
+    REQUIRE(in_another_process([&] { return opens(directory / "store", OpenMode::read_write); }) == 1);
+}
+
+TEST_CASE("a second writer changes nothing, not even the size of a file") {
+    const ScratchDirectory directory;
+    auto store = PayloadStore<std::string>::create(directory / "store");
+    store.push("one");
+    const auto bytes = std::filesystem::file_size(directory / "store");
+    REQUIRE(code_of([&] { return PayloadStore<std::string>::open(directory / "store"); }) == ErrorCode::locked);
+    REQUIRE(std::filesystem::file_size(directory / "store") == bytes);
+    store.commit();
+    REQUIRE(store.fetch(0) == "one");
+}
+
+TEST_CASE("readers never block a writer, and a writer never blocks readers") {
+    const ScratchDirectory directory;
+    auto store = Store::create(directory / "store");
+    store.append(row);
+    store.commit();
+    auto reader = Store::open(directory / "store", OpenMode::read_only);
+    auto copy = Store::open(directory / "store", OpenMode::copy_on_write);
+    const std::array<float, 2> other{3, 4};
+    for (int commits = 0; commits < 5; ++commits) {
+        store.insert(0, other);
+        store.append_rows(std::vector<float>(20'000, 5.0f));
+        store.commit();
+        REQUIRE(in_another_process([&] { return opens(directory / "store", OpenMode::read_only); }) == 0);
+    }
+    REQUIRE(reader.size() == 1);
+    REQUIRE(reader[0][0] == 1);  // until it asks
+    REQUIRE(reader.refresh());
+    REQUIRE(reader.size() == 50'001);
+    REQUIRE(reader[0][0] == 3);
+    REQUIRE(copy[0][0] == 1);
+    store.close();
+    REQUIRE(opens(directory / "store", OpenMode::read_write) == 0);  // beside the readers
+}
+
+TEST_CASE("a reader does not need the right to write") {
+    const ScratchDirectory directory;
+    auto store = Store::create(directory / "store");
+    store.append(row);
+    store.close();
+    std::filesystem::permissions(directory / "store", std::filesystem::perms::owner_read);
+    auto reader = Store::open(directory / "store", OpenMode::read_only);
+    REQUIRE(reader.size() == 1);
+    REQUIRE(code_of([&] {
+                reader.append(row);
+                return 0;
+            }) == ErrorCode::read_only);
+    if (::geteuid() != 0) REQUIRE(code_of([&] { return Store::open(directory / "store"); }) == ErrorCode::read_only);
+}
+#endif
