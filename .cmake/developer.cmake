@@ -13,12 +13,6 @@ else()
         -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow)
     if(MAPVEC_WERROR)
         target_compile_options(mapvec_developer INTERFACE -Werror)
-        # GCC's flow analysis sees overflows in std::string and std::copy that are not there (GCC bugs 105329,
-        # 105651): such a warning is shown and stops nothing.
-        if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-            target_compile_options(mapvec_developer INTERFACE
-                -Wno-error=restrict -Wno-error=array-bounds -Wno-error=stringop-overflow -Wno-error=stringop-overread)
-        endif()
     endif()
 endif()
 
