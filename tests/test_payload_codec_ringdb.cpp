@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <span>
@@ -27,7 +28,7 @@ struct Pod {
 };
 
 std::string contents(const std::string& name) {
-    std::ifstream file(std::string(MAPVEC_TEST_DATA) + "/" + name, std::ios::binary);
+    std::ifstream file(std::filesystem::path(MAPVEC_TEST_DATA) / name, std::ios::binary);
     REQUIRE(file.good());
     return {std::istreambuf_iterator<char>(file), {}};
 }

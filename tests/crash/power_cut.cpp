@@ -38,6 +38,7 @@ void run(const Options& options, Totals& totals) {
                 name, static_cast<unsigned long long>(mine.images), static_cast<unsigned long long>(mine.points),
                 static_cast<unsigned long long>(mine.twice), static_cast<unsigned long long>(mine.failed_syncs),
                 mine.violations == 0 ? "ok" : "VIOLATED");
+    std::fflush(stdout);
     totals.images += mine.images;
     totals.violations += mine.violations;
 }
