@@ -93,7 +93,7 @@ class Workload {
     void run() {
         Machine machine(rng_());
         const Use use(machine);
-        machine.hook = [&](Op) { crash_here(machine); };
+        machine.hook = [&](Op op) { crash_here(machine, op); };
         std::optional<Store> store(make());
         Model model;
         allowed_.commit(model);
@@ -160,7 +160,7 @@ class Workload {
 
     // --- crashes ---
 
-    void crash_here(Machine& machine) {
+    void crash_here(Machine& machine, Op op) {
         ++totals_.points;
         if (reader_ && one_in(crashes_, 3)) follow();
         const std::size_t items = machine.items();
@@ -170,7 +170,9 @@ class Workload {
         } else {
             survive(machine.power_cut(random_chooser(crashes_), crashes_), allowed_, one_in(crashes_, 3) ? 1 : 0);
         }
-        if (one_in(crashes_, 4)) survive(machine.killed(), allowed_, 2);
+        // A name that is there, but not on disk yet, is rare and easily lost.
+        const int kills = op == Op::create ? 12 : one_in(crashes_, 4) ? 1 : 0;
+        for (int i = 0; i < kills; ++i) survive(machine.killed(), allowed_, 2);
     }
 
     // The state after a crash is allowed, whoever looks; and the store goes on, through `more` further crashes.
