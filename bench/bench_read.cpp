@@ -22,8 +22,8 @@ struct Fixture {
 
     Fixture() {
         auto store = Store::create(scratch.path());
-        const auto block = bench::noise(1000 * dim);
-        for (std::size_t done = 0; done < rows; done += 1000) store.append_rows(block);
+        const auto block = bench::noise(20'000 * dim);
+        for (std::size_t done = 0; done < rows; done += 20'000) store.append_rows(block);
         const std::size_t bytes = rows * dim * sizeof(float);
         copy = static_cast<float*>(std::aligned_alloc(2 << 20, (bytes + (2 << 20) - 1) >> 21 << 21));
         ::madvise(copy, bytes, MADV_HUGEPAGE);

@@ -136,7 +136,8 @@ class MappedArray {
     static constexpr std::uint64_t least_step = 64 << 10;
     static constexpr std::uint64_t most_step = std::uint64_t{1} << 30;
     static constexpr std::uint64_t settle_at = 128 << 10;  // sum bytes while they are in the cache
-    static constexpr std::size_t append_piece = 256 << 10;
+    static constexpr std::size_t append_piece = 256
+                                                << 10;  // in the cache between sum and write; aligned, for large folios
 
     [[nodiscard]] std::uint64_t end() const noexcept { return first_record + size() * stride_; }
     [[nodiscard]] std::uint64_t end_of(std::uint64_t count) const {
@@ -188,7 +189,8 @@ void MappedArray<File>::append(std::span<const std::byte> records) {
     const detail::BlockSums before = sums_;
     try {
         for (std::size_t done = 0; done < records.size();) {
-            const auto piece = records.subspan(done, std::min(append_piece, records.size() - done));
+            const std::size_t to_boundary = append_piece - static_cast<std::size_t>((at + done) % append_piece);
+            const auto piece = records.subspan(done, std::min(to_boundary, records.size() - done));
             written_ = std::max(written_, at + done + piece.size());
             sums_.append(piece.data(), piece.size());
             file_.write(at + done, piece);

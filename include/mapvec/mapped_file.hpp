@@ -131,7 +131,7 @@ class MappedFile {
     };
 
     static constexpr std::size_t largest_streamed = 64 << 10;
-    static constexpr std::uint64_t window_size = 256 << 10;
+    static constexpr std::uint64_t window_size = 256 << 10;  // windows end at multiples of it, for large folios
     static constexpr std::uint64_t write_piece = 256 << 10;  // stays in the cache between checksum and write
     static constexpr std::uint64_t default_address_space = std::uint64_t{256} << 30;
 
@@ -393,7 +393,7 @@ inline void MappedFile::write(std::uint64_t offset, std::span<const std::byte> b
 // One bulk write makes the pages exist, so that storing into them can neither fault one by one nor fail.
 inline void MappedFile::open_window(std::uint64_t offset, std::uint64_t n) {
     static constexpr std::byte zeros[window_size]{};
-    const std::uint64_t end = std::min(size(), std::max(offset + n, detail::round_down(offset + window_size, page())));
+    const std::uint64_t end = std::min(size(), detail::round_up(offset + n, window_size));
     window_end_ = window_begin_;
     check(detail::platform::write_all(handle(), offset, zeros, end - offset), path_, "writing");
     window_begin_ = offset;
