@@ -32,6 +32,7 @@
 
 #include "../error.hpp"
 #include "../file_format.hpp"
+#include "codec_encoder.hpp"
 #include "crc32c.hpp"
 
 namespace mapvec::detail {
@@ -81,12 +82,13 @@ class RecordWriter {
     }
     template <class Struct>
     void put(const Struct& value) {
-        put_bytes(bytes_of(value));
+        bytes_.write(bytes_of(value));
     }
     void put_write(std::uint64_t offset, std::span<const std::byte> bytes) {
         put(WriteHeader{offset, bytes.size()});
-        put_bytes(bytes);
-        bytes_.resize(round_up(bytes_.size(), 8));
+        bytes_.write(bytes);
+        static constexpr std::array<std::byte, 8> zeros{};
+        bytes_.write(zeros.data(), (8 - bytes.size() % 8) % 8);
     }
     // Overwrites a header that was put at `at`, once it is known what it says.
     template <class Struct>
@@ -97,14 +99,12 @@ class RecordWriter {
 
     [[nodiscard]] std::span<const std::byte> finish(const StoreId& store) {
         patch(offsetof(RecordHeader, length), static_cast<std::uint64_t>(bytes_.size()));
-        patch(offsetof(RecordHeader, crc), checksum_of_record(store, bytes_));
-        return bytes_;
+        patch(offsetof(RecordHeader, crc), checksum_of_record(store, bytes_.bytes()));
+        return bytes_.bytes();
     }
 
   private:
-    void put_bytes(std::span<const std::byte> bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
-
-    std::vector<std::byte> bytes_;
+    Encoder bytes_;
 };
 
 using Record = std::vector<std::byte>;
