@@ -11,6 +11,9 @@ if(MSVC)
 else()
     target_compile_options(mapvec_developer INTERFACE
         -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow)
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+        target_compile_options(mapvec_developer INTERFACE -Wno-restrict)  # GCC bug 105651: "x" + std::string
+    endif()
     if(MAPVEC_WERROR)
         target_compile_options(mapvec_developer INTERFACE -Werror)
     endif()
