@@ -153,7 +153,8 @@ TEST_CASE("a NaN or an infinity changes its own row and no other") {
                 std::vector<float> results(9);
                 measure_rows(rows.scalars, query, results);
                 bool right = std::isnan(results[2]) && results[5] == infinity;
-                for (const std::size_t i : std::vector<std::size_t>{0, 1, 3, 4, 6, 7, 8}) right &= results[i] == 4.0f * static_cast<float>(dim);
+                for (const std::size_t i : std::vector<std::size_t>{0, 1, 3, 4, 6, 7, 8})
+                    right &= results[i] == 4.0f * static_cast<float>(dim);
                 if (!right) FAIL("dim " << dim << ", element " << at);
             }
         }
