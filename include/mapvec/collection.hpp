@@ -87,7 +87,7 @@ class Collection {
     // Throws out_of_range; corrupt, payload as PayloadStore::fetch.
     [[nodiscard]] T payload(Id id) const {
         check(id);
-        return payloads_.fetch(id);
+        return payloads_.records_.fetch(id);
     }
     [[nodiscard]] const Vectors& vectors() const noexcept { return vectors_; }
     [[nodiscard]] const Payloads& payloads() const noexcept { return payloads_; }
@@ -124,7 +124,7 @@ class Collection {
         const std::vector<S> before(row.begin(), row.end());
         vectors_.insert(id, vector);
         try {
-            payloads_.update(id, payload);
+            payloads_.records_.update(id, payload);
         } catch (...) {
             vectors_.insert(id, before);
             throw;

@@ -56,7 +56,6 @@ class MappedArray {
     }
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return file_.path(); }
     [[nodiscard]] const FileHeader& header() const noexcept { return header_; }
-    [[nodiscard]] OpenMode mode() const noexcept { return mode_; }
 
     // --- writing: throws read_only, no_space, io, out_of_range; the array is then as it was ---
 

@@ -8,8 +8,8 @@
 //
 // How it works. The file is read through a mapping and written through its descriptor; the two are
 // coherent on every system with a unified page cache. Small pieces that follow each other (stream())
-// go through the mapping, into pages that one bulk write has put there: three times as fast as
-// letting each page be faulted in, and a full disk is an error of that write, never SIGBUS.
+// go through the mapping, into pages that one bulk write has put there: that is cheaper than a
+// call for each piece, and a full disk is an error of that write, never SIGBUS.
 //
 // Growth. Address space is reserved ahead and each grown tail is mapped into it, so an address
 // never changes. Where no (more) addresses can be had, the whole file is mapped again elsewhere, and

@@ -23,8 +23,8 @@ enum class OpenMode {
     copy_on_write  // rows can be overwritten, in this process's memory only; the file is never changed
 };
 
-// How point reads will come, as advice to the system. Measured under memory pressure: `random`
-// makes random rows 100 times faster, and scans 15 times slower.
+// How point reads will come, as advice to the system. `random` is for files larger than memory: the system then
+// reads no more than it is asked for, which helps random rows and costs scans their read-ahead.
 enum class Access { normal, sequential, random };
 
 // An aggregate: use designated initializers, `{.dim = 128, .initial_capacity = 1000}`.
