@@ -15,6 +15,8 @@ std::vector<std::byte> noise(std::mt19937& random, std::size_t n) {
     return bytes;
 }
 
+constexpr auto nobody = [](std::uint64_t) {};
+
 }  // namespace
 
 TEST_CASE("sums follow appends, holes and overwrites through every change of block size") {
@@ -39,7 +41,7 @@ TEST_CASE("sums follow appends, holes and overwrites through every change of blo
         }
         REQUIRE(sums.length() == model.size());
     }
-    REQUIRE(sums.first_damaged(model.data()) == BlockSums::blocks);
+    REQUIRE(sums.first_damaged(model.data(), nobody) == BlockSums::blocks);
 
     BlockSums at_once;
     at_once.append(model.data(), model.size());
@@ -54,11 +56,11 @@ TEST_CASE("a changed byte is found, in its block") {
     sums.append(bytes.data(), bytes.size());
     for (std::size_t at = 0; at < bytes.size(); at += 99'991) {
         bytes[at] ^= std::byte{1};
-        CHECK(sums.first_damaged(bytes.data()) == at / sums.block_size());
+        CHECK(sums.first_damaged(bytes.data(), nobody) == at / sums.block_size());
         bytes[at] ^= std::byte{1};
     }
     bytes.back() ^= std::byte{0x80};
-    CHECK(sums.first_damaged(bytes.data()) == (bytes.size() - 1) / sums.block_size());
+    CHECK(sums.first_damaged(bytes.data(), nobody) == (bytes.size() - 1) / sums.block_size());
 }
 
 TEST_CASE("changed blocks are told, and only those") {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "catch.hpp"
@@ -66,6 +67,55 @@ TEST_CASE("payloads of any size come out as they went in, reopened too") {
     CHECK(store.fetch(2999) == City{});
     CHECK(store.fetch_many(std::vector<Id>{5, 7, 5}) == std::vector<City>{city(5), city(1'000'007), city(5)});
     store.verify();
+}
+
+TEST_CASE("records that are serialized already are taken over byte by byte, if they are of the type") {
+    using Words = std::unordered_set<std::string>;
+    const ScratchDirectory scratch;
+    auto store = PayloadStore<Words>::create(scratch / "p");
+    std::vector<std::byte> record;
+    const auto put = [&record](const auto& value) {
+        const auto bytes = bytes_of(value);
+        record.insert(record.end(), bytes.begin(), bytes.end());
+    };
+    put(std::uint64_t{3});
+    for (const char letter : {'b', 'c', 'a'})
+        put(std::uint64_t{1}), put(letter);  // an order no set would choose thrice
+    for (int rotation = 0; rotation < 3; ++rotation) {
+        const auto bytes = store.bytes(store.push_encoded(record));
+        CHECK(std::equal(bytes.begin(), bytes.end(), record.begin(), record.end()));
+        CHECK(store.fetch(store.size() - 1) == Words{"a", "b", "c"});
+        std::rotate(record.begin() + 8, record.begin() + 17, record.end());
+    }
+    record.pop_back();
+    CHECK(code_of([&] { store.push_encoded(record); }) == ErrorCode::payload);
+    CHECK(store.size() == 3);
+    store.verify();
+
+    auto points = PayloadStore<Point>::create(scratch / "q");
+    const Point point{-3, 0.5};
+    CHECK(points.fetch(points.push_encoded(bytes_of(point))) == point);
+    CHECK(code_of([&] { points.push_encoded(bytes_of(point).first(15)); }) == ErrorCode::payload);
+    CHECK(points.size() == 1);
+}
+
+TEST_CASE("verify tells how far it is, and ends where its callback throws") {
+    const ScratchDirectory scratch;
+    auto store = PayloadStore<City>::create(scratch / "p");
+    for (unsigned i = 0; i < 5000; ++i) store.push(city(i));
+    std::uint64_t last = 0, all = 0, calls = 0;
+    store.verify([&](std::uint64_t done, std::uint64_t of) {
+        CHECK(done >= last);
+        last = done;
+        all = of;
+        ++calls;
+    });
+    CHECK(last == all);
+    CHECK(calls >= 5);
+    calls = 0;
+    CHECK_THROWS_AS(store.verify([&](std::uint64_t, std::uint64_t) { ++calls, throw std::string("enough"); }),
+                    std::string);
+    CHECK(calls == 1);
 }
 
 TEST_CASE("payloads of fixed size lie in one file and can be looked at in place") {

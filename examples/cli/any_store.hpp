@@ -133,7 +133,10 @@ class AnyStore {
         return bytes;
     }
     // Reads everything. Throws corrupt.
-    void verify() const { group_.verify(); }
+    template <mapvec::ProgressCallback Progress = mapvec::NoProgress>
+    void verify(Progress progress = {}) const {
+        group_.verify(std::move(progress));
+    }
 
   private:
     using Group = mapvec::CommitGroup<mapvec::MappedFile>;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "any_store.hpp"
+#include "progress.hpp"
 #include "text.hpp"
 
 namespace cli {
@@ -79,7 +80,10 @@ inline void info(const fs::path& path, bool json) {
 
 inline void verify(const fs::path& path) {
     const AnyStore store(path);
-    store.verify();
+    {
+        ProgressBar bar("verify");
+        store.verify([&bar](std::uint64_t done, std::uint64_t all) { bar(done, all); });
+    }
     if (store.has_payloads())
         for (mapvec::Id id = 0; id < store.payloads(); ++id) (void)store.payload(id);
     std::cout << "whole: " << store.rows() << " rows, " << human_bytes(static_cast<double>(store.file_bytes())) << '\n';

@@ -35,6 +35,7 @@
 #include "mapped_file.hpp"
 #include "mmap_vector_store.hpp"
 #include "payload_store.hpp"
+#include "progress.hpp"
 #include "query.hpp"
 #include "search.hpp"
 #include "storage.hpp"
@@ -101,9 +102,9 @@ class Collection {
     }
 
     // Reads everything. Throws corrupt, naming the first damage.
-    void verify() const {
-        group_.verify();
-        if (group_.is_open()) payloads_.verify();
+    template <ProgressCallback Progress = NoProgress>
+    void verify(Progress progress = {}) const {
+        payloads_.verify_with(group_, progress);
     }
 
     // --- writing: throws read_only; no_space; io; dimension_mismatch; payload. Nothing has changed then ---
@@ -111,10 +112,13 @@ class Collection {
     Id append(std::span<const S> vector, const T& payload) {
         vectors_.check_dim(vector.size());
         payloads_.records_.stage(payload);
-        vectors_.rows_->stage(std::as_bytes(vector));
-        payloads_.records_.publish();
-        vectors_.rows_->publish(1);  // last: whoever sees the row finds its payload
-        return vectors_.rows_->size() - 1;
+        return append_with_staged_payload(vector);
+    }
+    // With a payload that is serialized already, as PayloadStore::push_encoded.
+    Id append_encoded(std::span<const S> vector, std::span<const std::byte> payload) {
+        vectors_.check_dim(vector.size());
+        payloads_.records_.stage_encoded(payload);
+        return append_with_staged_payload(vector);
     }
     // Throws out_of_range if there is no such row, or no longer.
     void update(Id id, std::span<const S> vector, const T& payload) {
@@ -179,6 +183,12 @@ class Collection {
         learn_erasures();
     }
 
+    Id append_with_staged_payload(std::span<const S> vector) {
+        vectors_.rows_->stage(std::as_bytes(vector));
+        payloads_.records_.publish();
+        vectors_.rows_->publish(1);  // last: whoever sees the row finds its payload
+        return vectors_.rows_->size() - 1;
+    }
     void learn_erasures() {
         for (std::uint64_t i = erased_ids_.size(); i < erased_->size(); ++i) {
             Id id = 0;

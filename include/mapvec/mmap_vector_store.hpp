@@ -36,6 +36,7 @@
 #include "detail/row_iterator.hpp"
 #include "error.hpp"
 #include "mapped_file.hpp"
+#include "progress.hpp"
 #include "query.hpp"
 #include "scalar.hpp"
 #include "storage.hpp"
@@ -108,7 +109,10 @@ class MmapVectorStore {
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return rows_->path(); }
 
     // Reads everything and compares it with its checksums. Throws corrupt, naming the first rows that are damaged.
-    void verify() const { group_.verify(); }
+    template <ProgressCallback Progress = NoProgress>
+    void verify(Progress progress = {}) const {
+        group_.verify(std::move(progress));
+    }
 
     // --- writing: throws read_only; no_space; io; dimension_mismatch for a row of another length ---
 

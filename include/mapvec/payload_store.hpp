@@ -29,6 +29,7 @@
 #include "error.hpp"
 #include "mapped_file.hpp"
 #include "payload_codec.hpp"
+#include "progress.hpp"
 #include "query.hpp"
 #include "scalar.hpp"
 #include "storage.hpp"
@@ -106,15 +107,22 @@ class PayloadStore {
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return records_.path(); }
 
     // Reads everything. Throws corrupt, naming the first damage.
-    void verify() const {
-        group_.verify();
-        if (records_.is_open()) records_.verify();
+    template <ProgressCallback Progress = NoProgress>
+    void verify(Progress progress = {}) const {
+        verify_with(group_, progress);
     }
 
     // --- writing: throws read_only; no_space; io; payload if the value cannot be encoded. Nothing has changed then ---
 
     Id push(const T& value) {
         records_.stage(value);
+        records_.publish();
+        return records_.size() - 1;
+    }
+    // A value that is serialized already, by the same codec: its bytes are taken over as they are. Throws payload if
+    // they are no T.
+    Id push_encoded(std::span<const std::byte> record) {
+        records_.stage_encoded(record);
         records_.publish();
         return records_.size() - 1;
     }
@@ -146,6 +154,14 @@ class PayloadStore {
         std::vector<MemberSpec> specs;
         Records::add_specs(specs, path, options.initial_capacity);
         return specs;
+    }
+    // The group that this store is a part of, then what only the records can say.
+    template <ProgressCallback Progress>
+    void verify_with(const CommitGroup<File>& group, Progress& progress) const {
+        if (!group.is_open()) return;
+        const std::uint64_t in_group = group.bytes(), all = in_group + records_.bytes_checked();
+        group.verify([&](std::uint64_t done, std::uint64_t) { progress(done, all); });
+        records_.verify([&](std::uint64_t done) { progress(in_group + done, all); });
     }
     void check(Id id) const {
         if (id < size()) return;

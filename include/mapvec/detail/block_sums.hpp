@@ -79,12 +79,21 @@ class BlockSums {
 
     [[nodiscard]] std::uint64_t block_size() const noexcept { return std::uint64_t{1} << block_log2_; }
 
-    // The first block whose bytes do not have the sum they should, or `blocks` if all do.
-    [[nodiscard]] std::size_t first_damaged(const std::byte* records) const noexcept {
+    // The first block whose bytes do not have the sum they should, or `blocks` if all do. Calls checked(bytes) after
+    // each piece that was read.
+    template <class Checked>
+    [[nodiscard]] std::size_t first_damaged(const std::byte* records, Checked&& checked) const {
+        constexpr std::uint64_t piece = 16 << 20;
         for (std::size_t block = 0; block < blocks && (block << block_log2_) < length_; ++block) {
-            const std::uint64_t begin = std::uint64_t{block} << block_log2_;
-            const std::uint64_t end = std::min(begin + block_size(), length_);
-            if (crc32c_raw(0, records + begin, static_cast<std::size_t>(end - begin)) != sums_[block]) return block;
+            const std::uint64_t end = std::min(std::uint64_t{block + 1} << block_log2_, length_);
+            std::uint32_t sum = 0;
+            for (std::uint64_t at = std::uint64_t{block} << block_log2_; at < end;) {
+                const std::uint64_t n = std::min(piece, end - at);
+                sum = crc32c_raw(sum, records + at, static_cast<std::size_t>(n));
+                at += n;
+                checked(n);
+            }
+            if (sum != sums_[block]) return block;
         }
         return blocks;
     }

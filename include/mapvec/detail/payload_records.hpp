@@ -10,6 +10,7 @@
 //               12     4 crc: CRC-32C of the id (u64), begin, length, then the record's bytes
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -48,6 +49,11 @@ class RawRecords {
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return records_->path(); }
 
     void stage(const T& value) { records_->stage(raw(value)); }
+    // Throws payload if it is no T.
+    void stage_encoded(std::span<const std::byte> record) {
+        (void)read_raw<T>(record);
+        records_->stage(record);
+    }
     void publish() noexcept { records_->publish(1); }
     void update(Id id, const T& value) { records_->overwrite(id, raw(value)); }
 
@@ -55,7 +61,10 @@ class RawRecords {
     [[nodiscard]] std::span<const std::byte> bytes(Id id) const { return records_->record(id); }
     [[nodiscard]] T fetch(Id id) const { return read_raw<T>(bytes(id)); }
 
-    void verify() const noexcept {}  // the blocks' checksums say it all
+    // The blocks' checksums say it all.
+    [[nodiscard]] std::uint64_t bytes_checked() const noexcept { return 0; }
+    template <class Checked>
+    void verify(Checked&&) const noexcept {}
 
     // Appends all of `other`'s.
     void append(const RawRecords& other) {
@@ -104,17 +113,19 @@ class VariableRecords {
     [[nodiscard]] std::uint64_t size() const noexcept { return entries_->size(); }
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return heap_->path(); }
 
-    void stage(const T& value) {
-        const PayloadEntry entry = stage_bytes(entries_->size(), value);
-        entries_->stage(bytes_of(entry));
+    void stage(const T& value) { stage_record(encoded(value)); }
+    // Throws payload if it is no T.
+    void stage_encoded(std::span<const std::byte> record) {
+        (void)C::decode(record);
+        stage_record(record);
     }
     void publish() noexcept {
-        heap_->publish(encoder_.size());
+        heap_->publish(staged_);
         entries_->publish(1);
     }
     void update(Id id, const T& value) {
-        const PayloadEntry entry = stage_bytes(id, value);
-        heap_->publish(encoder_.size());
+        const PayloadEntry entry = stage_bytes(id, encoded(value));
+        heap_->publish(staged_);
         entries_->overwrite(id, bytes_of(entry));
     }
 
@@ -134,12 +145,19 @@ class VariableRecords {
         return {reinterpret_cast<const char*>(record.data()) + sizeof(std::uint64_t),
                 record.size() - sizeof(std::uint64_t)};
     }
-    void verify() const {
+    // Calls checked(bytes so far), now and then.
+    [[nodiscard]] std::uint64_t bytes_checked() const noexcept { return heap_->size(); }
+    template <class Checked>
+    void verify(Checked&& checked) const {
+        std::uint64_t done = 0;
         for (Id id = 0; id < size(); ++id) {
             const PayloadEntry found = entry(id);
             if (found.crc != checksum(id, found, bytes(id, found)))
                 corrupt(id, "its bytes do not have the checksum they were stored with");
+            done += found.length;
+            if (id % 1024 == 1023) checked(std::min(done, bytes_checked()));
         }
+        checked(bytes_checked());
     }
 
     void append(const VariableRecords& other) {
@@ -149,15 +167,22 @@ class VariableRecords {
     }
 
   private:
-    [[nodiscard]] PayloadEntry stage_bytes(Id id, const T& value) {
+    [[nodiscard]] std::span<const std::byte> encoded(const T& value) {
         encoder_.clear();
         C::encode(value, encoder_);
-        const auto record = encoder_.bytes();
+        return encoder_.bytes();
+    }
+    void stage_record(std::span<const std::byte> record) {
+        const PayloadEntry entry = stage_bytes(entries_->size(), record);
+        entries_->stage(bytes_of(entry));
+    }
+    [[nodiscard]] PayloadEntry stage_bytes(Id id, std::span<const std::byte> record) {
         if (record.size() > std::numeric_limits<std::uint32_t>::max())
             throw Error(ErrorCode::payload, path(), mismatch("bytes of a payload", "less than 2^32", record.size()));
         PayloadEntry entry{.begin = heap_->size(), .length = static_cast<std::uint32_t>(record.size()), .crc = 0};
         entry.crc = checksum(id, entry, record);
         heap_->stage(record);
+        staged_ = record.size();
         return entry;
     }
 
@@ -186,6 +211,7 @@ class VariableRecords {
     Borrowed<MappedArray<File>> heap_;
     Borrowed<MappedArray<File>> entries_;
     Encoder encoder_;
+    std::uint64_t staged_ = 0;  // bytes of the record that waits to be published
 };
 
 template <class T, class C, Storage File>

@@ -17,8 +17,8 @@
 // there, as a SIFT descriptor in float32 is in uint8; the first that is not is type_mismatch with its place. NaN may
 // go from one floating-point type to another.
 //
-// Progress: every function takes a callable as its last argument, called with (bytes done, bytes in all) after
-// each piece. What it throws passes through, as if the import or export had failed.
+// Progress: every function takes a callable as its last argument (progress.hpp). What it throws passes through, as
+// if the import or export had failed.
 //
 // No number in a file is trusted. Throws Error: not_found, read_only, io if it cannot be read; corrupt for what
 // cannot be true, with the byte where it says so, what was expected and what was found; dimension_mismatch for
@@ -33,6 +33,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "../progress.hpp"
 #include "../scalar.hpp"
 
 namespace mapvec::io {
@@ -52,10 +53,6 @@ enum class IfExists {
     replace  // the old file stays until the new one is whole
 };
 
-// Called with (bytes done, bytes in all).
-template <class Callable>
-concept ProgressCallback = std::invocable<Callable&, std::uint64_t, std::uint64_t>;
-
 // What can be exported: a store, Collection::vectors(), anything with the dim and the scalars of contiguous rows.
 template <class Source>
 concept VectorSource = requires(const Source& source) {
@@ -67,11 +64,5 @@ concept VectorSource = requires(const Source& source) {
 // The type of its scalars.
 template <VectorSource Source>
 using ScalarOf = std::remove_cvref_t<decltype(*std::declval<const Source&>().data().data())>;
-
-// The callback of whoever does not want one.
-struct NoProgress {
-    // Does nothing.
-    void operator()(std::uint64_t, std::uint64_t) const noexcept {}
-};
 
 }  // namespace mapvec::io

@@ -14,8 +14,8 @@
 //     payloads.bin   records back to back: bincode 1.x, or the bytes of a #[repr(C)] struct
 //     offsets.bin    count + 1 u64: where the records begin, and where the last one ends; not there for raw ones
 //
-// Every file's length is held against the others, the norms against the rows, and each record is decoded: what comes
-// out is a T, and its codec writes it with the bytes it had (an unordered container's elements may change places).
+// Every file's length is held against the others, the norms against the rows. Each record is decoded, to see that it is a
+// T, and its bytes are taken over as they are (unless T is of fixed size, hence stored raw here, and was encoded there).
 // Throws payload for a record that is no T, with its place; type_mismatch if raw payloads are not of T's size, or T is
 // not stored raw. What imports promise besides is in exchange.hpp.
 #pragma once
@@ -165,14 +165,17 @@ template <class T>
 }
 
 // Throws payload with the record's place.
-template <class T>
-[[nodiscard]] T decode_ringdb_record(const RingdbRecords& records, std::span<const std::byte> record, bool raw,
-                                     std::uint64_t number) {
+template <std::size_t Dim, class T, Scalar S, Storage File>
+void append_ringdb_record(Collection<Dim, T, S, File>& collection, std::span<const S> row, RingdbRecords& records,
+                          bool raw, std::uint64_t number) {
+    const auto record = records.next();
     try {
-        if constexpr (raw_payload<T>)
-            if (raw) return mapvec::detail::read_raw<T>(record);
-        return Codec<T>::decode(record);
+        if (raw == raw_payload<T>)
+            collection.append_encoded(row, record);
+        else
+            collection.append(row, Codec<T>::decode(record));
     } catch (const Error& error) {
+        if (error.code() != ErrorCode::payload) throw;
         records.file().refuse(error.code(), records.begin(),
                               "record " + std::to_string(number) + " is not a payload of this type: " + error.what());
     }
@@ -203,7 +206,7 @@ std::uint64_t import_ringdb(const std::filesystem::path& directory, Collection<D
         const std::uint64_t at = vectors.file().position();
         detail::convert_rows<float, S>(vectors.file(), at, {{1, shape.dim}}, std::as_bytes(vectors.next()), row,
                                        detail::no_prefix);
-        collection.append(row, detail::decode_ringdb_record<T>(records, records.next(), record_size != 0, i));
+        detail::append_ringdb_record(collection, std::span<const S>(row), records, record_size != 0, i);
         if (i % 1024 == 1023) progress(vectors.file().position() + records.file().position(), total);
     }
     records.expect_end();

@@ -1,0 +1,24 @@
+// Callbacks by which long work says how far it is.
+//
+//     store.verify([](std::uint64_t done, std::uint64_t all) { std::cerr << done * 100 / all << " %\r"; });
+//
+// They are called from the thread that does the work, after each piece of it. What they throw passes through to the
+// caller, and the work ends there.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+
+namespace mapvec {
+
+// Called with (bytes done, bytes in all).
+template <class Callable>
+concept ProgressCallback = std::invocable<Callable&, std::uint64_t, std::uint64_t>;
+
+// The callback of whoever does not want one.
+struct NoProgress {
+    // Does nothing.
+    void operator()(std::uint64_t, std::uint64_t) const noexcept {}
+};
+
+}  // namespace mapvec
