@@ -20,7 +20,9 @@ using Store = mapvec::MmapVectorStore<dim>;
 
 void finish(benchmark::State& state) { state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(total)); }
 
-void pwrite_blocks(benchmark::State& state, const std::vector<float>& source) {
+enum class End { in_memory, durable };
+
+void pwrite_blocks(benchmark::State& state, const std::vector<float>& source, End end = End::in_memory) {
     const bench::Scratch scratch;
     const auto bytes = std::as_bytes(std::span(source));
     for (auto _ : state) {
@@ -30,6 +32,7 @@ void pwrite_blocks(benchmark::State& state, const std::vector<float>& source) {
             const auto* const from = bytes.data() + done % bytes.size();
             if (::pwrite(file, from, block, static_cast<off_t>(done)) != static_cast<ssize_t>(block)) std::abort();
         }
+        if (end == End::durable && ::fdatasync(file) != 0) std::abort();
         state.PauseTiming();
         ::close(file);
         scratch.clear();
@@ -39,6 +42,7 @@ void pwrite_blocks(benchmark::State& state, const std::vector<float>& source) {
 }
 void pwrite_from_cache(benchmark::State& state) { pwrite_blocks(state, in_cache); }
 void pwrite_from_memory(benchmark::State& state) { pwrite_blocks(state, in_memory); }
+void pwrite_and_sync(benchmark::State& state) { pwrite_blocks(state, in_memory, End::durable); }
 
 void append(benchmark::State& state) {
     const bench::Scratch scratch;
@@ -79,7 +83,7 @@ void slowest_append(benchmark::State& state) {
     state.counters["first_quarter_ms"] = milliseconds(slowest_in_first_quarter);
 }
 
-void append_rows(benchmark::State& state) {
+void append_batches(benchmark::State& state, End end) {
     const bench::Scratch scratch;
     const std::span rows(in_memory);
     const std::size_t batch = 8 << 20;
@@ -87,6 +91,7 @@ void append_rows(benchmark::State& state) {
         auto store = Store::create(scratch.path());
         for (std::size_t done = 0; done < total; done += batch)
             store.append_rows(rows.subspan(done % (rows.size() * 4) / 4, batch / 4));
+        if (end == End::durable) store.commit();
         state.PauseTiming();
         std::filesystem::remove(scratch.path());
         { auto gone = std::move(store); }
@@ -96,11 +101,16 @@ void append_rows(benchmark::State& state) {
     finish(state);
 }
 
+void append_rows(benchmark::State& state) { append_batches(state, End::in_memory); }
+void append_rows_and_commit(benchmark::State& state) { append_batches(state, End::durable); }
+
 }  // namespace
 
 BENCHMARK(pwrite_from_cache)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(append)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(pwrite_from_memory)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(append_rows)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(pwrite_and_sync)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(append_rows_and_commit)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(slowest_append)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK_MAIN();

@@ -13,6 +13,7 @@ import sys
 ROWS = [
     ("append row by row, 2 GiB", "append/", "pwrite_from_cache/", "`pwrite` of 256 KiB blocks", 0.85),
     ("append_rows, 2 GiB", "append_rows/", "pwrite_from_memory/", "`pwrite` of 256 KiB blocks", 0.95),
+    ("append_rows and commit, 2 GiB", "append_rows_and_commit/", "pwrite_and_sync/", "`pwrite` and `fdatasync`", 0.95),
     ("durable commit, 1 row", "mapvec_commit/1/", "pwrite_fdatasync/1/", "`pwrite` + `fdatasync`", 1 / 1.2),
     ("durable commit, 1 row", "mapvec_commit/1/", "lmdb_commit/1/", "LMDB", 1),
     ("durable commit, 1,000 rows", "mapvec_commit/1000/", "append_fdatasync/1000/", "appending `pwrite` + `fdatasync`", 1 / 1.2),

@@ -10,8 +10,13 @@
 //
 //   commit, small: one record {what was appended, what was overwritten} to the journal; sync the journal. It is
 //     whole or it is not (checksum), so the commit is or is not. The data files take part in no order.
-//   commit, large or after growth: a checkpoint from generation g to g + 1:
-//     1. Overwrites that the journal of g holds go into the files, unless a reader is looking. A crash
+//   commit of appended records only, 64 KiB to 4 MiB or after growth, in a store of one file: a checkpoint whose slot names
+//     these records as its *tail*, and their checksum. One sync makes both durable, in any order. Whoever opens the store
+//     sums the tail: where it does not hold, the sync never ended, and the slot before rules, which is whole, with its
+//     journal. Such a slot is made blank before anything is appended that might prove it after all. The tail
+//     stays as it is in the file while its slot rules: overwrites are carried in the journal, as if a reader looked.
+//   commit, larger, or of anything else after growth: a checkpoint from generation g to g + 1:
+//     1. Overwrites that the journal of g holds go into the files, unless a reader is looking or g has a tail. A crash
 //        now is harmless: the slot of g still rules, and its journal is replayed over them.
 //     2. Overwrites that are not in the files by then go into a base record in the *other* journal; sync it.
 //     3. Every file but the root: write its slot of g + 1 in the place of g - 1; sync file and slot in any order, for
@@ -31,10 +36,15 @@
 //   readers hold a shared lock, which keeps step 1 from changing what they see; they lay the journal over their own view.
 //     A reader on the same machine may see a commit a moment before it is durable.
 //
-// Cost. Each byte is summed once, when it is appended. Open reads one page a file and the journal, which a
-// checkpoint empties once it exceeds 16 MiB (or twice its base record).
+// Cost. Each byte is summed once, by the commit, while the disk writes; those of a tail once more. Open reads one page a file, the
+// journal, which a checkpoint empties once it exceeds 16 MiB (or twice its base record), and after a crash a tail.
+//
+// What this cannot tell. If a process dies after a commit that has a tail, and then that tail is damaged on disk, it looks as
+// if that commit had never returned. Any later commit, or closing the store, ends this.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <exception>
 #include <optional>
 #include <string>
@@ -47,6 +57,7 @@
 #include "error.hpp"
 #include "file_format.hpp"
 #include "mapped_array.hpp"
+#include "progress.hpp"
 #include "storage.hpp"
 
 namespace mapvec {
@@ -85,20 +96,29 @@ class CommitGroup {
     [[nodiscard]] const Array& operator[](std::size_t member) const noexcept { return *members_[member]; }
 
     // Throws read_only, no_space, io. Nothing is lost then, and it may be called again, except after a failed sync.
-    void commit();
+    void commit() { commit(Next::more); }
     // For readers: moves to the newest commit. True if there was one. Not beside threads that read overwritten records.
     bool refresh();
     // Commits, trims the files, releases them. If it throws, the group is still open.
     void close();
     // Reads everything. Throws corrupt at the first damage.
-    void verify() const;
+    template <ProgressCallback Progress = NoProgress>
+    void verify(Progress progress = {}) const;
+    // What verify() reads.
+    [[nodiscard]] std::uint64_t bytes() const noexcept {
+        std::uint64_t bytes = 0;
+        for (const auto& member : members_) bytes += member->size() * member->stride();
+        return bytes;
+    }
 
   private:
+    enum class Next { more, closing };
     struct Checkpoint {
         std::uint64_t generation = 1;
         std::uint64_t sequence = 0;
         std::uint64_t salt = 0;
         std::uint32_t flags = 0;
+        bool tail = false;  // its slot was written together with records
     };
     // While it lives and is held, no reader is there, nor can one come.
     class Exclusion {
@@ -116,6 +136,7 @@ class CommitGroup {
         bool held_;
     };
 
+    static constexpr std::uint64_t least_tail = 64 << 10;     // smaller commits are cheaper in the journal
     static constexpr std::uint64_t largest_record = 1 << 20;  // larger commits are checkpoints
     static constexpr std::uint64_t largest_journal = 16 << 20;
 
@@ -142,18 +163,21 @@ class CommitGroup {
     void adopt(detail::GroupState<File> state);
     void replay(const std::vector<detail::Record>& records);
 
+    void commit(Next next);
     [[nodiscard]] bool changed() const noexcept;
+    [[nodiscard]] bool fits_slot() const noexcept;
     [[nodiscard]] bool fits_journal() const noexcept;
     template <class Syncable>
     void sync(Syncable& file);
     void sync_name(File& file);
     void log_commit();
     void restore_trust();
-    void checkpoint();
+    void checkpoint(bool tail = false);
     [[nodiscard]] std::uint64_t write_base(detail::JournalFile<File>& journal, const Checkpoint& next,
                                            std::vector<detail::IdSet>& carried);
     void write_slot(Array& array, const Checkpoint& checkpoint);
     void write_journal_back();
+    void forget_slot(std::uint64_t generation);
     // What stays means nothing: a root without a slot, a journal of a generation that is over.
     static bool remove_if_possible(const std::filesystem::path& path) {
         try {
@@ -219,9 +243,10 @@ CommitGroup<File> CommitGroup<File>::open(const std::vector<MemberSpec>& specs, 
     try {
         group.open_members(detail::numbered(specs), options);
         auto state = detail::read_state(group.members_, mode);
-        const bool fell_back = state.fell_back;
+        const bool fell_back = state.fell_back, refuted = state.refuted;
         group.adopt(std::move(state));
         if (fell_back) group.verify();
+        if (refuted && mode == OpenMode::read_write) group.forget_slot(group.now_.generation + 1);
     } catch (...) {
         group.members_.clear();  // it was never open: nothing to commit
         throw;
@@ -277,7 +302,7 @@ void CommitGroup<File>::reserve_initially(const std::vector<MemberSpec>& specs) 
 template <Storage File>
 void CommitGroup<File>::adopt(detail::GroupState<File> state) {
     const Slot root = state.slots[0];
-    now_ = {root.generation, root.sequence, root.salt, root.flags};
+    now_ = {root.generation, root.sequence, root.salt, root.flags, root.tail > 0};
     for (std::size_t i = 0; i < members_.size(); ++i) members_[i]->restore(state.slots[i]);
     replay(state.records.records);
     opened_at_ = std::move(state.slots);
@@ -319,7 +344,7 @@ bool CommitGroup<File>::refresh() {
 // --- committing ---
 
 template <Storage File>
-void CommitGroup<File>::commit() {
+void CommitGroup<File>::commit(Next next) {
     if (temporary_ || !is_open()) return;
     if (mode_ != OpenMode::read_write) throw Error(ErrorCode::read_only, root_path(), "the store is open for reading");
     if (failed_)
@@ -330,7 +355,9 @@ void CommitGroup<File>::commit() {
     if (fresh) restore_trust();
     if (fresh && !changed() && journal_end_ == 0) return;
     for (auto& member : members_) member->settle();
-    if (!fresh && fits_journal())
+    if (!fresh && next == Next::more && fits_slot())
+        checkpoint(true);
+    else if (!fresh && fits_journal())
         log_commit();
     else
         checkpoint();
@@ -341,6 +368,13 @@ bool CommitGroup<File>::changed() const noexcept {
     for (const auto& member : members_)
         if (member->changed()) return true;
     return false;
+}
+
+template <Storage File>
+bool CommitGroup<File>::fits_slot() const noexcept {
+    const Array& root = *members_[0];
+    return members_.size() == 1 && root.tail_is_provable() &&
+           (root.outgrew_journal() || root.bytes_changed() > least_tail);
 }
 
 template <Storage File>
@@ -408,13 +442,13 @@ void CommitGroup<File>::restore_trust() {
 }
 
 template <Storage File>
-void CommitGroup<File>::checkpoint() {
+void CommitGroup<File>::checkpoint(bool tail) {
     const Exclusion readers(members_[0]->file());
     std::vector<detail::IdSet> carried;
     bool carries = false;
     for (auto& member : members_) {
         detail::IdSet carry;
-        if (readers.held()) {
+        if (readers.held() && !now_.tail) {
             member->write_logged();
             carry = member->dirty().without(member->logged());
         } else {
@@ -425,7 +459,8 @@ void CommitGroup<File>::checkpoint() {
         carried.push_back(std::move(carry));
     }
     const Checkpoint next{now_.generation + 1, sequence_ + (changed() ? 1 : 0),
-                          detail::random_number<std::uint64_t>(root_path()), carries ? Slot::journal_has_base : 0};
+                          detail::random_number<std::uint64_t>(root_path()), carries ? Slot::journal_has_base : 0,
+                          tail};
     detail::JournalFile<File> journal(detail::journal_path(root_path(), next.generation), OpenMode::read_write);
     std::uint64_t base_size = 0;
     if (carries) base_size = write_base(journal, next, carried);
@@ -433,7 +468,7 @@ void CommitGroup<File>::checkpoint() {
         write_slot(*members_[i], next);
         sync(members_[i]->file());
     }
-    sync(members_[0]->file());
+    if (!tail) sync(members_[0]->file());
     failed_ = true;  // until the slot is durable nobody knows which one rules
     write_slot(*members_[0], next);
     members_[0]->file().sync();
@@ -459,7 +494,7 @@ std::uint64_t CommitGroup<File>::write_base(detail::JournalFile<File>& journal, 
 
 template <Storage File>
 void CommitGroup<File>::write_slot(Array& array, const Checkpoint& checkpoint) {
-    Slot slot = array.slot();
+    Slot slot = array.slot(checkpoint.tail);
     slot.flags = checkpoint.flags;
     slot.generation = checkpoint.generation;
     slot.sequence = checkpoint.sequence;
@@ -468,13 +503,21 @@ void CommitGroup<File>::write_slot(Array& array, const Checkpoint& checkpoint) {
     array.file().write(slot_offset(checkpoint.generation), bytes_of(slot));
 }
 
+// A slot that was refuted could be proved by records that are appended later.
+template <Storage File>
+void CommitGroup<File>::forget_slot(std::uint64_t generation) {
+    static constexpr std::array<std::byte, sizeof(Slot)> blank{};
+    members_[0]->file().write(slot_offset(generation), blank);
+    sync(members_[0]->file());
+}
+
 // --- closing and checking ---
 
 template <Storage File>
 void CommitGroup<File>::close() {
     if (!is_open()) return;
     if (mode_ == OpenMode::read_write && !temporary_) {
-        if (changed() || journal_end_ > 0) commit();
+        if (changed() || journal_end_ > 0) commit(Next::closing);
         write_journal_back();
         for (auto& member : members_) member->shrink_to_fit();
     }
@@ -482,13 +525,13 @@ void CommitGroup<File>::close() {
     journal_ = {};
 }
 
-// A closed store has no journal, unless a reader keeps overwrites out of the files.
+// A closed store has no journal, unless a reader keeps overwrites out of the files; and no tail to be proved.
 template <Storage File>
 void CommitGroup<File>::write_journal_back() {
     const auto logged = [this] {
         return std::any_of(members_.begin(), members_.end(), [](auto& member) { return !member->logged().empty(); });
     };
-    for (int tries = 0; tries < 2 && trusted_ && (journal_end_ > 0 || logged()); ++tries) checkpoint();
+    for (int tries = 0; tries < 2 && trusted_ && (journal_end_ > 0 || logged() || now_.tail); ++tries) checkpoint();
     if (!trusted_ || journal_end_ > 0) return;
     journal_ = {};
     remove_if_possible(detail::journal_path(root_path(), 0));
@@ -496,7 +539,10 @@ void CommitGroup<File>::write_journal_back() {
 }
 
 template <Storage File>
-void CommitGroup<File>::verify() const {
+template <ProgressCallback Progress>
+void CommitGroup<File>::verify(Progress progress) const {
+    const std::uint64_t all = bytes();
+    std::uint64_t done = 0;
     for (const auto& member : members_) {
         const File& file = member->file();
         if (std::memcmp(file.data(), &member->header(), sizeof(FileHeader)) != 0)
@@ -505,7 +551,7 @@ void CommitGroup<File>::verify() const {
         if (!temporary_ && !detail::slot_holds(file, now_.generation))
             throw Error(ErrorCode::corrupt, file.path(),
                         "the commit slot at byte " + std::to_string(slot_offset(now_.generation)) + " is damaged");
-        member->verify();
+        member->verify([&](std::uint64_t n) { progress(done += n, all); });
     }
 }
 

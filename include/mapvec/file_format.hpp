@@ -26,15 +26,18 @@
 //         20    4 scalar (ScalarType; 0: no scalar)         24    8 count: records
 //         24    8 dim: scalars a record                     32    8 salt: names the journal of this generation
 //         32    8 stride: bytes a record                    40    4 block_log2: each sum covers 2^this bytes
-//         40   16 store id, the same in all its files       44    4 zero
+//         40   16 store id, the same in all its files       44    4 tail_sum: of the last `tail` records
 //         56    4 member: 0 = root                          48 1024 256 block sums of the records
-//         60    4 members: files of this store            1072  464 zero
+//         60    4 members: files of this store            1072    8 tail: records written with the slot
+//                                                         1080  456 zero
 //         64    8 fingerprint of the payload's type
 //         72  948 zero
 //       1020    4 crc: CRC-32C of bytes 0..1019
 //
 // A block sum is the CRC-32C register over the block's bytes, starting from 0 and not inverted: zeros
-// have the sum 0, so that a hole needs none. The last block ends with the last record.
+// have the sum 0, so that a hole needs none. The last block ends with the last record. tail_sum is such a sum over
+// the last `tail` records, which were written together with the slot, in no order: the slot means nothing where they do
+// not have it. A closed store has none of these.
 //
 // Example: a MmapVectorStore<2> holding {1, 2}, {3, 4} after close() is 4096 + 16 bytes. Byte 24 is 02
 // (dim), byte 32 is 08 (stride), and from 4096: 00 00 80 3f 00 00 00 40 00 00 40 40 00 00 80 40.
@@ -61,6 +64,7 @@ static_assert(std::endian::native == std::endian::little, "mapvec's files are re
 
 inline constexpr std::uint32_t format_version = 1;
 inline constexpr std::uint64_t first_record = 4096;                    // where records begin
+inline constexpr std::uint64_t longest_tail = 4 << 20;                 // bytes that open() may have to read
 inline constexpr std::uint64_t longest_file = std::uint64_t{1} << 58;  // more than any file system has
 
 enum class FileKind : std::uint32_t {
@@ -99,9 +103,10 @@ struct Slot {
     std::uint64_t count = 0;
     std::uint64_t salt = 0;
     std::uint32_t block_log2 = 12;
-    std::uint32_t zero = 0;
+    std::uint32_t tail_sum = 0;
     std::array<std::uint32_t, blocks_per_slot> sums{};
-    std::array<std::uint8_t, 464> padding{};
+    std::uint64_t tail = 0;
+    std::array<std::uint8_t, 456> padding{};
 
     static constexpr std::uint32_t journal_has_base = 1;
 };
@@ -109,7 +114,7 @@ struct Slot {
 static_assert(sizeof(FileHeader) == 1024 && std::has_unique_object_representations_v<FileHeader>);
 static_assert(offsetof(FileHeader, store_id) == 40 && offsetof(FileHeader, crc) == 1020);
 static_assert(sizeof(Slot) == 1536 && std::has_unique_object_representations_v<Slot>);
-static_assert(offsetof(Slot, sums) == 48 && offsetof(Slot, padding) == 1072);
+static_assert(offsetof(Slot, sums) == 48 && offsetof(Slot, tail) == 1072 && offsetof(Slot, padding) == 1080);
 
 [[nodiscard]] constexpr std::uint64_t slot_offset(std::uint64_t generation) noexcept {
     return 1024 + (generation % 2) * sizeof(Slot);
@@ -203,8 +208,18 @@ inline void check_expectation(const FileHeader& header, const ExpectedHeader& ex
 
 }  // namespace detail
 
-// What a slot says can be true of a file of `size` bytes. A slot is written after all it speaks of is durable,
-// so one that is whole and wrong is damage (a file cut short, say), never the trace of a crash.
+// Whether the records that were written together with the slot are there.
+[[nodiscard]] inline bool tail_holds(const Slot& slot, std::uint64_t stride, const std::byte* file,
+                                     std::uint64_t size) noexcept {
+    if (slot.tail == 0 || slot.tail > slot.count) return true;
+    const auto begin = records_end(slot.count - slot.tail, stride);
+    const auto end = records_end(slot.count, stride);
+    if (!end || *end > size || *end - *begin > longest_tail) return false;
+    return detail::crc32c_raw(0, file + *begin, static_cast<std::size_t>(*end - *begin)) == slot.tail_sum;
+}
+
+// What a slot says can be true of a file of `size` bytes. REQUIRES: its tail holds. All else it speaks of was durable
+// before it was written, so one that is wrong is damage (a file cut short, say), never the trace of a crash.
 inline void check_slot(const Slot& slot, std::uint64_t stride, std::uint64_t size, const std::filesystem::path& file) {
     const auto end = records_end(slot.count, stride);
     if (!end || *end > size)
@@ -213,6 +228,9 @@ inline void check_slot(const Slot& slot, std::uint64_t stride, std::uint64_t siz
     if (slot.block_log2 < 12 || slot.block_log2 > 54 ||
         *end - first_record > std::uint64_t{blocks_per_slot} << slot.block_log2)
         detail::refuse(ErrorCode::corrupt, file, detail::mismatch("block size", "2^12..2^54", slot.block_log2));
+    if (slot.tail > slot.count)
+        detail::refuse(ErrorCode::corrupt, file,
+                       detail::mismatch("tail", "at most " + std::to_string(slot.count), slot.tail));
 }
 
 // Reads and checks the header of a file of `size` bytes. Throws corrupt, version_mismatch, type_mismatch,

@@ -83,7 +83,7 @@ class MappedArray {
     void publish(std::uint64_t count) noexcept {
         const std::uint64_t size = size_.load() + count;
         size_.store(size);
-        if (size * stride_ - sums_.length() >= settle_at) settle();
+        while (unsummed() >= most_unsummed) sum(sum_step);
     }
 
     // Many records at once, straight from the caller's memory.
@@ -108,11 +108,22 @@ class MappedArray {
     // Since the last checkpoint the file's size or the meaning of its sums has changed: a journal cannot say that.
     [[nodiscard]] bool outgrew_journal() const noexcept { return grown_ || sums_.block_log2() != slot_block_log2_; }
 
-    // Brings the sums up to date.
-    void settle() noexcept { sums_.append(records() + sums_.length(), size() * stride_ - sums_.length()); }
+    // Whether a checksum in the slot can stand for the records since the last checkpoint: it is only about appended ones,
+    // few enough to be read at open, and without gaps.
+    [[nodiscard]] bool tail_is_provable() const noexcept {
+        return dirty_.empty() && logged_.empty() && gap_end_ <= checkpointed_ &&
+               (size() - checkpointed_) <= longest_tail / stride_;
+    }
+
+    // Brings the sums up to date, for a commit that comes next: while we sum, the disk writes.
+    void settle() noexcept {
+        for (; unsummed() > sync_piece; sum(sync_piece)) file_.start_sync(first_record + sums_.length(), sync_piece);
+        sum(unsummed());
+    }
     void put_changes(detail::RecordWriter& record, std::uint32_t member);
     void put_overwrites(detail::RecordWriter& record, std::uint32_t member, detail::IdSet& overwritten);
-    [[nodiscard]] Slot slot() const noexcept;
+    // With the records since the last checkpoint as its tail, or none.
+    [[nodiscard]] Slot slot(bool tail) const noexcept;
 
     void mark_committed() {
         committed_ = size();
@@ -129,14 +140,19 @@ class MappedArray {
     void restore(const Slot& slot);
     void replay(const detail::Change& change, const std::filesystem::path& journal);
     void cut_to_committed();
-    void verify() const;
+    // Calls checked(bytes) after each piece.
+    template <class Checked>
+    void verify(Checked&& checked) const;
 
   private:
     static constexpr std::uint64_t least_step = 64 << 10;
     static constexpr std::uint64_t most_step = std::uint64_t{1} << 30;
-    static constexpr std::uint64_t settle_at = 128 << 10;  // sum bytes while they are in the cache
-    static constexpr std::size_t append_piece = 256
-                                                << 10;  // in the cache between sum and write; aligned, for large folios
+    // Sums wait for the commit, which computes them while the disk writes; but not so long that much of what they are
+    // about has left the memory.
+    static constexpr std::uint64_t most_unsummed = std::uint64_t{4} << 30;
+    static constexpr std::uint64_t sum_step = 128 << 10;
+    static constexpr std::uint64_t sync_piece = 16 << 20;
+    static constexpr std::size_t append_piece = 256 << 10;  // ends at multiples of this: for large folios
 
     [[nodiscard]] std::uint64_t end() const noexcept { return first_record + size() * stride_; }
     [[nodiscard]] std::uint64_t end_of(std::uint64_t count) const {
@@ -155,6 +171,9 @@ class MappedArray {
     void check_writable() const {
         if (mode_ != OpenMode::read_write) throw Error(ErrorCode::read_only, path(), "the store is open for reading");
     }
+    // Bytes that no sum covers yet.
+    [[nodiscard]] std::uint64_t unsummed() const noexcept { return size() * stride_ - sums_.length(); }
+    void sum(std::uint64_t n) noexcept { sums_.append(records() + sums_.length(), n); }
     void write_or_put_back(std::uint64_t at, std::span<const std::byte> record);
     void make_room(std::uint64_t first_used, std::uint64_t bytes);
     void grow(std::uint64_t size, std::uint64_t first_used);
@@ -168,6 +187,7 @@ class MappedArray {
     std::uint64_t stride_;
     detail::MovableAtomic<std::uint64_t> size_;
     std::uint64_t committed_ = 0;           // records of the last commit
+    std::uint64_t checkpointed_ = 0;        // and of the last checkpoint
     std::uint64_t written_ = 0;             // behind this offset the file has only zeros
     std::uint64_t gap_begin_ = UINT64_MAX;  // records that insert() has skipped are between these
     std::uint64_t gap_end_ = 0;
@@ -184,22 +204,14 @@ template <Storage File>
 void MappedArray<File>::append(std::span<const std::byte> records) {
     const std::uint64_t at = end();
     make_room(at, records.size());
-    settle();
-    const detail::BlockSums before = sums_;
-    try {
-        for (std::size_t done = 0; done < records.size();) {
-            const std::size_t to_boundary = append_piece - static_cast<std::size_t>((at + done) % append_piece);
-            const auto piece = records.subspan(done, std::min(to_boundary, records.size() - done));
-            written_ = std::max(written_, at + done + piece.size());
-            sums_.append(piece.data(), piece.size());
-            file_.write(at + done, piece);
-            done += piece.size();
-        }
-    } catch (...) {
-        sums_ = before;
-        throw;
+    for (std::size_t done = 0; done < records.size();) {
+        const std::size_t to_boundary = append_piece - static_cast<std::size_t>((at + done) % append_piece);
+        const auto piece = records.subspan(done, std::min(to_boundary, records.size() - done));
+        written_ = std::max(written_, at + done + piece.size());
+        file_.write(at + done, piece);
+        done += piece.size();
     }
-    size_.store(size() + records.size() / stride_);
+    publish(records.size() / stride_);
 }
 
 template <Storage File>
@@ -328,9 +340,11 @@ void MappedArray<File>::put_overwrites(detail::RecordWriter& record, std::uint32
 }
 
 template <Storage File>
-Slot MappedArray<File>::slot() const noexcept {
+Slot MappedArray<File>::slot(bool tail) const noexcept {
     Slot slot;
     slot.count = size();
+    slot.tail = tail ? slot.count - checkpointed_ : 0;
+    slot.tail_sum = detail::crc32c_raw(0, records() + (slot.count - slot.tail) * stride_, slot.tail * stride_);
     slot.block_log2 = sums_.block_log2();
     slot.sums = sums_.sums();
     return slot;
@@ -339,6 +353,7 @@ Slot MappedArray<File>::slot() const noexcept {
 template <Storage File>
 void MappedArray<File>::mark_checkpoint(detail::IdSet carried) {
     mark_committed();
+    checkpointed_ = size();
     logged_ = std::move(carried);
     if (logged_.empty()) file_.drop_overlays();
     slot_block_log2_ = sums_.block_log2();
@@ -356,7 +371,8 @@ void MappedArray<File>::write_logged() {
 
 // --- recovering ---
 
-// The state of a checkpoint, before the journal. REQUIRES: the slot was checked.
+// The state of a checkpoint, before the journal. REQUIRES: the slot was checked. A writer writes the slot's tail again,
+// whatever the file says: after a crash the page cache may show what the disk does not have.
 template <Storage File>
 void MappedArray<File>::restore(const Slot& slot) {
     file_.drop_overlays();
@@ -365,13 +381,18 @@ void MappedArray<File>::restore(const Slot& slot) {
     sums_ = detail::BlockSums(slot.sums, slot.block_log2, slot.count * stride_);
     slot_block_log2_ = slot.block_log2;
     grown_ = false;
-    committed_ = slot.count;
+    committed_ = checkpointed_ = slot.count;
+    if (mode_ == OpenMode::read_write && slot.tail > 0) {
+        const std::uint64_t offset = (slot.count - slot.tail) * stride_;
+        const std::vector<std::byte> copy(records() + offset, records() + slot.count * stride_);
+        file_.write(first_record + offset, copy);
+    }
     written_ = std::max(written_, first_record + slot.count * stride_);
     size_.store(slot.count);
 }
 
-// A writer brings what was appended back into the file, whatever the file says: after a crash the page cache may show
-// what the disk does not have. Overwrites stay in the view, since readers may be looking at the file.
+// A writer brings what was appended back into the file, whatever the file says. Overwrites stay in the view, since
+// readers may be looking at the file.
 template <Storage File>
 void MappedArray<File>::replay(const detail::Change& change, const std::filesystem::path& journal) {
     const auto refuse = [&] {
@@ -412,8 +433,9 @@ void MappedArray<File>::cut_to_committed() {
 }
 
 template <Storage File>
-void MappedArray<File>::verify() const {
-    const std::size_t block = sums_.first_damaged(records());
+template <class Checked>
+void MappedArray<File>::verify(Checked&& checked) const {
+    const std::size_t block = sums_.first_damaged(records(), checked);
     if (block == detail::BlockSums::blocks) return;
     const std::uint64_t begin = block * sums_.block_size();
     const std::uint64_t end = std::min(begin + sums_.block_size(), sums_.length());

@@ -99,6 +99,9 @@ class MappedFile {
     void overlay(std::uint64_t offset, std::span<const std::byte> bytes);
     void drop_overlays();
 
+    void start_sync(std::uint64_t offset, std::uint64_t n) noexcept {
+        detail::platform::start_sync(handle(), offset, n);
+    }
     void sync() { check(detail::platform::sync(handle()), path_, "making the file durable"); }
     void sync_name() { check(detail::platform::sync_directory_of(path_), path_, "making the file's name durable"); }
 

@@ -74,6 +74,7 @@ concept Storage = std::movable<File> && requires(File file, const File constant,
     file.stream(n, bytes);   // the same, cheap for many small pieces each of which continues the last
     file.overlay(n, bytes);  // into the view only
     file.drop_overlays();    // the view may show the file again everywhere
+    file.start_sync(n, n);   // (offset, length), a hint: the next sync will come soon, begin with these bytes
     file.sync();             // all that was written, and the size, is durable
     file.sync_name();        // its entry in the directory is durable; whoever creates a file need not ask for it
     { file.try_lock(Lock::writer) } -> std::same_as<bool>;

@@ -56,6 +56,7 @@ int main(int argc, char** argv) {
     }
     Totals totals;
     run<Vectors>(options, totals);
+    run<AppendedVectors>(options, totals);
     run<RawPayloads>(options, totals);
     run<VariablePayloads>(options, totals);
     run<Collections>(options, totals);

@@ -46,14 +46,16 @@ struct Allowed {
 };
 
 // Which of the dirty things a power cut leaves: anything at all, and the ways in which protocols are known to break.
-[[nodiscard]] inline Chooser random_chooser(Rng& rng) {
+[[nodiscard]] inline Chooser random_chooser(Rng& rng, std::uint64_t items) {
     const auto in_slot = [](const std::string& file, std::uint64_t sector) {
         return file.find(".journal") == std::string::npos && sector >= 2 && sector < 8;
     };
     const auto in_journal = [](const std::string& file) { return file.find(".journal") != std::string::npos; };
     const std::uint64_t salt = rng();
-    const std::uint64_t pattern = below(rng, 14);
-    return [=, &rng](Item item, const std::string& file, std::uint64_t sector) {
+    const std::uint64_t pattern = below(rng, 17);
+    const std::uint64_t one = below(rng, items);
+    return [=, &rng, next = std::make_shared<std::uint64_t>(0)](Item item, const std::string& file,
+                                                                std::uint64_t sector) {
         const bool slot = item == Item::sector && in_slot(file, sector);
         switch (pattern) {
             case 0: return false;
@@ -70,6 +72,9 @@ struct Allowed {
                 return ((sector * sector_size / page_size * 0x9e3779b97f4a7c15 + salt) >> 40 & 1) == 0;  // whole pages
             case 11: return !one_in(rng, 10);
             case 12: return one_in(rng, 10);
+            case 13: return (*next)++ == one;
+            case 14:
+            case 15: return (*next)++ != one;
             default: return one_in(rng, 2);
         }
     };
@@ -168,7 +173,8 @@ class Workload {
             for (std::uint64_t mask = 0; mask < std::uint64_t{1} << items; ++mask)
                 survive(machine.power_cut(mask_chooser(mask), crashes_), allowed_, 0);
         } else {
-            survive(machine.power_cut(random_chooser(crashes_), crashes_), allowed_, one_in(crashes_, 3) ? 1 : 0);
+            survive(machine.power_cut(random_chooser(crashes_, items), crashes_), allowed_,
+                    one_in(crashes_, 3) ? 1 : 0);
         }
         // A name that is there, but not on disk yet, is rare and easily lost.
         const int kills = op == Op::create ? 12 : one_in(crashes_, 4) ? 1 : 0;
@@ -187,7 +193,8 @@ class Workload {
         std::uint64_t wait = more > 0 ? below(crashes_, 40) : UINT64_MAX;
         machine->hook = [&](Op) {
             if (wait-- != 0) return;
-            next = one_in(crashes_, 4) ? machine->killed() : machine->power_cut(random_chooser(crashes_), crashes_);
+            next = one_in(crashes_, 4) ? machine->killed()
+                                       : machine->power_cut(random_chooser(crashes_, machine->items()), crashes_);
             next_allowed = now;
         };
         go_on(allowed, now);
@@ -238,12 +245,12 @@ class Workload {
             const bool for_ever = one_in(crashes_, 2);
             Allowed allowed = allowed_;
             fail_sync(*copy, n / 2 + below(crashes_, 4), for_ever ? UINT64_MAX : 1, allowed);
-            survive(copy->power_cut(random_chooser(crashes_), crashes_), allowed, 1);
+            survive(copy->power_cut(random_chooser(crashes_, copy->items()), crashes_), allowed, 1);
             copy->failing_syncs = 0;
             if (one_in(crashes_, 2)) copy->evict();
             Allowed now = allowed;
             go_on_while_pages_vanish(*copy, allowed, now);
-            survive(copy->power_cut(random_chooser(crashes_), crashes_), now, 1);
+            survive(copy->power_cut(random_chooser(crashes_, copy->items()), crashes_), now, 1);
         }
     }
     // What the page cache shows may be gone in the midst of it. That may be noticed and refused, but only once.
@@ -331,12 +338,13 @@ void run_builder(const Options& options, Totals& totals) {
             for (std::size_t i = 0; i < records; ++i) builder.push(random_record(rng));
             machine.hook = [&](Op) {
                 ++images;
-                look(*machine.power_cut(random_chooser(rng), rng), records, false);
+                look(*machine.power_cut(random_chooser(rng, machine.items()), rng), records, false);
                 look(*machine.killed(), records, false);
             };
             const Store store = std::move(builder).finish_persisted("built");
             machine.hook = nullptr;
-            for (int i = 0; i < 20; ++i) look(*machine.power_cut(random_chooser(rng), rng), records, true);
+            for (int i = 0; i < 20; ++i)
+                look(*machine.power_cut(random_chooser(rng, machine.items()), rng), records, true);
         }
     } catch (const std::exception& error) {
         std::printf("VIOLATION in builder, --seed %llu: %s\n", static_cast<unsigned long long>(options.seed),

@@ -116,6 +116,23 @@ struct Vectors {
     }
 };
 
+// Hardly anything but appends: what is committed together with its slot.
+template <class File>
+struct AppendedVectors {
+    static constexpr const char* name = "appends";
+    using Store = typename Vectors<File>::Store;
+
+    static void step(Store& store, Model& model, Rng& rng) {
+        if (one_in(rng, 25)) return Vectors<File>::step(store, model, rng);
+        if (one_in(rng, 8)) return store.reserve(store.size() + below(rng, 9000));
+        const bool large = one_in(rng, 6) && model.flat.size() < most_bytes / 8;
+        const auto rows = random_rows(rng, large ? 5'700 : 1 + below(rng, 120));
+        store.append_rows(rows);
+        model.flat += flat_bytes<float>(rows);
+    }
+    static Model read(const Store& store) { return Vectors<File>::read(store); }
+};
+
 struct Pod {
     std::uint64_t number = 0;
     double weight = 0;

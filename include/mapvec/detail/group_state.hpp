@@ -39,6 +39,7 @@ struct GroupState {
     Records records;
     std::uint64_t base_size = 0;
     bool fell_back = false;  // there was a newer slot, but it is damaged or torn
+    bool refuted = false;    // there is a newer slot, but what was written together with it is not there
 };
 
 struct NewestSlot {
@@ -131,19 +132,43 @@ template <Storage File>
     return newest;
 }
 
+// The newest slot, unless it was written together with records that are not there: a crash came between. If it is so,
+// nothing can have been committed after it.
+template <Storage File>
+[[nodiscard]] Slot ruling_slot(GroupState<File>& state, Members<File>& members, const Slot& newest, OpenMode mode) {
+    const MappedArray<File>& root = *members[0];
+    if (tail_holds(newest, root.stride(), root.file().data(), root.file().size())) return newest;
+    // Our own view may have the overlays of an earlier commit.
+    const File afresh = File::open(root.path(), OpenMode::read_only, {});
+    if (tail_holds(newest, root.stride(), afresh.data(), afresh.size())) return newest;
+
+    JournalFile<File> journal(journal_path(root.path(), newest.generation), mode);
+    Records later{{}, 0, newest.sequence};
+    read_records(journal, later, root.header().store_id, newest.salt);
+    const auto before = read_slot(root.file().data(), newest.generation + 1);
+    if (!later.records.empty() || !before || before->generation + 1 != newest.generation)
+        throw Error(ErrorCode::corrupt, root.path(),
+                    "records " + std::to_string(newest.count - newest.tail) + " to " +
+                        std::to_string(newest.count - 1) + " do not have the checksum they were committed with");
+    state.refuted = true;
+    return *before;
+}
+
 // Nothing if a writer has made a checkpoint meanwhile.
 template <Storage File>
 [[nodiscard]] std::optional<GroupState<File>> try_read_state(Members<File>& members, OpenMode mode) {
     File& root = members[0]->file();
-    const auto [slot, fell_back] = newest_settled_slot(root, mode);
-    const auto overtaken = [&, generation = slot.generation] {
+    const auto [newest, fell_back] = newest_settled_slot(root, mode);
+    const auto overtaken = [&, generation = newest.generation] {
         return newest_slot(root).slot.generation != generation;
     };
     GroupState<File> state;
     state.fell_back = fell_back;
-    state.records.sequence = slot.sequence;
-    state.journal = JournalFile<File>(journal_path(root.path(), slot.generation), mode);
     try {
+        root.refresh();
+        const Slot slot = ruling_slot(state, members, newest, mode);
+        state.records.sequence = slot.sequence;
+        state.journal = JournalFile<File>(journal_path(root.path(), slot.generation), mode);
         read_slots(state, members, slot);
         read_base(state, members[0]->header().store_id);
         read_all_records(state.journal, state.records, members[0]->header().store_id, slot.salt);

@@ -129,6 +129,13 @@ inline void close_on_exec(Handle handle) noexcept { ::fcntl(handle, F_SETFD, FD_
     return 0;
 }
 
+// Linux writes what is dirty; elsewhere nothing happens before sync().
+inline void start_sync([[maybe_unused]] Handle handle, [[maybe_unused]] std::uint64_t offset,
+                       [[maybe_unused]] std::uint64_t n) noexcept {
+#if defined(__linux__)
+    (void)::sync_file_range(handle, static_cast<off_t>(offset), static_cast<off_t>(n), SYNC_FILE_RANGE_WRITE);
+#endif
+}
 [[nodiscard]] inline int sync(Handle handle) noexcept {
 #if defined(__APPLE__)
     return ::fcntl(handle, F_FULLFSYNC) == 0 ? 0 : errno;  // fsync() there stops at the drive's cache

@@ -121,6 +121,7 @@ inline void close_on_exec(Handle handle) noexcept { ::SetHandleInformation(handl
     return 0;
 }
 
+inline void start_sync(Handle, std::uint64_t, std::uint64_t) noexcept {}
 [[nodiscard]] inline int sync(Handle handle) noexcept { return ::FlushFileBuffers(handle) ? 0 : last_error(); }
 [[nodiscard]] inline int sync_directory_of(const std::filesystem::path&) noexcept { return 0; }
 
