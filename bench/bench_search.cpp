@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -175,7 +176,9 @@ void add_scan(const std::string& name, std::size_t count, std::size_t dim, unsig
     benchmark::RegisterBenchmark(full.c_str(),
                                  [=](benchmark::State& state) {
                                      const auto& rows = rows_of<S>(count, dim);
-                                     const auto vector = query_of(dim, 7);
+                                     auto vector = query_of(dim, 7);
+                                     if constexpr (std::is_integral_v<S>)  // compared with their like
+                                         for (float& x : vector) x = std::floor(x);
                                      const auto query = make_query(rows, vector);
                                      run_beside_limit(state, rows, threads, [&] {
                                          auto hits = search(rows, query, SearchOptions{.threads = threads});

@@ -5,6 +5,7 @@
 //   error bound, all dims                                       a lost tail, a wrong mask, a lane counted twice
 //   a row's result does not depend on its neighbours            leftover rows by another code path
 //   NaN only in its own row; infinities; huge; denormal         masking by multiplication, flushing
+//   whole numbers against bytes: no rounding, no overflow       a pair of products lost, too long sums
 //   nothing beyond the end is read                              an unguarded last load (run with a sanitizer)
 #include <mapvec/distance.hpp>
 
@@ -188,6 +189,54 @@ TEST_CASE("huge differences are infinitely far, tiny ones keep what float can ho
         measure_rows(wide, one, differences);
         CHECK(differences[0] == infinity);
         CHECK(differences[1] == 0x1p-80f);
+    });
+}
+
+TEST_CASE("bytes and a query of whole numbers are measured without rounding, while a float can hold it") {
+    const auto check = []<class S>(S) {
+        Numbers numbers(17);
+        std::size_t wrong = 0;
+        for (const std::size_t dim : dimensions()) {
+            for (const std::size_t count : std::vector<std::size_t>{1, 3, 6}) {
+                Rows<S> rows{{}, dim};
+                for (std::size_t i = 0; i < count * dim; ++i)
+                    rows.scalars.push_back(static_cast<S>(numbers.below(256)));
+                std::vector<float> query(dim);
+                for (float& x : query) x = static_cast<float>(numbers.below(511)) - 255;
+                std::vector<float> distances(count), products(count);
+                measure_rows(rows.scalars, query, distances);
+                measure_rows<InnerProduct>(rows.scalars, query, products);
+                for (std::size_t i = 0; i < count; ++i) {
+                    const double distance = SquaredL2::reference<S>(rows.row(i), query);
+                    const double product = InnerProduct::reference<S>(rows.row(i), query);
+                    wrong +=
+                        std::abs(distances[i] - distance) <= (distance < 0x1p24 ? 0 : 4 * unit * distance) ? 0u : 1u;
+                    wrong += std::abs(product) >= 0x1p24 || static_cast<double>(products[i]) == product ? 0u : 1u;
+                }
+            }
+        }
+        CHECK(wrong == 0);
+    };
+    with_each_instruction_set([&](InstructionSet set) {
+        INFO(to_string(set));
+        check(std::int8_t{});
+        check(std::uint8_t{});
+    });
+}
+
+TEST_CASE("the largest sums of bytes do not overflow") {
+    with_each_instruction_set([&](InstructionSet set) {
+        for (const std::size_t dim : {detail::most_small_dim, detail::most_small_dim + 1, 3 * detail::most_small_dim}) {
+            INFO(to_string(set) << ", dim " << dim);
+            const std::vector<std::uint8_t> row(dim, 255);
+            const std::vector<float> query(dim, -255.0f);
+            std::vector<float> result(1);
+            measure_rows(row, query, result);
+            const double exact = static_cast<double>(dim) * 510 * 510;
+            CHECK(std::abs(result[0] - exact) <= (static_cast<double>(dim) / 8 + 12) * unit * exact);
+            measure_rows<InnerProduct>(row, query, result);
+            CHECK(std::abs(result[0] + exact / 4) <= (static_cast<double>(dim) / 8 + 12) * unit * exact / 4);
+        }
     });
 }
 

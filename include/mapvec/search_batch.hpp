@@ -34,13 +34,12 @@ inline constexpr bool tileable = M::measure != Measure::cosine && !std::is_same_
 template <Metric M, Scalar S>
 void scan_blocks(const RowsOf<S>& rows, const std::vector<PreparedQuery<M, S>>& queries, std::size_t first,
                  std::size_t last, std::vector<TopK>& best, InstructionSet set) {
-    const auto& kernels = row_kernels<M::measure, S>(set);
     const SelectKernel select = select_kernel(set);
     BlockKeys block;
     for (std::size_t at = first; at < last; at += rows.rows_per_block()) {
         const std::size_t count = std::min(rows.rows_per_block(), last - at);
         for (std::size_t q = 0; q < queries.size(); ++q) {
-            kernels.contiguous(rows.span(), at, count, queries[q].data(), block.keys);
+            queries[q].measure(rows.span(), at, count, block.keys);
             const std::size_t found = select(block.keys, count, KeyRange{}.low, best[q].limit(), block.positions);
             NearestCollector nearest{best[q]};
             for (std::size_t i = 0; i < found; ++i) {
@@ -87,7 +86,7 @@ template <Metric M = SquaredL2, RowSource Source>
     std::vector<detail::TopK> none;
     std::size_t most_hits = 0;
     for (const KnnQuery& query : queries) {
-        prepared.emplace_back(query.query, rows.dim());
+        prepared.emplace_back(query.query, rows.dim(), active_instruction_set());
         none.emplace_back(std::min(query.k, rows.count()));
         most_hits = std::max(most_hits, std::min(query.k, rows.count()));
     }

@@ -96,9 +96,9 @@
 namespace mapvec::detail {
 
 // Precondition for all: instruction_set_available(set).
-template <Measure M, class S>
-[[nodiscard]] inline const RowKernels<S>& row_kernels(InstructionSet set) noexcept {
-    return *MAPVEC_CHOOSE(set, row_kernels<M, S>);
+template <Measure M, class S, class Q = QueryValue<S>>
+[[nodiscard]] inline const RowKernels<S, Q>& row_kernels(InstructionSet set) noexcept {
+    return *MAPVEC_CHOOSE(set, row_kernels<M, S, Q>);
 }
 
 [[nodiscard]] inline SelectKernel select_kernel(InstructionSet set) noexcept { return MAPVEC_CHOOSE(set, select); }

@@ -4,9 +4,9 @@
 // Rows are measured four at a time. Short rows side by side, with two running sums each: eight independent sums hide
 // the latency of a fused multiply-add. Long rows one after the other with four sums each: so memory is read strictly in
 // order, which the processors' prefetchers reward with 10 to 30 %. Rows that are left over go through the same code, so
-// that a row's result never depends on where it lies. What is left of a row beyond full registers is loaded with what follows it, and masked; only where that would
-// read past the end of the data it is copied first. (Variables instead of arrays: at -O2 compilers keep these in
-// registers, and those not always.)
+// that a row's result never depends on where it lies. What is left of a row beyond full registers is loaded with what
+// follows it, and masked; only where that would read past the end of the data it is copied first. (Variables instead of
+// arrays: at -O2 compilers keep these in registers, and those not always.)
 #if defined(MAPVEC_SET)
 
 namespace mapvec::detail::MAPVEC_SET {
@@ -198,8 +198,14 @@ MAPVEC_INLINE void measure_four_safely(const RowSpan<S>& span, const FourRows<S>
     measure_four<M, Prefetch>(rows, tails, span.dim, query, results);
 }
 
-template <Measure M, class S>
-void measure_contiguous(RowSpan<S> span, std::size_t first, std::size_t count, const QueryValue<S>* query,
+}  // namespace mapvec::detail::MAPVEC_SET
+
+#include "kernels_bytes.hpp"
+
+namespace mapvec::detail::MAPVEC_SET {
+
+template <Measure M, class S, class Q>
+void measure_contiguous(RowSpan<S> span, std::size_t first, std::size_t count, const Q* query,
                         float* results) noexcept {
     const S* row = span.rows + first * span.dim;
     const std::size_t dim = span.dim;
@@ -218,8 +224,8 @@ MAPVEC_INLINE void prefetch_row(const RowSpan<S>& span, std::uint64_t row) noexc
     for (std::size_t line = 0; line < bytes + cache_line - 1; line += cache_line) prefetch(at + line);
 }
 
-template <Measure M, class S>
-void measure_listed(RowSpan<S> span, const std::uint64_t* listed, std::size_t count, const QueryValue<S>* query,
+template <Measure M, class S, class Q>
+void measure_listed(RowSpan<S> span, const std::uint64_t* listed, std::size_t count, const Q* query,
                     float* results) noexcept {
     for (std::size_t i = 0; i < count && i < prefetch_rows; ++i) prefetch_row(span, listed[i]);
     for (std::size_t i = 0; i < count; i += 4) {
@@ -236,8 +242,8 @@ void measure_listed(RowSpan<S> span, const std::uint64_t* listed, std::size_t co
     }
 }
 
-template <Measure M, class S>
-inline constexpr RowKernels<S> row_kernels = {&measure_contiguous<M, S>, &measure_listed<M, S>};
+template <Measure M, class S, class Q>
+inline constexpr RowKernels<S, Q> row_kernels = {&measure_contiguous<M, S, Q>, &measure_listed<M, S, Q>};
 
 // Appends the positions from `i` to `end` whose value lies in range; without a branch.
 MAPVEC_INLINE std::size_t select_each(const float* values, std::size_t i, std::size_t end, float low, float high,

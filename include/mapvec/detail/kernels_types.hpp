@@ -41,7 +41,13 @@ template <class S>
 using QueryValue = std::conditional_t<std::is_same_v<S, double>, double, float>;
 
 // A prepared query is padded with zeros to a multiple of this, the most lanes of any instruction set.
-inline constexpr std::size_t query_padding = 16;
+inline constexpr std::size_t query_padding = 32;
+
+// Rows of S may be measured in whole numbers, if the query's elements are ones and no larger than this.
+template <class S>
+inline constexpr bool is_byte = std::is_same_v<S, std::int8_t> || std::is_same_v<S, std::uint8_t>;
+inline constexpr float most_small_number = 255;
+inline constexpr std::size_t most_small_dim = 8192;
 
 template <class Value>
 [[nodiscard]] MAPVEC_INLINE float cosine_distance(Value product, Value squared_norm) noexcept {
@@ -59,12 +65,10 @@ struct RowSpan {
 
 // Both write one result per row to `results`, which has room for `count` rounded up to a multiple of 4. The result
 // of a row depends on the row, the query and the instruction set only, not on its neighbours.
-template <class S>
+template <class S, class Q = QueryValue<S>>
 struct RowKernels {
-    void (*contiguous)(RowSpan<S>, std::size_t first, std::size_t count, const QueryValue<S>* query,
-                       float* results) noexcept;
-    void (*listed)(RowSpan<S>, const std::uint64_t* rows, std::size_t count, const QueryValue<S>* query,
-                   float* results) noexcept;
+    void (*contiguous)(RowSpan<S>, std::size_t first, std::size_t count, const Q* query, float* results) noexcept;
+    void (*listed)(RowSpan<S>, const std::uint64_t* rows, std::size_t count, const Q* query, float* results) noexcept;
 };
 
 // Which of `count` values lie in [low, high], ascending: their positions go to `positions`, their number is returned.

@@ -60,20 +60,18 @@ template <Metric M, Scalar S>
 class Region {
   public:
     explicit Region(const RowsOf<S>& rows)
-        : span_(rows.span()),
-          kernels_(&row_kernels<M::measure, S>(active_instruction_set())),
-          select_(select_kernel(active_instruction_set())) {}
+        : span_(rows.span()), set_(active_instruction_set()), select_(select_kernel(set_)) {}
 
     void add(std::span<const float> query, KeyRange range) {
-        queries_.emplace_back(query, span_.dim);
+        queries_.emplace_back(query, span_.dim, set_);
         ranges_.push_back(range);
     }
 
     void measure(std::size_t first, std::size_t count, BlockKeys& block) const noexcept {
-        kernels_->contiguous(span_, first, count, queries_.front().data(), block.keys);
+        queries_.front().measure(span_, first, count, block.keys);
     }
     void measure(const Id* ids, std::size_t count, BlockKeys& block) const noexcept {
-        kernels_->listed(span_, ids, count, queries_.front().data(), block.keys);
+        queries_.front().measure(span_, ids, count, block.keys);
     }
     // Positions of the first query's keys in range; those beyond `limit` are not wanted either.
     [[nodiscard]] std::size_t select(std::size_t count, float limit, BlockKeys& block) const noexcept {
@@ -85,7 +83,7 @@ class Region {
         float others[most_rows_per_block];
         std::uint32_t inside[most_rows_per_block];
         for (std::size_t q = 1; q < queries_.size() && count != 0; ++q) {
-            kernels_->listed(span_, ids, count, queries_[q].data(), others);
+            queries_[q].measure(span_, ids, count, others);
             count = select_(others, count, ranges_[q].low, ranges_[q].high, inside);
             for (std::size_t i = 0; i < count; ++i) {
                 ids[i] = ids[inside[i]];
@@ -98,7 +96,7 @@ class Region {
 
   private:
     RowSpan<S> span_;
-    const RowKernels<S>* kernels_;
+    InstructionSet set_;
     SelectKernel select_;
     std::vector<PreparedQuery<M, S>> queries_;
     std::vector<KeyRange> ranges_;

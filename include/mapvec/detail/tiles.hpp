@@ -69,7 +69,6 @@ class TileScan {
           queries_(queries),
           packed_(packed),
           best_(best),
-          row_kernels_(row_kernels<M::measure, S>(set)),
           norm_kernel_(row_kernels<Measure::squared_difference, float>(set).contiguous),
           tile_kernels_(tile_kernels(set)),
           zeros_(rows.dim() + query_padding),
@@ -157,7 +156,7 @@ class TileScan {
 
     void judge(std::size_t query, const Id* ids, std::size_t count) {
         float keys[tile_rows];
-        row_kernels_.listed(rows_.span(), ids, count, queries_[query].data(), keys);
+        queries_[query].measure(rows_.span(), ids, count, keys);
         TopK& best = best_[query];
         for (std::size_t i = 0; i < count; ++i) {
             if (keys[i] <= best.limit()) {
@@ -179,7 +178,6 @@ class TileScan {
     const std::vector<PreparedQuery<M, S>>& queries_;
     const PackedQueries<M, S>& packed_;
     std::vector<TopK>& best_;
-    const RowKernels<S>& row_kernels_;
     void (*norm_kernel_)(RowSpan<float>, std::size_t, std::size_t, const float*, float*) noexcept;
     const TileKernels& tile_kernels_;
     ConvertKernel<S> convert_ = nullptr;
