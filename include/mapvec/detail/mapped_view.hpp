@@ -24,14 +24,16 @@ class MappedView {
 
     MappedView() noexcept = default;
 
-    // Reserves `addresses` bytes, or less where there are not so many, but `least` at the least.
-    // An empty view (base() == nullptr) if not even that can be had.
+    // Reserves `addresses` bytes, or, where there are not so many, a part of what there is: other files want some, too;
+    // but `least` at the least. An empty view (base() == nullptr) if not even that can be had.
     MappedView(std::uint64_t addresses, std::uint64_t least) noexcept {
-        for (std::uint64_t wish = std::max(addresses, least);; wish = std::max(wish / 2, least)) {
-            base_ = platform::reserve_addresses(wish, huge_page);
-            reserved_ = base_ ? wish : 0;
-            if (base_ || wish == least) return;
-        }
+        std::uint64_t wish = std::max(addresses, least);
+        if (reserve(wish)) return;
+        do wish = std::max(wish / 2, least);
+        while (!reserve(wish) && wish > least);
+        if (!base_ || wish == least) return;
+        platform::release_addresses(base_, reserved_);
+        if (!reserve(std::max(round_up(wish / 16, huge_page), least))) (void)reserve(least);
     }
 
     MappedView(MappedView&& other) noexcept { swap(other); }
@@ -92,6 +94,11 @@ class MappedView {
     }
 
   private:
+    bool reserve(std::uint64_t addresses) noexcept {
+        base_ = platform::reserve_addresses(addresses, huge_page);
+        reserved_ = base_ ? addresses : 0;
+        return base_ != nullptr;
+    }
     void swap(MappedView& other) noexcept {
         std::swap(base_, other.base_);
         std::swap(mapped_, other.mapped_);
