@@ -109,6 +109,7 @@ class Collection {
 
     // --- writing: throws read_only; no_space; io; dimension_mismatch; payload. Nothing has changed then ---
 
+    // A row behind the last; returns its id.
     Id append(std::span<const S> vector, const T& payload) {
         vectors_.check_dim(vector.size());
         payloads_.records_.stage(payload);
