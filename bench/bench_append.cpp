@@ -20,9 +20,9 @@ using Store = mapvec::MmapVectorStore<dim>;
 
 void finish(benchmark::State& state) { state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(total)); }
 
-enum class End { in_memory, durable };
+enum class End { cached, durable };
 
-void pwrite_blocks(benchmark::State& state, const std::vector<float>& source, End end = End::in_memory) {
+void pwrite_blocks(benchmark::State& state, const std::vector<float>& source, End end = End::cached) {
     const bench::Scratch scratch;
     const auto bytes = std::as_bytes(std::span(source));
     for (auto _ : state) {
@@ -101,7 +101,7 @@ void append_batches(benchmark::State& state, End end) {
     finish(state);
 }
 
-void append_rows(benchmark::State& state) { append_batches(state, End::in_memory); }
+void append_rows(benchmark::State& state) { append_batches(state, End::cached); }
 void append_rows_and_commit(benchmark::State& state) { append_batches(state, End::durable); }
 
 }  // namespace

@@ -94,15 +94,17 @@ TEST_CASE("a collection is opened by its directory, and knows what is erased") {
         }
         encoded.erase(3);
     }
-    const AnyStore encoded(scratch / "encoded");
-    CHECK(encoded.kind() == StoreKind::collection);
-    CHECK(encoded.rows() == 5);
-    CHECK(encoded.payloads() == 5);
-    CHECK(encoded.erased().size() == 1);
-    CHECK(encoded.erased(3));
-    CHECK_FALSE(encoded.erased(2));
-    CHECK(text_of(encoded.payload(4)).substr(8) == "4");
-    CHECK(encoded.vectors<float>()[4][1] == 4.0f);
+    {
+        const AnyStore encoded(scratch / "encoded");
+        CHECK(encoded.kind() == StoreKind::collection);
+        CHECK(encoded.rows() == 5);
+        CHECK(encoded.payloads() == 5);
+        CHECK(encoded.erased().size() == 1);
+        CHECK(encoded.erased(3));
+        CHECK_FALSE(encoded.erased(2));
+        CHECK(text_of(encoded.payload(4)).substr(8) == "4");
+        CHECK(encoded.vectors<float>()[4][1] == 4.0f);
+    }
     const AnyStore raw(scratch / "raw");
     CHECK(raw.payload_size() == 8);
     CHECK(raw.erased().empty());

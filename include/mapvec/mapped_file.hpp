@@ -378,7 +378,7 @@ inline void MappedFile::move_view(std::uint64_t size) {
                                                           : ipc::read_only,
                           size);
     }
-    each_overlaid_page(0, private_end_,
+    each_overlaid_page(0, std::min(private_end_, view_.mapped()),
                        [&](std::uint64_t at, std::uint64_t n) { std::memcpy(next.base() + at, view_.base() + at, n); });
     if (view_.base()) retired_.push_back(std::move(view_));
     view_ = std::move(next);
