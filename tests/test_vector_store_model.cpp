@@ -125,7 +125,7 @@ TEST_CASE("a store of vectors behaves as a std::vector of rows that can be reope
     const ScratchDirectory scratch;
     INFO("seed " << seed);
     if (seed % 2 == 0)
-        Model<float>(scratch, dim, address_space, seed).run(1000);
+        Model<float>(scratch, dim, address_space, seed).run(MAPVEC_TEST_STEPS);
     else
-        Model<std::int8_t>(scratch, dim, address_space, seed).run(1000);
+        Model<std::int8_t>(scratch, dim, address_space, seed).run(MAPVEC_TEST_STEPS);
 }
