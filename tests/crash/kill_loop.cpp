@@ -194,11 +194,12 @@ void run(const std::filesystem::path& directory, std::uint64_t kills, std::uint6
     auto& progress = *static_cast<Progress*>(memory);
     for (std::uint64_t turn = 0; totals.kills < kills; ++turn) {
         const std::uint64_t n = std::min<std::uint64_t>(25, kills - totals.kills);
-        const auto files = directory / ("files" + std::to_string(turn % 4));
-        switch (turn % 4) {
+        const auto files = directory / ("files" + std::to_string(turn % 5));
+        switch (turn % 5) {
             case 0: KillLoop<Vectors>(files, progress, seed + turn, totals).run(n); break;
             case 1: KillLoop<RawPayloads>(files, progress, seed + turn, totals).run(n); break;
-            case 2: KillLoop<VariablePayloads>(files, progress, seed + turn, totals).run(n); break;
+            case 2: KillLoop<AppendedVectors>(files, progress, seed + turn, totals).run(n); break;
+            case 3: KillLoop<VariablePayloads>(files, progress, seed + turn, totals).run(n); break;
             default: KillLoop<Collections>(files, progress, seed + turn, totals).run(n); break;
         }
     }
