@@ -70,24 +70,28 @@ std::size_t disagreements() {
     return wrong;
 }
 
+// How many instruction sets were tried.
 template <class S>
-void check_type() {
-    with_each_instruction_set([](InstructionSet set) {
+std::size_t check_type() {
+    std::size_t tried = 0;
+    with_each_instruction_set([&tried](InstructionSet set) {
+        ++tried;
         INFO(to_string(set) << ", " << to_string(scalar_type_of<S>));
         CHECK(disagreements<SquaredL2, S>() == 0);
         CHECK(disagreements<InnerProduct, S>() == 0);
         CHECK(disagreements<Cosine, S>() == 0);
     });
+    return tried;
 }
 
 }  // namespace
 
-TEST_CASE("float rows: every instruction set agrees with the reference") { check_type<float>(); }
-TEST_CASE("double rows: every instruction set agrees with the reference") { check_type<double>(); }
-TEST_CASE("int8 rows: every instruction set agrees with the reference") { check_type<std::int8_t>(); }
-TEST_CASE("uint8 rows: every instruction set agrees with the reference") { check_type<std::uint8_t>(); }
-TEST_CASE("float16 rows: every instruction set agrees with the reference") { check_type<float16>(); }
-TEST_CASE("bfloat16 rows: every instruction set agrees with the reference") { check_type<bfloat16>(); }
+TEST_CASE("float rows: every instruction set agrees with the reference") { CHECK(check_type<float>() > 0); }
+TEST_CASE("double rows: every instruction set agrees with the reference") { CHECK(check_type<double>() > 0); }
+TEST_CASE("int8 rows: every instruction set agrees with the reference") { CHECK(check_type<std::int8_t>() > 0); }
+TEST_CASE("uint8 rows: every instruction set agrees with the reference") { CHECK(check_type<std::uint8_t>() > 0); }
+TEST_CASE("float16 rows: every instruction set agrees with the reference") { CHECK(check_type<float16>() > 0); }
+TEST_CASE("bfloat16 rows: every instruction set agrees with the reference") { CHECK(check_type<bfloat16>() > 0); }
 
 TEST_CASE("every value of the 8- and 16-bit types is widened right by every instruction set") {
     with_each_instruction_set([](InstructionSet set) {

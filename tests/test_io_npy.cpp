@@ -37,22 +37,27 @@ struct Outcome {
             code = error.code();
             text = error.what();
         }
+        stored = store.size();
     }
     std::uint64_t rows = 0;
+    std::uint64_t stored = 0;  // in the store afterwards
     float last = 0;
     std::optional<ErrorCode> code;
     std::string text;
 };
 
-void check_refused(const std::string& bytes, ErrorCode code, const std::string& word) {
+// How many rows a refused import left in the store: none.
+std::uint64_t check_refused(const std::string& bytes, ErrorCode code, const std::string& word) {
     const Outcome outcome(bytes);
     CHECK(outcome.code == code);
     CHECK(contains(outcome.text, word));
     CHECK(contains(outcome.text, "in.npy"));
+    return outcome.stored;
 }
 
+// How many rows came back.
 template <class S>
-void check_round_trip(const char* descr, ScalarType type) {
+std::uint64_t check_round_trip(const char* descr, ScalarType type) {
     const ScratchDirectory scratch;
     auto store = MmapVectorStore<2, S>::create(scratch / "s");
     store.append(std::array{S(1), S(-0.0f)});
@@ -67,17 +72,18 @@ void check_round_trip(const char* descr, ScalarType type) {
     auto again = MmapVectorStore<2, S>::create(scratch / "again");
     CHECK(io::import_npy(scratch / "out.npy", again) == 2);
     CHECK(std::equal(again.data().begin(), again.data().end(), store.data().begin(), store.data().end()));
+    return again.size();
 }
 
 }  // namespace
 
 TEST_CASE("an array is written in the store's own type and read again") {
-    check_round_trip<float>("<f4", ScalarType::float32);
-    check_round_trip<double>("<f8", ScalarType::float64);
-    check_round_trip<float16>("<f2", ScalarType::float16);
-    check_round_trip<std::int8_t>("|i1", ScalarType::int8);
-    check_round_trip<std::uint8_t>("|u1", ScalarType::uint8);
-    check_round_trip<bfloat16>("<f4", ScalarType::float32);
+    CHECK(check_round_trip<float>("<f4", ScalarType::float32) == 2);
+    CHECK(check_round_trip<double>("<f8", ScalarType::float64) == 2);
+    CHECK(check_round_trip<float16>("<f2", ScalarType::float16) == 2);
+    CHECK(check_round_trip<std::int8_t>("|i1", ScalarType::int8) == 2);
+    CHECK(check_round_trip<std::uint8_t>("|u1", ScalarType::uint8) == 2);
+    CHECK(check_round_trip<bfloat16>("<f4", ScalarType::float32) == 2);
 }
 
 TEST_CASE("headers of version 1, 2 and 3 are read, however Python spells them") {
@@ -96,37 +102,39 @@ TEST_CASE("arrays that are not rows of little-endian numbers in C order are refu
         return npy("{'descr': " + descr + ", 'fortran_order': " + fortran + ", 'shape': " + shape + ", }",
                    six_floats());
     };
-    check_refused(with("'>f4'", "False", "(2, 3)"), ErrorCode::type_mismatch, "big-endian");
-    check_refused(with("'<f4'", "True", "(2, 3)"), ErrorCode::type_mismatch, "Fortran");
-    check_refused(with("'<i8'", "False", "(1, 3)"), ErrorCode::type_mismatch, "'<i8'");
-    check_refused(with("'|b1'", "False", "(2, 3)"), ErrorCode::type_mismatch, "'|b1'");
-    check_refused(with("[('a', '<f4')]", "False", "(2, 3)"), ErrorCode::type_mismatch, "fields");
-    check_refused(with("'<f4'", "False", "(6,)"), ErrorCode::dimension_mismatch, "reshape");
-    check_refused(with("'<f4'", "False", "()"), ErrorCode::dimension_mismatch, "axes");
-    check_refused(with("'<f4'", "False", "(1, 2, 3)"), ErrorCode::dimension_mismatch, "axes");
-    check_refused(with("'<f4'", "False", "(6, 0)"), ErrorCode::dimension_mismatch, "no elements");
-    check_refused(with("'<f4'", "False", "(3, 2)"), ErrorCode::dimension_mismatch, "expected 3, found 2");
+    CHECK(check_refused(with("'>f4'", "False", "(2, 3)"), ErrorCode::type_mismatch, "big-endian") == 0);
+    CHECK(check_refused(with("'<f4'", "True", "(2, 3)"), ErrorCode::type_mismatch, "Fortran") == 0);
+    CHECK(check_refused(with("'<i8'", "False", "(1, 3)"), ErrorCode::type_mismatch, "'<i8'") == 0);
+    CHECK(check_refused(with("'|b1'", "False", "(2, 3)"), ErrorCode::type_mismatch, "'|b1'") == 0);
+    CHECK(check_refused(with("[('a', '<f4')]", "False", "(2, 3)"), ErrorCode::type_mismatch, "fields") == 0);
+    CHECK(check_refused(with("'<f4'", "False", "(6,)"), ErrorCode::dimension_mismatch, "reshape") == 0);
+    CHECK(check_refused(with("'<f4'", "False", "()"), ErrorCode::dimension_mismatch, "axes") == 0);
+    CHECK(check_refused(with("'<f4'", "False", "(1, 2, 3)"), ErrorCode::dimension_mismatch, "axes") == 0);
+    CHECK(check_refused(with("'<f4'", "False", "(6, 0)"), ErrorCode::dimension_mismatch, "no elements") == 0);
+    CHECK(check_refused(with("'<f4'", "False", "(3, 2)"), ErrorCode::dimension_mismatch, "expected 3, found 2") == 0);
 }
 
 TEST_CASE("a header that lies about the data is corrupt") {
     const auto shaped = [](const std::string& shape) {
         return npy("{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + ", }", six_floats());
     };
-    check_refused(shaped("(3, 3)"), ErrorCode::corrupt, "expected 36, found 24");
-    check_refused(shaped("(1, 3)"), ErrorCode::corrupt, "expected 12, found 24");
-    check_refused(shaped("(999999999999999999, 3)"), ErrorCode::corrupt, "found 24");
-    check_refused(shaped("(999999999999999999, 999999999999999999)"), ErrorCode::corrupt, "no file's length");
-    check_refused(shaped("(6148914691236517206, 3)"), ErrorCode::corrupt, "10^18");
-    check_refused(shaped("(-2, 3)"), ErrorCode::corrupt, "a number");
-    check_refused(npy(plain, six_floats().substr(1)), ErrorCode::corrupt, "found 23");
+    CHECK(check_refused(shaped("(3, 3)"), ErrorCode::corrupt, "expected 36, found 24") == 0);
+    CHECK(check_refused(shaped("(1, 3)"), ErrorCode::corrupt, "expected 12, found 24") == 0);
+    CHECK(check_refused(shaped("(999999999999999999, 3)"), ErrorCode::corrupt, "found 24") == 0);
+    CHECK(check_refused(shaped("(999999999999999999, 999999999999999999)"), ErrorCode::corrupt, "no file's length") ==
+          0);
+    CHECK(check_refused(shaped("(6148914691236517206, 3)"), ErrorCode::corrupt, "10^18") == 0);
+    CHECK(check_refused(shaped("(-2, 3)"), ErrorCode::corrupt, "a number") == 0);
+    CHECK(check_refused(npy(plain, six_floats().substr(1)), ErrorCode::corrupt, "found 23") == 0);
 }
 
 TEST_CASE("a header that is not one is corrupt, at the byte where it ceases to be") {
-    check_refused("", ErrorCode::corrupt, "byte 0");
-    check_refused("PK\x03\x04 an archive", ErrorCode::corrupt, "not a .npy file");
-    check_refused(npy(plain, six_floats(), 4), ErrorCode::version_mismatch, "4.0");
-    check_refused(npy(plain, "").substr(0, 30), ErrorCode::corrupt, "length of the header");
-    check_refused("\x93NUMPY" + std::string("\x02\0\xff\xff\xff\xff", 6), ErrorCode::corrupt, "length of the header");
+    CHECK(check_refused("", ErrorCode::corrupt, "byte 0") == 0);
+    CHECK(check_refused("PK\x03\x04 an archive", ErrorCode::corrupt, "not a .npy file") == 0);
+    CHECK(check_refused(npy(plain, six_floats(), 4), ErrorCode::version_mismatch, "4.0") == 0);
+    CHECK(check_refused(npy(plain, "").substr(0, 30), ErrorCode::corrupt, "length of the header") == 0);
+    CHECK(check_refused("\x93NUMPY" + std::string("\x02\0\xff\xff\xff\xff", 6), ErrorCode::corrupt,
+                        "length of the header") == 0);
     for (const char* dict :
          {"", "{", "{}", "{'descr'}", "{'descr': }", "{'descr': <f4}", "{'descr': '<f4", "{'descr': '<f\\x34'}",
           "{'descr': '<f4', 'fortran_order': false, 'shape': (2, 3)}", "{'descr': '<f4', 'shape': (2, 3)}",
@@ -137,7 +145,7 @@ TEST_CASE("a header that is not one is corrupt, at the byte where it ceases to b
           "{'descr': '<f4', 'fortran_order': False, 'shape': (2 3)}",
           "{'descr': '<f4', 'fortran_order': False, 'shape': [2, 3]}",
           "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3"})
-        check_refused(npy(dict, six_floats()), ErrorCode::corrupt, "header of a .npy file: expected");
+        CHECK(check_refused(npy(dict, six_floats()), ErrorCode::corrupt, "header of a .npy file: expected") == 0);
 }
 
 TEST_CASE("arrays of a narrower type go into a store of a wider one") {

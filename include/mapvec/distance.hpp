@@ -9,7 +9,7 @@
 // of different width, so their results differ by rounding only.
 //
 // Error: rows of float, float16, bfloat16, int8 and uint8 are computed in float (the narrow types convert exactly;
-// rows of bytes and a query of whole numbers up to 255 are computed in integers, twice as fast), rows of double in
+// rows of bytes and a query of whole numbers up to 255 are computed in integers), rows of double in
 // double, rounded to float at the end. With u = 2^-24 and as long as nothing overflows,
 //     SquaredL2     |result - exact| <= (dim / 8 + 12) u · exact + dim · 2^-148
 //     InnerProduct  |result - exact| <= (dim / 8 + 12) u · Σ|x·q| + dim · 2^-148

@@ -229,7 +229,7 @@ void MappedArray<File>::insert(std::uint64_t index, std::span<const std::byte> r
     }
     written_ = std::max(written_, at + stride_);
     file_.write(at, record);
-    settle();
+    sum(unsummed());
     sums_.append_zeros((index - size()) * stride_);
     if (index > size()) {
         gap_begin_ = std::min(gap_begin_, size());

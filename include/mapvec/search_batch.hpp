@@ -52,8 +52,7 @@ void scan_blocks(const RowsOf<S>& rows, const std::vector<PreparedQuery<M, S>>& 
 // One thread per piece; the first rows give the sieve a limit to work with.
 template <Metric M, Scalar S>
 void nearest_of_all(const RowsOf<S>& rows, const std::vector<PreparedQuery<M, S>>& queries, std::size_t most_hits,
-                    std::vector<std::vector<TopK>>& best, const SearchOptions& options) {
-    const InstructionSet set = active_instruction_set();
+                    std::vector<std::vector<TopK>>& best, const SearchOptions& options, InstructionSet set) {
     const std::size_t pieces = best.size();
     const auto first = [&](std::size_t piece) {
         return rows.count() / pieces * piece + std::min(piece, rows.count() % pieces);
@@ -82,11 +81,12 @@ template <Metric M = SquaredL2, RowSource Source>
                                                          const SearchOptions& options = {}) {
     using S = detail::ScalarOf<Source>;
     const detail::RowsOf<S> rows(source);
+    const InstructionSet set = active_instruction_set();
     std::vector<detail::PreparedQuery<M, S>> prepared;
     std::vector<detail::TopK> none;
     std::size_t most_hits = 0;
     for (const KnnQuery& query : queries) {
-        prepared.emplace_back(query.query, rows.dim(), active_instruction_set());
+        prepared.emplace_back(query.query, rows.dim(), set);
         none.emplace_back(std::min(query.k, rows.count()));
         most_hits = std::max(most_hits, std::min(query.k, rows.count()));
     }
@@ -95,7 +95,7 @@ template <Metric M = SquaredL2, RowSource Source>
     const std::size_t threads = detail::thread_count(options.threads);
     const std::size_t worthwhile = rows.count() * rows.row_bytes() / (256 * 1024) + 1;
     std::vector<std::vector<detail::TopK>> best(std::min(threads, worthwhile), none);
-    detail::nearest_of_all<M, S>(rows, prepared, most_hits, best, options);
+    detail::nearest_of_all<M, S>(rows, prepared, most_hits, best, options, set);
     for (std::size_t q = 0; q < queries.size(); ++q) {
         if (queries[q].k == 0) continue;
         for (std::size_t piece = 1; piece < best.size(); ++piece) best[0][q].offer_all(best[piece][q]);

@@ -45,7 +45,7 @@ done
 # What the page about the files says Python can do.
 if [ -n "$quickstart" ]; then
     "$quickstart" >/dev/null
-    sed -n '/^```python$/,/^```$/{/^```/!p}' "$here/../../.docs/file-format.md" >read_collection.py
+    sed -n '/^```python$/,/^```$/{/^```/!p}' "$here/../../.github/docs/file-format.md" >read_collection.py
     cat >>read_collection.py <<'PYTHON'
 assert np.allclose(rows, [[0.9, 0.1], [0.8, 0.3], [0.1, 0.9]]), rows
 assert len(entries) == 3 and len(erased) == 0

@@ -21,5 +21,5 @@ endif()
 if(MAPVEC_DOCS_WERROR)
     set(DOXYGEN_WARN_AS_ERROR YES)
 endif()
-doxygen_add_docs(docs "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/.docs"
+doxygen_add_docs(docs "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/README.md" "${PROJECT_SOURCE_DIR}/.github/docs"
     COMMENT "Reference documentation: docs/html/index.html")
