@@ -134,8 +134,7 @@ class MappedFile {
     };
 
     static constexpr std::size_t largest_streamed = 64 << 10;
-    static constexpr std::uint64_t window_size = 256 << 10;  // windows end at multiples of it, for large folios
-    static constexpr std::uint64_t write_piece = 256 << 10;  // stays in the cache between checksum and write
+    static constexpr std::uint64_t window_size = 512 << 10;  // windows end at multiples of it, for large folios
     static constexpr std::uint64_t default_address_space = std::uint64_t{256} << 30;
 
     MappedFile(std::filesystem::path path, Mapping mapping, OpenMode mode, const StoreOptions& options)
