@@ -4,6 +4,7 @@
 // same bytes and as many threads, measured just before. Peers are compiled in with MAPVEC_BENCH_FAISS (IndexFlatL2)
 // and MAPVEC_BENCH_HNSWLIB (brute force). MAPVEC_BENCH_SMALL=1 in the environment shrinks all sizes a hundredfold.
 #include <benchmark/benchmark.h>
+#include <mapvec/mmap_vector_store.hpp>
 #include <mapvec/search.hpp>
 #include <mapvec/search_batch.hpp>
 
@@ -16,6 +17,8 @@
 #include <memory>
 #include <string>
 #include <vector>
+
+#include "common.hpp"
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -32,8 +35,7 @@ using namespace mapvec;
 
 namespace {
 
-bool small_run() { return std::getenv("MAPVEC_BENCH_SMALL") != nullptr; }
-std::size_t sized(std::size_t rows) { return small_run() ? rows / 100 + 1 : rows; }
+std::size_t sized(std::size_t rows) { return bench::small ? rows / 100 + 1 : rows; }
 
 // Rows in memory as a well-mapped file would give them: 2 MiB-aligned, in large pages where the system has them.
 template <class S>
@@ -210,6 +212,51 @@ auto nearest_of(std::size_t k) {
     return [k](const auto&, const std::vector<float>& query) { return KnnQuery{query, k}; };
 }
 
+// Several balls: the first around the query, the others around other points.
+auto intersection_of(std::size_t disks, double share) {
+    struct Disks {
+        std::vector<std::vector<float>> centres;
+        std::vector<DiskQuery> disks;
+    };
+    return [disks, share, kept = std::make_shared<Disks>()](const auto& rows, const std::vector<float>& query) {
+        *kept = {};
+        for (std::size_t i = 0; i < disks; ++i)
+            kept->centres.push_back(i == 0 ? query : query_of(query.size(), static_cast<std::uint32_t>(7 + i)));
+        for (const auto& centre : kept->centres) kept->disks.push_back({centre, radius_of(rows, centre, share)});
+        return DiskIntersectionQuery{kept->disks};
+    };
+}
+
+// The rows in a file, as users have them. The limit is what memory gives, not what a mapping of it gives.
+void add_store_scans(std::size_t count, unsigned threads) {
+    const std::string size = "/float32/dim:128/rows:" + std::to_string(count) + "/threads:" + std::to_string(threads);
+    const auto add = [=](const std::string& name, auto search_in) {
+        benchmark::RegisterBenchmark((name + size).c_str(),
+                                     [=](benchmark::State& state) {
+                                         const bench::Scratch scratch;
+                                         const auto& rows = rows_of<float>(count, 128);
+                                         MmapVectorStore<128>::create(scratch.path()).append_rows(rows.data());
+                                         const auto query = query_of(128, 7);
+                                         const RangeQuery range{query, 0, radius_of(rows, query, 0.001)};
+                                         const auto store =
+                                             MmapVectorStore<128>::open(scratch.path(), OpenMode::read_only);
+                                         run_beside_limit(state, rows, threads, [&] {
+                                             auto hits = search_in(store, range, SearchOptions{.threads = threads});
+                                             benchmark::DoNotOptimize(hits.data());
+                                         });
+                                     })
+            ->UseManualTime()
+            ->Iterations(3)
+            ->Unit(benchmark::kMillisecond);
+    };
+    add("range_0.1%_in_a_store", [](const auto& store, const auto& range, const SearchOptions& options) {
+        return search(store, range, options);
+    });
+    add("range_0.1%_in_a_store_just_opened", [](const auto& store, const auto& range, const SearchOptions& options) {
+        return search(MmapVectorStore<128>::open(store.path(), OpenMode::read_only), range, options);
+    });
+}
+
 template <class Run>
 void add_batch(const std::string& name, std::size_t count, std::size_t dim, std::size_t queries, Run run) {
     const std::string full =
@@ -283,6 +330,8 @@ void add_benchmarks() {
             add_scan<float>("ring_" + hits, million, 128, threads, ring_of_share(share));
             add_scan<float>("disk_" + hits, million, 128, threads, disk_of_share(share));
         }
+        add_store_scans(million, threads);
+        add_scan<float>("intersection_of_3_disks_5%", million, 128, threads, intersection_of(3, 0.05));
         add_scan<float>("knn_10", million, 128, threads, nearest_of(10));
         add_scan<float>("knn_100", million, 128, threads, nearest_of(100));
     }

@@ -155,6 +155,15 @@ struct ListedRows {
 template <Metric M>
 struct HitCollector {
     [[nodiscard]] static float limit() noexcept { return KeyRange{}.high; }
+    // Room for as many as all rows will give if they go on like this: growing by doubling would touch three times the
+    // memory, and what fresh memory costs is felt in a search. No more than sixteenfold, for rows may be sorted.
+    void expect(std::size_t more, std::size_t rows_done, std::size_t rows) {
+        const std::size_t all = hits.size() + more;
+        if (all <= hits.capacity()) return;
+        const double rate = static_cast<double>(all) / static_cast<double>(rows_done);
+        const auto left = static_cast<std::size_t>(1.125 * rate * static_cast<double>(rows - rows_done));
+        hits.reserve(all + std::clamp(left, all, 16 * all));
+    }
     void take(Id id, float key) { hits.push_back({id, M::value(key)}); }
 
     std::vector<Hit>& hits;
@@ -162,6 +171,7 @@ struct HitCollector {
 
 struct NearestCollector {
     [[nodiscard]] float limit() const noexcept { return best.limit(); }
+    void expect(std::size_t, std::size_t, std::size_t) const noexcept {}
     void take(Id id, float key) {
         if (key <= best.limit()) best.offer(key, id);
     }
@@ -174,9 +184,11 @@ void scan(Rows rows, const Region<M, S>& region, std::size_t first, std::size_t 
           Sink sink) {
     BlockKeys block;
     for (std::size_t at = first; at < last; at += rows_per_block) {
-        const std::size_t measured = rows.measure(region, at, std::min(rows_per_block, last - at), block);
+        const std::size_t count = std::min(rows_per_block, last - at);
+        const std::size_t measured = rows.measure(region, at, count, block);
         std::size_t found = region.select(measured, sink.limit(), block);
         if (region.single()) {
+            sink.expect(found, at + count - first, last - first);
             for (std::size_t i = 0; i < found; ++i) {
                 sink.take(rows.id(block, block.positions[i]), block.keys[block.positions[i]]);
             }
