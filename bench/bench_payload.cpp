@@ -2,6 +2,7 @@
 // for push, random fetch and sequential fetch of such a record on this kind of machine.
 #include <benchmark/benchmark.h>
 
+#include <cstring>
 #include <mapvec/payload_store.hpp>
 #include <optional>
 
@@ -33,6 +34,7 @@ struct Fixture {
     bench::Scratch scratch;
     std::optional<Store> store;
     std::optional<mapvec::PayloadStore<std::string>> strings;
+    std::vector<const std::byte*> record_places, string_places;  // the same, found without us
     std::vector<mapvec::Id> ids;
     Fixture() {
         auto made = Store::create(scratch / "records");
@@ -43,6 +45,10 @@ struct Fixture {
         for (std::size_t i = 0; i < records; ++i) names.push(std::string(100, 'x'));
         names.close();
         strings = mapvec::PayloadStore<std::string>::load(scratch / "strings");
+        for (std::size_t i = 0; i < records; ++i) {
+            record_places.push_back(store->bytes(i).data());
+            string_places.push_back(strings->bytes(i).data());
+        }
         std::minstd_rand random(3);
         for (int i = 0; i < 500'000; ++i) ids.push_back(random() % records);
     }
@@ -84,11 +90,26 @@ void view_random(benchmark::State& state) {
     each(state, fixture().ids, [&](mapvec::Id id) { return fixture().strings->view(id).data(); });
 }
 
+// The limits of the two: a plain table in memory; and the length that stands before a string's characters.
+void bytes_random_table(benchmark::State& state) {
+    each(state, fixture().ids, [&](mapvec::Id id) { return fixture().record_places[id]; });
+}
+void view_random_table(benchmark::State& state) {
+    each(state, fixture().ids, [&](mapvec::Id id) {
+        const std::byte* const at = fixture().string_places[id];
+        std::uint64_t length = 0;
+        std::memcpy(&length, at, sizeof length);
+        return std::string_view(reinterpret_cast<const char*>(at) + sizeof length, length);
+    });
+}
+
 }  // namespace
 
 BENCHMARK(push);
 BENCHMARK(fetch_random);
 BENCHMARK(fetch_sequential);
 BENCHMARK(bytes_random);
+BENCHMARK(bytes_random_table);
 BENCHMARK(view_random);
+BENCHMARK(view_random_table);
 BENCHMARK_MAIN();

@@ -20,6 +20,8 @@ ROWS = [
     ("durable commit, 1,000 rows", "mapvec_commit/1000/", "lmdb_commit/1000/", "LMDB", 1),
     ("random rows, operator[]", "random_rows_brackets", "random_rows_raw_pointer", "raw pointer", 1 / 1.05),
     ("random rows, get", "random_rows_get", "random_rows_raw_pointer", "raw pointer", 1 / 1.05),
+    ("bytes of a random payload", "bytes_random", "bytes_random_table", "table of pointers", 1 / 1.05),
+    ("view of a random string", "view_random", "view_random_table", "table of pointers", 1 / 1.05),
     ("scan of data()", "scan_store", "scan_malloc", "the same loop over malloc", 0.97),
     ("scan of a store just opened", "scan_fresh_store", "scan_malloc", "the same loop over malloc", 0.85),
 ]

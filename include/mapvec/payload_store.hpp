@@ -164,7 +164,9 @@ class PayloadStore {
         records_.verify([&](std::uint64_t done) { progress(in_group + done, all); });
     }
     void check(Id id) const {
-        if (id < size()) return;
+        if (id >= size()) refuse(id);
+    }
+    [[noreturn]] void refuse(Id id) const {  // apart, so that reading is short enough to be inlined
         const std::string problem = detail::mismatch("record id", "less than " + std::to_string(size()), id);
         throw records_.is_open() ? Error(ErrorCode::out_of_range, path(), problem)
                                  : Error(ErrorCode::out_of_range, problem);

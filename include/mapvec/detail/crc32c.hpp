@@ -87,8 +87,9 @@ template <class Word>
 
 using Crc32cTable = std::array<std::uint32_t, 256>;
 
-// [k][b] is the state after byte b and k zero bytes.
-inline constexpr auto crc32c_tables = [] {
+// [k][b] is the state after byte b and k zero bytes. Made when first asked for, in microseconds: as constants, these
+// tables would take compilers longer than all the rest of the library.
+[[nodiscard]] inline std::array<Crc32cTable, 8> crc32c_make_tables() noexcept {
     std::array<Crc32cTable, 8> tables{};
     for (std::uint32_t b = 0; b < 256; ++b) {
         std::uint32_t state = b;
@@ -102,11 +103,11 @@ inline constexpr auto crc32c_tables = [] {
         }
     }
     return tables;
-}();
+}
 
 [[nodiscard]] inline std::uint32_t crc32c_software(std::uint32_t state, const unsigned char* at,
                                                    std::size_t n) noexcept {
-    const auto& table = crc32c_tables;
+    static const auto table = crc32c_make_tables();
     for (; n >= 8; n -= 8, at += 8) {
         const std::uint64_t word = crc32c_load<std::uint64_t>(at) ^ state;
         const auto byte = [word](unsigned k) { return static_cast<std::size_t>(word >> (8 * k) & 0xFF); };
@@ -186,20 +187,19 @@ MAPVEC_CRC32C_TARGET inline std::uint32_t crc32c_step(std::uint32_t state, unsig
 inline constexpr std::size_t crc32c_lane = 336;  // bytes of each of the three streams; a multiple of 8
 
 // [k][b] is the state b << 8k after `lanes` lanes of zero bytes.
-template <std::size_t Lanes>
-inline constexpr auto crc32c_lane_tables = [] {
+[[nodiscard]] inline std::array<Crc32cTable, 4> crc32c_make_lane_tables(std::size_t lanes) noexcept {
     std::array<Crc32cTable, 4> tables{};
     for (std::size_t k = 0; k < tables.size(); ++k) {
         for (std::size_t bit = 0; bit < 8; ++bit)
-            tables[k][std::size_t{1} << bit] = crc32c_shift(std::uint32_t{1} << (8 * k + bit), Lanes * crc32c_lane);
+            tables[k][std::size_t{1} << bit] = crc32c_shift(std::uint32_t{1} << (8 * k + bit), lanes * crc32c_lane);
         for (std::size_t b = 1; b < 256; ++b) tables[k][b] = tables[k][b & (b - 1)] ^ tables[k][b & (~b + 1)];
     }
     return tables;
-}();
+}
 
 template <std::size_t Lanes>
 [[nodiscard]] inline std::uint32_t crc32c_skip_lanes(std::uint32_t state) noexcept {
-    const auto& table = crc32c_lane_tables<Lanes>;
+    static const auto table = crc32c_make_lane_tables(Lanes);
     return table[0][state & 0xFF] ^ table[1][state >> 8 & 0xFF] ^ table[2][state >> 16 & 0xFF] ^ table[3][state >> 24];
 }
 

@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -196,7 +197,8 @@ class VariableRecords {
 
     [[nodiscard]] PayloadEntry entry(Id id) const noexcept {
         PayloadEntry entry;
-        std::memcpy(&entry, entries_->record(id).data(), sizeof entry);
+        assert(id < size());
+        std::memcpy(&entry, entries_->records() + id * sizeof entry, sizeof entry);
         return entry;
     }
     [[nodiscard]] std::span<const std::byte> bytes(Id id, const PayloadEntry& entry) const {
