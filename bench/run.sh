@@ -35,4 +35,9 @@ for binary in "$build"/bench/bench_*; do
         { cat "$build/$theme.txt" >&2; exit 1; }
     results+=("$build/$theme.json")
 done
+if [ $# = 0 ] || [[ " $* " == *" compile "* ]]; then
+    echo "Measuring: compile"
+    python3 "$root/bench/compile_time.py" "$root/include" c++ >"$build/compile.json"
+    results+=("$build/compile.json")
+fi
 python3 "$root/bench/report.py" --svg "$build/figures.svg" "${results[@]}"

@@ -57,11 +57,6 @@ class JournalFile {
         file_->sync();
     }
 
-    void remove() {
-        file_.reset();
-        File::remove(path_);
-    }
-
   private:
     static constexpr std::uint64_t step = 1 << 20;  // written ahead: syncing a record must not grow the file
 
