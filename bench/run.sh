@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures mapvec beside the limits of this machine and its peers, prints a table of ratios and draws it.
 #
-#   bench/run.sh                       all themes; 20 minutes or so
+#   bench/run.sh                       all themes; 10 minutes or so
 #   bench/run.sh append search         only these
 #
 # MAPVEC_BENCH_DIR=<dir>   where files are written: a directory on the disk to be measured (default: the build directory)
