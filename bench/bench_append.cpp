@@ -23,14 +23,15 @@ void finish(benchmark::State& state) { state.SetBytesProcessed(state.iterations(
 
 enum class End { cached, durable };
 
-void pwrite_blocks(benchmark::State& state, const std::vector<float>& source, End end = End::cached) {
+// next_block(offset) gives the bytes to be written there.
+template <class NextBlock>
+void pwrite_blocks(benchmark::State& state, End end, NextBlock next_block) {
     const bench::Scratch scratch;
-    const auto bytes = std::as_bytes(std::span(source));
     for (auto _ : state) {
         const int file = ::open(scratch.path().c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
         for (std::size_t done = 0; done < total; done += block) {
             if (done % (64 << 20) == 0) (void)::fallocate(file, 0, static_cast<off_t>(done), 64 << 20);
-            const auto* const from = bytes.data() + done % bytes.size();
+            const std::byte* const from = next_block(done);
             if (::pwrite(file, from, block, static_cast<off_t>(done)) != static_cast<ssize_t>(block)) std::abort();
         }
         if (end == End::durable && ::fdatasync(file) != 0) std::abort();
@@ -41,31 +42,23 @@ void pwrite_blocks(benchmark::State& state, const std::vector<float>& source, En
     }
     finish(state);
 }
-void pwrite_from_cache(benchmark::State& state) { pwrite_blocks(state, in_cache); }
-void pwrite_from_memory(benchmark::State& state) { pwrite_blocks(state, in_memory); }
-void pwrite_and_sync(benchmark::State& state) { pwrite_blocks(state, in_memory, End::durable); }
+auto blocks_of(const std::vector<float>& source) {
+    return [bytes = std::as_bytes(std::span(source))](std::size_t done) { return bytes.data() + done % bytes.size(); };
+}
+void pwrite_from_cache(benchmark::State& state) { pwrite_blocks(state, End::cached, blocks_of(in_cache)); }
+void pwrite_from_memory(benchmark::State& state) { pwrite_blocks(state, End::cached, blocks_of(in_memory)); }
+void pwrite_and_sync(benchmark::State& state) { pwrite_blocks(state, End::durable, blocks_of(in_memory)); }
 
 // What appending a row cannot do without if its bytes are to be in the file and the caller may have his own back.
 void copy_and_pwrite(benchmark::State& state) {
-    const bench::Scratch scratch;
-    const auto rows = std::as_bytes(std::span(in_cache));
     std::vector<std::byte> buffer(block);
-    for (auto _ : state) {
-        const int file = ::open(scratch.path().c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
-        for (std::size_t done = 0; done < total; done += row_bytes) {
-            std::memcpy(buffer.data() + done % block, rows.data() + done % block, row_bytes);
+    pwrite_blocks(state, End::cached, [&](std::size_t) {
+        for (std::size_t at = 0; at < block; at += row_bytes) {
+            std::memcpy(buffer.data() + at, std::as_bytes(std::span(in_cache)).data() + at, row_bytes);
             benchmark::ClobberMemory();
-            if (done % (64 << 20) == 0) (void)::fallocate(file, 0, static_cast<off_t>(done), 64 << 20);
-            if ((done + row_bytes) % block != 0) continue;
-            const auto at = static_cast<off_t>(done + row_bytes - block);
-            if (::pwrite(file, buffer.data(), block, at) != static_cast<ssize_t>(block)) std::abort();
         }
-        state.PauseTiming();
-        ::close(file);
-        scratch.clear();
-        state.ResumeTiming();
-    }
-    finish(state);
+        return buffer.data();
+    });
 }
 
 void append(benchmark::State& state) {

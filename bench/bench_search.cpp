@@ -157,17 +157,18 @@ float radius_of(const Rows<S>& rows, const std::vector<float>& query, double sha
     return search(rows, KnnQuery{query, std::max<std::size_t>(wanted, 1)}).back().distance();
 }
 
+// A benchmark that takes its times by itself.
+template <class Run>
+void add_timed(const std::string& name, Run run) {
+    benchmark::RegisterBenchmark(name.c_str(), run)->UseManualTime()->Iterations(3)->Unit(benchmark::kMillisecond);
+}
+
 template <class S>
 void add_limit(std::size_t count, std::size_t dim, unsigned threads) {
-    benchmark::RegisterBenchmark(("memory_limit/threads:" + std::to_string(threads)).c_str(),
-                                 [=](benchmark::State& state) {
-                                     const auto& rows = rows_of<S>(count, dim);
-                                     run_beside_limit(state, rows, threads,
-                                                      [&] { sum_all(std::as_bytes(rows.data()), threads); });
-                                 })
-        ->UseManualTime()
-        ->Iterations(3)
-        ->Unit(benchmark::kMillisecond);
+    add_timed("memory_limit/threads:" + std::to_string(threads), [=](benchmark::State& state) {
+        const auto& rows = rows_of<S>(count, dim);
+        run_beside_limit(state, rows, threads, [&] { sum_all(std::as_bytes(rows.data()), threads); });
+    });
 }
 
 // make_query(rows, query vector) gives the query to be measured.
@@ -175,21 +176,17 @@ template <class S, class MakeQuery>
 void add_scan(const std::string& name, std::size_t count, std::size_t dim, unsigned threads, MakeQuery make_query) {
     const std::string full = name + "/" + std::string(to_string(scalar_type_of<S>)) + "/dim:" + std::to_string(dim) +
                              "/rows:" + std::to_string(count) + "/threads:" + std::to_string(threads);
-    benchmark::RegisterBenchmark(full.c_str(),
-                                 [=](benchmark::State& state) {
-                                     const auto& rows = rows_of<S>(count, dim);
-                                     auto vector = query_of(dim, 7);
-                                     if constexpr (std::is_integral_v<S>)  // compared with their like
-                                         for (float& x : vector) x = std::floor(x);
-                                     const auto query = make_query(rows, vector);
-                                     run_beside_limit(state, rows, threads, [&] {
-                                         auto hits = search(rows, query, SearchOptions{.threads = threads});
-                                         benchmark::DoNotOptimize(hits.data());
-                                     });
-                                 })
-        ->UseManualTime()
-        ->Iterations(3)
-        ->Unit(benchmark::kMillisecond);
+    add_timed(full, [=](benchmark::State& state) {
+        const auto& rows = rows_of<S>(count, dim);
+        auto vector = query_of(dim, 7);
+        if constexpr (std::is_integral_v<S>)  // compared with their like
+            for (float& x : vector) x = std::floor(x);
+        const auto query = make_query(rows, vector);
+        run_beside_limit(state, rows, threads, [&] {
+            auto hits = search(rows, query, SearchOptions{.threads = threads});
+            benchmark::DoNotOptimize(hits.data());
+        });
+    });
 }
 
 auto range_of_share(double share) {
@@ -231,23 +228,18 @@ auto intersection_of(std::size_t disks, double share) {
 void add_store_scans(std::size_t count, unsigned threads) {
     const std::string size = "/float32/dim:128/rows:" + std::to_string(count) + "/threads:" + std::to_string(threads);
     const auto add = [=](const std::string& name, auto search_in) {
-        benchmark::RegisterBenchmark((name + size).c_str(),
-                                     [=](benchmark::State& state) {
-                                         const bench::Scratch scratch;
-                                         const auto& rows = rows_of<float>(count, 128);
-                                         MmapVectorStore<128>::create(scratch.path()).append_rows(rows.data());
-                                         const auto query = query_of(128, 7);
-                                         const RangeQuery range{query, 0, radius_of(rows, query, 0.001)};
-                                         const auto store =
-                                             MmapVectorStore<128>::open(scratch.path(), OpenMode::read_only);
-                                         run_beside_limit(state, rows, threads, [&] {
-                                             auto hits = search_in(store, range, SearchOptions{.threads = threads});
-                                             benchmark::DoNotOptimize(hits.data());
-                                         });
-                                     })
-            ->UseManualTime()
-            ->Iterations(3)
-            ->Unit(benchmark::kMillisecond);
+        add_timed(name + size, [=](benchmark::State& state) {
+            const bench::Scratch scratch;
+            const auto& rows = rows_of<float>(count, 128);
+            MmapVectorStore<128>::create(scratch.path()).append_rows(rows.data());
+            const auto query = query_of(128, 7);
+            const RangeQuery range{query, 0, radius_of(rows, query, 0.001)};
+            const auto store = MmapVectorStore<128>::open(scratch.path(), OpenMode::read_only);
+            run_beside_limit(state, rows, threads, [&] {
+                auto hits = search_in(store, range, SearchOptions{.threads = threads});
+                benchmark::DoNotOptimize(hits.data());
+            });
+        });
     };
     add("range_0.1%_in_a_store", [](const auto& store, const auto& range, const SearchOptions& options) {
         return search(store, range, options);

@@ -51,10 +51,12 @@ T decoded(const std::string& record) {
 
 // The value has exactly these bytes, and they are the value.
 template <class T>
-void check(const T& value, std::string_view spelt) {
+bool is_written_as(const T& value, std::string_view spelt) {
     INFO(spelt);
+    const bool written = encoded(value) == bytes(spelt), read = decoded<T>(bytes(spelt)) == value;
     CHECK(encoded(value) == bytes(spelt));
     CHECK(decoded<T>(bytes(spelt)) == value);
+    return written && read;
 }
 
 enum class Colour : std::uint8_t { red, green = 7 };
@@ -107,89 +109,91 @@ class Celsius {
 }  // namespace
 
 TEST_CASE("Scalars are little-endian in their own width") {
-    check<bool>(false, "00");
-    check<bool>(true, "01");
-    check<char>('A', "41");
-    check<std::int8_t>(-2, "fe");
-    check<std::uint8_t>(200, "c8");
-    check<std::int16_t>(-2, "fe ff");
-    check<std::uint16_t>(0x1234, "34 12");
-    check<std::int32_t>(-3, "fd ff ff ff");
-    check<std::uint32_t>(0x12345678, "78 56 34 12");
-    check<std::int64_t>(-1, "ff ff ff ff ff ff ff ff");
-    check<std::uint64_t>(0x1122334455667788, "88 77 66 55 44 33 22 11");
-    check<float>(1.5f, "00 00 c0 3f");
-    check<double>(-62.5, "00 00 00 00 00 40 4f c0");
-    check<char32_t>(U'é', "e9 00 00 00");
-    check<std::byte>(std::byte{0xAB}, "ab");
+    CHECK(is_written_as<bool>(false, "00"));
+    CHECK(is_written_as<bool>(true, "01"));
+    CHECK(is_written_as<char>('A', "41"));
+    CHECK(is_written_as<std::int8_t>(-2, "fe"));
+    CHECK(is_written_as<std::uint8_t>(200, "c8"));
+    CHECK(is_written_as<std::int16_t>(-2, "fe ff"));
+    CHECK(is_written_as<std::uint16_t>(0x1234, "34 12"));
+    CHECK(is_written_as<std::int32_t>(-3, "fd ff ff ff"));
+    CHECK(is_written_as<std::uint32_t>(0x12345678, "78 56 34 12"));
+    CHECK(is_written_as<std::int64_t>(-1, "ff ff ff ff ff ff ff ff"));
+    CHECK(is_written_as<std::uint64_t>(0x1122334455667788, "88 77 66 55 44 33 22 11"));
+    CHECK(is_written_as<float>(1.5f, "00 00 c0 3f"));
+    CHECK(is_written_as<double>(-62.5, "00 00 00 00 00 40 4f c0"));
+    CHECK(is_written_as<char32_t>(U'é', "e9 00 00 00"));
+    CHECK(is_written_as<std::byte>(std::byte{0xAB}, "ab"));
     CHECK(std::bit_cast<std::uint32_t>(decoded<float>(bytes("01 00 80 7f"))) == 0x7F800001u);  // a signalling NaN stays
 }
 
 TEST_CASE("An enumeration is its underlying integer, whatever the value") {
-    check(Colour::green, "07");
-    check(static_cast<Colour>(255), "ff");
-    check(Wide::minus, "fe ff ff ff ff ff ff ff");
-    check(second, "01 00 00 00");
-    check(Truth::yes, "01");
+    CHECK(is_written_as(Colour::green, "07"));
+    CHECK(is_written_as(static_cast<Colour>(255), "ff"));
+    CHECK(is_written_as(Wide::minus, "fe ff ff ff ff ff ff ff"));
+    CHECK(is_written_as(second, "01 00 00 00"));
+    CHECK(is_written_as(Truth::yes, "01"));
 }
 
 TEST_CASE("Strings and sequences are a u64 length and their elements") {
-    check<std::string>("", "00 00 00 00 00 00 00 00");
-    check<std::string>("héllo", "06 00 00 00 00 00 00 00 'h' c3 a9 'llo'");
-    check(std::string("\xFF\x00z", 3), "03 00 00 00 00 00 00 00 ff 00 'z'");
-    check<std::u8string>(u8"ab", "02 00 00 00 00 00 00 00 'ab'");
-    check<std::vector<std::uint16_t>>({1, 2}, "02 00 00 00 00 00 00 00 01 00 02 00");
-    check<std::vector<std::byte>>({std::byte{1}, std::byte{255}}, "02 00 00 00 00 00 00 00 01 ff");
-    check<std::vector<bool>>({true, false, true}, "03 00 00 00 00 00 00 00 01 00 01");
-    check<std::vector<std::string>>({"a", ""},
-                                    "02 00 00 00 00 00 00 00 01 00 00 00 00 00 00 00 'a' 00 00 00 00 00 00 00 00");
-    check<std::vector<Colour>>({Colour::green}, "01 00 00 00 00 00 00 00 07");
-    check<std::vector<Inner>>({{1, 2}, {3, 4}}, "02 00 00 00 00 00 00 00 01 02 00 00 00 03 04 00 00 00");
-    check<std::vector<std::array<float, 1>>>({{1.5f}}, "01 00 00 00 00 00 00 00 00 00 c0 3f");
-    check<std::vector<Empty>>({{}, {}}, "02 00 00 00 00 00 00 00");
-    check<std::deque<std::uint8_t>>({9, 8}, "02 00 00 00 00 00 00 00 09 08");
-    check<std::list<std::uint16_t>>({7}, "01 00 00 00 00 00 00 00 07 00");
+    CHECK(is_written_as<std::string>("", "00 00 00 00 00 00 00 00"));
+    CHECK(is_written_as<std::string>("héllo", "06 00 00 00 00 00 00 00 'h' c3 a9 'llo'"));
+    CHECK(is_written_as(std::string("\xFF\x00z", 3), "03 00 00 00 00 00 00 00 ff 00 'z'"));
+    CHECK(is_written_as<std::u8string>(u8"ab", "02 00 00 00 00 00 00 00 'ab'"));
+    CHECK(is_written_as<std::vector<std::uint16_t>>({1, 2}, "02 00 00 00 00 00 00 00 01 00 02 00"));
+    CHECK(is_written_as<std::vector<std::byte>>({std::byte{1}, std::byte{255}}, "02 00 00 00 00 00 00 00 01 ff"));
+    CHECK(is_written_as<std::vector<bool>>({true, false, true}, "03 00 00 00 00 00 00 00 01 00 01"));
+    CHECK(is_written_as<std::vector<std::string>>(
+        {"a", ""}, "02 00 00 00 00 00 00 00 01 00 00 00 00 00 00 00 'a' 00 00 00 00 00 00 00 00"));
+    CHECK(is_written_as<std::vector<Colour>>({Colour::green}, "01 00 00 00 00 00 00 00 07"));
+    CHECK(is_written_as<std::vector<Inner>>({{1, 2}, {3, 4}}, "02 00 00 00 00 00 00 00 01 02 00 00 00 03 04 00 00 00"));
+    CHECK(is_written_as<std::vector<std::array<float, 1>>>({{1.5f}}, "01 00 00 00 00 00 00 00 00 00 c0 3f"));
+    CHECK(is_written_as<std::vector<Empty>>({{}, {}}, "02 00 00 00 00 00 00 00"));
+    CHECK(is_written_as<std::deque<std::uint8_t>>({9, 8}, "02 00 00 00 00 00 00 00 09 08"));
+    CHECK(is_written_as<std::list<std::uint16_t>>({7}, "01 00 00 00 00 00 00 00 07 00"));
 }
 
 TEST_CASE("Arrays, pairs, tuples and structs are their parts with nothing between") {
-    check<std::array<std::uint16_t, 3>>({1, 2, 3}, "01 00 02 00 03 00");
-    check<std::array<bool, 2>>({true, false}, "01 00");
-    check<std::array<std::string, 0>>({}, "");
-    check<std::array<std::uint8_t, 0>>({}, "");
-    check<std::array<Celsius, 2>>({Celsius(1), Celsius(-1)}, "01 00 ff ff");
-    check<std::pair<std::uint8_t, std::string>>({1, "x"}, "01 01 00 00 00 00 00 00 00 'x'");
-    check<std::tuple<std::uint8_t, bool, std::uint16_t>>({1, true, 2}, "01 01 02 00");
-    check<std::tuple<std::string, char>>({"q", 'c'}, "01 00 00 00 00 00 00 00 'q' 'c'");
-    check<std::tuple<>>({}, "");
-    check<Empty>({}, "");
-    check<std::monostate>({}, "");
-    check<Inner>({1, 2}, "01 02 00 00 00");
-    check<Doc>({"ab", 1900, -62.5, {"t0", ""}},
-               "02 00 00 00 00 00 00 00 'ab'  6c 07 00 00  00 00 00 00 00 40 4f c0"
-               "02 00 00 00 00 00 00 00  02 00 00 00 00 00 00 00 't0'  00 00 00 00 00 00 00 00");
-    check<Outer>({Inner{5, 6}, {"a", "b"}, {7, 8}, {}, 9},
-                 "01 05 06 00 00 00  01 00 00 00 00 00 00 00 'a' 01 00 00 00 00 00 00 00 'b'  07 08 00 00 00  09 00");
+    CHECK(is_written_as<std::array<std::uint16_t, 3>>({1, 2, 3}, "01 00 02 00 03 00"));
+    CHECK(is_written_as<std::array<bool, 2>>({true, false}, "01 00"));
+    CHECK(is_written_as<std::array<std::string, 0>>({}, ""));
+    CHECK(is_written_as<std::array<std::uint8_t, 0>>({}, ""));
+    CHECK(is_written_as<std::array<Celsius, 2>>({Celsius(1), Celsius(-1)}, "01 00 ff ff"));
+    CHECK(is_written_as<std::pair<std::uint8_t, std::string>>({1, "x"}, "01 01 00 00 00 00 00 00 00 'x'"));
+    CHECK(is_written_as<std::tuple<std::uint8_t, bool, std::uint16_t>>({1, true, 2}, "01 01 02 00"));
+    CHECK(is_written_as<std::tuple<std::string, char>>({"q", 'c'}, "01 00 00 00 00 00 00 00 'q' 'c'"));
+    CHECK(is_written_as<std::tuple<>>({}, ""));
+    CHECK(is_written_as<Empty>({}, ""));
+    CHECK(is_written_as<std::monostate>({}, ""));
+    CHECK(is_written_as<Inner>({1, 2}, "01 02 00 00 00"));
+    CHECK(is_written_as<Doc>({"ab", 1900, -62.5, {"t0", ""}},
+                             "02 00 00 00 00 00 00 00 'ab'  6c 07 00 00  00 00 00 00 00 40 4f c0"
+                             "02 00 00 00 00 00 00 00  02 00 00 00 00 00 00 00 't0'  00 00 00 00 00 00 00 00"));
+    CHECK(is_written_as<Outer>(
+        {Inner{5, 6}, {"a", "b"}, {7, 8}, {}, 9},
+        "01 05 06 00 00 00  01 00 00 00 00 00 00 00 'a' 01 00 00 00 00 00 00 00 'b'  07 08 00 00 00  09 00"));
 }
 
 TEST_CASE("An optional is a byte and the value, a variant a u32 index and the value") {
-    check<std::optional<std::uint16_t>>({}, "00");
-    check<std::optional<std::uint16_t>>(5, "01 05 00");
-    check<std::optional<std::optional<bool>>>(std::optional<bool>{}, "01 00");
+    CHECK(is_written_as<std::optional<std::uint16_t>>({}, "00"));
+    CHECK(is_written_as<std::optional<std::uint16_t>>(5, "01 05 00"));
+    CHECK(is_written_as<std::optional<std::optional<bool>>>(std::optional<bool>{}, "01 00"));
     using Variant = std::variant<std::monostate, std::uint8_t, std::string, std::uint8_t>;
-    check<Variant>({}, "00 00 00 00");
-    check(Variant(std::in_place_index<1>, std::uint8_t{4}), "01 00 00 00 04");
-    check(Variant(std::in_place_index<2>, "z"), "02 00 00 00 01 00 00 00 00 00 00 00 'z'");
-    check(Variant(std::in_place_index<3>, std::uint8_t{4}), "03 00 00 00 04");
+    CHECK(is_written_as<Variant>({}, "00 00 00 00"));
+    CHECK(is_written_as(Variant(std::in_place_index<1>, std::uint8_t{4}), "01 00 00 00 04"));
+    CHECK(is_written_as(Variant(std::in_place_index<2>, "z"), "02 00 00 00 01 00 00 00 00 00 00 00 'z'"));
+    CHECK(is_written_as(Variant(std::in_place_index<3>, std::uint8_t{4}), "03 00 00 00 04"));
 }
 
 TEST_CASE("Maps and sets are a u64 length and their entries") {
-    check<std::map<std::uint8_t, std::string>>(
+    CHECK(is_written_as<std::map<std::uint8_t, std::string>>(
         {{2, "b"}, {1, "a"}},
-        "02 00 00 00 00 00 00 00  01 01 00 00 00 00 00 00 00 'a'  02 01 00 00 00 00 00 00 00 'b'");
-    check<std::set<std::uint16_t>>({3, 1}, "02 00 00 00 00 00 00 00 01 00 03 00");
-    check<std::multimap<std::uint8_t, bool>>({{1, true}, {1, false}}, "02 00 00 00 00 00 00 00 01 01 01 00");
-    check<std::multiset<std::uint8_t>>({4, 4}, "02 00 00 00 00 00 00 00 04 04");
-    check<std::unordered_map<std::uint8_t, std::uint8_t>>({{1, 2}}, "01 00 00 00 00 00 00 00 01 02");
+        "02 00 00 00 00 00 00 00  01 01 00 00 00 00 00 00 00 'a'  02 01 00 00 00 00 00 00 00 'b'"));
+    CHECK(is_written_as<std::set<std::uint16_t>>({3, 1}, "02 00 00 00 00 00 00 00 01 00 03 00"));
+    CHECK(is_written_as<std::multimap<std::uint8_t, bool>>({{1, true}, {1, false}},
+                                                           "02 00 00 00 00 00 00 00 01 01 01 00"));
+    CHECK(is_written_as<std::multiset<std::uint8_t>>({4, 4}, "02 00 00 00 00 00 00 00 04 04"));
+    CHECK(is_written_as<std::unordered_map<std::uint8_t, std::uint8_t>>({{1, 2}}, "01 00 00 00 00 00 00 00 01 02"));
 }
 
 TEST_CASE("A map's entries may come in any order, as Rust's HashMap writes them") {
@@ -198,7 +202,7 @@ TEST_CASE("A map's entries may come in any order, as Rust's HashMap writes them"
 }
 
 TEST_CASE("A type may contain itself") {
-    check<Tree>({"r", {{"c", {}}}},
-                "01 00 00 00 00 00 00 00 'r' 01 00 00 00 00 00 00 00"
-                "01 00 00 00 00 00 00 00 'c' 00 00 00 00 00 00 00 00");
+    CHECK(is_written_as<Tree>({"r", {{"c", {}}}},
+                              "01 00 00 00 00 00 00 00 'r' 01 00 00 00 00 00 00 00"
+                              "01 00 00 00 00 00 00 00 'c' 00 00 00 00 00 00 00 00"));
 }

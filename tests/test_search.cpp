@@ -70,30 +70,33 @@ void check_searches(const Rows<S>& rows, const std::vector<float>& query, unsign
     }
 }
 
+// How many sets of rows were searched, a dimension and an instruction set each.
 template <class S>
-void check_type() {
+std::size_t check_type() {
+    std::size_t searched = 0;
     std::vector<std::size_t> dims = {100, 128, 384, 768, 1536};
     for (std::size_t dim = 1; dim <= 70; ++dim) dims.push_back(dim);
-    with_each_instruction_set([&dims](InstructionSet set) {
+    with_each_instruction_set([&](InstructionSet set) {
         INFO(to_string(set) << ", " << to_string(scalar_type_of<S>));
         Numbers numbers(3);
         for (const std::size_t dim : dims) {
             const std::size_t count = 1 + numbers.below(dim > 100 ? 50 : 300);
             INFO("dim " << dim << ", rows " << count);
             check_searches(numbers.whole_rows<S>(count, dim), numbers.whole_query(dim), 1);
+            ++searched;
         }
-        SUCCEED();
     });
+    return searched;
 }
 
 }  // namespace
 
-TEST_CASE("all searches over float rows find what a plain loop finds") { check_type<float>(); }
-TEST_CASE("all searches over double rows find what a plain loop finds") { check_type<double>(); }
-TEST_CASE("all searches over int8 rows find what a plain loop finds") { check_type<std::int8_t>(); }
-TEST_CASE("all searches over uint8 rows find what a plain loop finds") { check_type<std::uint8_t>(); }
-TEST_CASE("all searches over float16 rows find what a plain loop finds") { check_type<float16>(); }
-TEST_CASE("all searches over bfloat16 rows find what a plain loop finds") { check_type<bfloat16>(); }
+TEST_CASE("all searches over float rows find what a plain loop finds") { CHECK(check_type<float>() >= 75); }
+TEST_CASE("all searches over double rows find what a plain loop finds") { CHECK(check_type<double>() >= 75); }
+TEST_CASE("all searches over int8 rows find what a plain loop finds") { CHECK(check_type<std::int8_t>() >= 75); }
+TEST_CASE("all searches over uint8 rows find what a plain loop finds") { CHECK(check_type<std::uint8_t>() >= 75); }
+TEST_CASE("all searches over float16 rows find what a plain loop finds") { CHECK(check_type<float16>() >= 75); }
+TEST_CASE("all searches over bfloat16 rows find what a plain loop finds") { CHECK(check_type<bfloat16>() >= 75); }
 
 TEST_CASE("results do not depend on the number of threads") {
     Numbers numbers(5);

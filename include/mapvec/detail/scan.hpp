@@ -155,8 +155,8 @@ struct ListedRows {
 template <Metric M>
 struct HitCollector {
     [[nodiscard]] static float limit() noexcept { return KeyRange{}.high; }
-    // Room for as many as all rows will give if they go on like this: growing by doubling would touch three times the
-    // memory, and what fresh memory costs is felt in a search. No more than sixteenfold, for rows may be sorted.
+    // Room for as many as all rows will give if they go on like this: growing by doubling would touch twice the memory,
+    // and what fresh memory costs is felt in a search. No more than sixteenfold, for rows may be sorted.
     void expect(std::size_t more, std::size_t rows_done, std::size_t rows) {
         const std::size_t all = hits.size() + more;
         if (all <= hits.capacity()) return;
@@ -184,11 +184,11 @@ void scan(Rows rows, const Region<M, S>& region, std::size_t first, std::size_t 
           Sink sink) {
     BlockKeys block;
     for (std::size_t at = first; at < last; at += rows_per_block) {
-        const std::size_t count = std::min(rows_per_block, last - at);
+        const std::size_t count = std::min(rows_per_block, last - at), done = at + count - first;
         const std::size_t measured = rows.measure(region, at, count, block);
         std::size_t found = region.select(measured, sink.limit(), block);
         if (region.single()) {
-            sink.expect(found, at + count - first, last - first);
+            sink.expect(found, done, last - first);
             for (std::size_t i = 0; i < found; ++i) {
                 sink.take(rows.id(block, block.positions[i]), block.keys[block.positions[i]]);
             }
@@ -199,6 +199,7 @@ void scan(Rows rows, const Region<M, S>& region, std::size_t first, std::size_t 
             block.keys[i] = block.keys[block.positions[i]];
         }
         found = region.intersect(found, block.ids, block.keys);
+        sink.expect(found, done, last - first);
         for (std::size_t i = 0; i < found; ++i) sink.take(block.ids[i], block.keys[i]);
     }
 }
