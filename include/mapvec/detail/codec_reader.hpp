@@ -29,7 +29,7 @@ class Reader {
 
     // The next `n` bytes.
     [[nodiscard]] const std::byte* take(std::size_t n, std::string_view what) {
-        if (left() < n) fail(what, "at least " + std::to_string(n) + " bytes", std::to_string(left()));
+        if (left() < n) fail_short(n, what);
         const std::byte* const taken = at_;
         at_ += n;
         return taken;
@@ -81,6 +81,10 @@ class Reader {
                                       const std::string& expected, const std::string& found) {
         const std::string place = "payload, byte " + std::to_string(at) + " of " + std::to_string(size) + ": ";
         throw Error(ErrorCode::payload, detail::mismatch(place + std::string(what), expected, found));
+    }
+
+    [[noreturn]] void fail_short(std::size_t n, std::string_view what) const {  // apart, so that take() is inlined
+        fail(what, "at least " + std::to_string(n) + " bytes", std::to_string(left()));
     }
 
     // About the number just loaded: the place is its own.
