@@ -66,7 +66,9 @@ class MappedFile {
 
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
     [[nodiscard]] std::uint64_t size() const noexcept { return size_.load(); }
-    [[nodiscard]] const std::byte* data() const noexcept { return base_.load(); }
+    // Relaxed, for it is on the way to every row: nobody may look before size(), or what the owner counts in its place,
+    // has told him that there is something; any base since then shows it, and old ones stay mapped.
+    [[nodiscard]] const std::byte* data() const noexcept { return base_.load_relaxed(); }
 
     void refresh() {
         std::uint64_t size = 0;

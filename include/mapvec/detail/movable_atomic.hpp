@@ -19,6 +19,8 @@ class MovableAtomic {
     ~MovableAtomic() = default;
 
     [[nodiscard]] Value load() const noexcept { return value_.load(std::memory_order_acquire); }
+    // Where another load has acquired already.
+    [[nodiscard]] Value load_relaxed() const noexcept { return value_.load(std::memory_order_relaxed); }
     void store(Value value) noexcept { value_.store(value, std::memory_order_release); }
 
   private:

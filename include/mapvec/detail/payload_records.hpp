@@ -202,9 +202,10 @@ class VariableRecords {
         return entry;
     }
     [[nodiscard]] std::span<const std::byte> bytes(Id id, const PayloadEntry& entry) const {
-        const std::uint64_t end = heap_->size();
+        const MappedArray<File>& heap = *heap_;
+        const std::uint64_t end = heap.size();
         if (entry.begin > end || entry.length > end - entry.begin) corrupt(id, "it lies beyond the end of the file");
-        return {heap_->records() + entry.begin, entry.length};
+        return {heap.records() + entry.begin, entry.length};
     }
     [[noreturn]] void corrupt(Id id, const char* problem) const {
         throw Error(ErrorCode::corrupt, path(), "record " + std::to_string(id) + ": " + problem);
