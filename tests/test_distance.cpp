@@ -4,6 +4,7 @@
 //   promise                                                     would be broken by
 //   error bound, all dims                                       a lost tail, a wrong mask, a lane counted twice
 //   a row's result does not depend on its neighbours            leftover rows by another code path
+//   … nor on how many there are                                 other sums where rows are read in order
 //   NaN only in its own row; infinities; huge; denormal         masking by multiplication, flushing
 //   whole numbers against bytes: no rounding, no overflow       a pair of products lost, too long sums
 //   nothing beyond the end is read                              an unguarded last load (run with a sanitizer)
@@ -143,6 +144,40 @@ TEST_CASE("the result of a row does not depend on the rows beside it") {
             }
         }
         CHECK(wrong == 0);
+    });
+}
+
+TEST_CASE(
+    "the result of a row does not depend on how many rows there are: too many for the caches are read otherwise") {
+    const auto differences = []<class M, class S>(M, S, InstructionSet set) {
+        Numbers numbers(13);
+        std::size_t wrong = 0;
+        for (const std::size_t dim : std::vector<std::size_t>{64, 67, 100, 128, 129, 200, 255, 300, 384, 1536}) {
+            const auto few = numbers.rows<S>(11, dim);
+            std::vector<S> many = few.scalars;
+            many.resize((detail::most_cached_bytes / sizeof(S) / dim + 1) * dim);
+            const detail::PreparedQuery<M, S> query(numbers.query(dim), dim, set);
+            float of_few[12], of_many[12];
+            constexpr std::size_t first = 0;
+            query.measure({few.scalars.data(), few.scalars.data() + few.scalars.size(), dim}, first, 11, of_few);
+            query.measure({many.data(), many.data() + many.size(), dim}, first, 11, of_many);
+            for (std::size_t i = 0; i < 11; ++i)
+                wrong += of_few[i] == of_many[i] || (std::isnan(of_few[i]) && std::isnan(of_many[i])) ? 0u : 1u;
+        }
+        return wrong;
+    };
+    with_each_instruction_set([&](InstructionSet set) {
+        const auto check_type = [&]<class S>(S) {
+            INFO(to_string(set) << ", " << to_string(scalar_type_of<S>));
+            CHECK(differences(SquaredL2{}, S{}, set) == 0);
+            CHECK(differences(InnerProduct{}, S{}, set) == 0);
+        };
+        check_type(float{});
+        check_type(double{});
+        check_type(std::int8_t{});
+        check_type(std::uint8_t{});
+        check_type(float16{});
+        check_type(bfloat16{});
     });
 }
 

@@ -34,6 +34,7 @@
 // `reference` is the truth that kernels are tested against: plain loops in double.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -113,7 +114,7 @@ struct SquaredL2 {
     // The three below are what a search needs: the query as kernels take it, bounds as keys, and the way back.
     template <class Value>
     static void prepare(std::span<const float> query, Value* to) noexcept {
-        detail::copy_scaled(query, 1, to);
+        std::copy(query.begin(), query.end(), to);
     }
     [[nodiscard]] static detail::KeyRange keys(detail::ValueRange range) noexcept {
         return {detail::rounded_down(range.min * range.min), detail::rounded_up(range.max * range.max)};
@@ -133,7 +134,7 @@ struct InnerProduct {
     // With the query negated, larger products are smaller keys, without another rounding.
     template <class Value>
     static void prepare(std::span<const float> query, Value* to) noexcept {
-        detail::copy_scaled(query, -1, to);
+        std::transform(query.begin(), query.end(), to, [](float x) { return -x; });
     }
     [[nodiscard]] static detail::KeyRange keys(detail::ValueRange range) noexcept {
         return {detail::rounded_down(-range.max), detail::rounded_up(-range.min)};

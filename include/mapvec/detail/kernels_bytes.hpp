@@ -18,12 +18,12 @@ template <Measure M, class S>
 }
 
 template <Measure M, bool, class S>
-void measure_four_safely(const RowSpan<S>& span, const FourRows<S>& rows, const S*, const std::int16_t* query,
-                         float* results) noexcept {
-    results[0] = measure_row_of_bytes<M>(rows.a, span.dim, query);
-    results[1] = measure_row_of_bytes<M>(rows.b, span.dim, query);
-    results[2] = measure_row_of_bytes<M>(rows.c, span.dim, query);
-    results[3] = measure_row_of_bytes<M>(rows.d, span.dim, query);
+void measure_four(const FourRows<S>& rows, const FourRows<S>&, std::size_t dim, const std::int16_t* query,
+                  float* results) noexcept {
+    results[0] = measure_row_of_bytes<M>(rows.a, dim, query);
+    results[1] = measure_row_of_bytes<M>(rows.b, dim, query);
+    results[2] = measure_row_of_bytes<M>(rows.c, dim, query);
+    results[3] = measure_row_of_bytes<M>(rows.d, dim, query);
 }
 
 #else
@@ -142,13 +142,12 @@ template <Measure M, bool Prefetch, class S>
 }
 
 template <Measure M, bool Prefetch, class S>
-MAPVEC_INLINE void measure_four_safely(const RowSpan<S>& span, const FourRows<S>& rows, const S*,
-                                       const std::int16_t* query, float* results) noexcept {
-    const FourSums<Floats> sums = {// in this order: braces promise it, a call's arguments do not
-                                   measure_row_of_bytes<M, Prefetch>(rows.a, span.dim, query),
-                                   measure_row_of_bytes<M, Prefetch>(rows.b, span.dim, query),
-                                   measure_row_of_bytes<M, Prefetch>(rows.c, span.dim, query),
-                                   measure_row_of_bytes<M, Prefetch>(rows.d, span.dim, query)};
+MAPVEC_INLINE void measure_four(const FourRows<S>& rows, const FourRows<S>&, std::size_t dim, const std::int16_t* query,
+                                float* results) noexcept {
+    const FourSums<Floats> sums = {
+        // in this order: braces promise it, a call's arguments do not
+        measure_row_of_bytes<M, Prefetch>(rows.a, dim, query), measure_row_of_bytes<M, Prefetch>(rows.b, dim, query),
+        measure_row_of_bytes<M, Prefetch>(rows.c, dim, query), measure_row_of_bytes<M, Prefetch>(rows.d, dim, query)};
     fold(sums.a, sums.b, sums.c, sums.d, results);
 }
 

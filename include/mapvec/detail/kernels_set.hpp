@@ -1,12 +1,13 @@
 // The kernels themselves, written once over the lanes of one instruction set. kernels.hpp includes this file once for
 // each set, with MAPVEC_SET as the name of its namespace: hence no #pragma once.
 //
-// Rows are measured four at a time. Short rows side by side, with two running sums each: eight independent sums hide
-// the latency of a fused multiply-add. Long rows one after the other with four sums each: so memory is read strictly in
-// order, which the processors' prefetchers reward with 10 to 30 %. Rows that are left over go through the same code, so
-// that a row's result never depends on where it lies. What is left of a row beyond full registers is loaded with what
-// follows it, and masked; only where that would read past the end of the data it is copied first. (Variables instead of
-// arrays: at -O2 compilers keep these in registers, and those not always.)
+// Rows are measured four at a time, with two running sums each: one of the even registers of a row, one of the odd. From
+// the caches the four are read side by side: eight independent sums hide the latency of a fused multiply-add, and each
+// register of the query is loaded once for all. From memory long rows are read one after the other: the processors'
+// prefetchers reward strict order with 10 to 20 %. Both ways, and for rows that are left over, sums are formed in the same
+// order, so that a row's result never depends on where it lies. What is left of a row beyond full registers is loaded
+// with what follows it, and masked; only where that would read past the end of the data it is copied first. (Variables
+// instead of arrays: at -O2 compilers keep these in registers, and those not always.)
 #if defined(MAPVEC_SET)
 
 namespace mapvec::detail::MAPVEC_SET {
@@ -32,7 +33,7 @@ template <class S>
 template <Measure M, class Vector>
 MAPVEC_INLINE void add(Vector& sum, const Vector& x, const Vector& q) noexcept {
     if constexpr (M == Measure::squared_difference) {
-        const Vector difference = x - q;
+        const Vector difference = q - x;  // this way round a processor takes x from where it lies
         sum = difference * difference + sum;
     } else {
         sum = x * q + sum;
@@ -137,37 +138,50 @@ MAPVEC_INLINE void measure_four(const FourRows<S>& rows, const FourRows<S>& tail
     }
 }
 
-// One long row: the sum over each lane.
-template <Measure M, bool Prefetch, class S>
+// One row: the sum over each lane.
+template <Measure M, class S>
 [[nodiscard]] MAPVEC_INLINE auto measure_one(const S* row, const S* tail, std::size_t dim,
                                              const QueryValue<S>* query) noexcept {
     constexpr std::size_t width = lanes_for<S>;
-    FourSums<decltype(load(query))> sums;
+    decltype(load(query)) sum{}, other{};
     std::size_t i = 0;
     for (; i + 4 * width <= dim; i += 4 * width) {
-        if constexpr (Prefetch) {
-            const std::uintptr_t ahead = reinterpret_cast<std::uintptr_t>(row + i) + prefetch_long_rows<S>;
-            for (std::size_t line = 0; line < 4 * width * sizeof(S); line += cache_line) prefetch(ahead + line);
-        }
-        add<M>(sums.a, load(row + i), load(query + i));
-        add<M>(sums.b, load(row + i + width), load(query + i + width));
-        add<M>(sums.c, load(row + i + 2 * width), load(query + i + 2 * width));
-        add<M>(sums.d, load(row + i + 3 * width), load(query + i + 3 * width));
+        const std::uintptr_t ahead = reinterpret_cast<std::uintptr_t>(row + i) + prefetch_long_rows<S>;
+        for (std::size_t line = 0; line < 4 * width * sizeof(S); line += cache_line) prefetch(ahead + line);
+        add<M>(sum, load(row + i), load(query + i));
+        add<M>(other, load(row + i + width), load(query + i + width));
+        add<M>(sum, load(row + i + 2 * width), load(query + i + 2 * width));
+        add<M>(other, load(row + i + 3 * width), load(query + i + 3 * width));
     }
-    for (; i + width <= dim; i += width) add<M>(sums.a, load(row + i), load(query + i));
-    if (i < dim) add<M>(sums.b, keep(load(tail), first_lanes(dim - i, sizeof(QueryValue<S>))), load(query + i));
-    return (sums.a + sums.b) + (sums.c + sums.d);
+    if (i < dim) {
+        if (i + 2 * width <= dim) {
+            add<M>(sum, load(row + i), load(query + i));
+            add<M>(other, load(row + i + width), load(query + i + width));
+            i += 2 * width;
+        }
+        if (i + width <= dim) {
+            add<M>(sum, load(row + i), load(query + i));
+            i += width;
+        }
+        if (i < dim) add<M>(sum, keep(load(tail), first_lanes(dim - i, sizeof(QueryValue<S>))), load(query + i));
+    }
+    return sum + other;
 }
 
-template <Measure M, bool Prefetch, class S>
-MAPVEC_INLINE void measure_long(const FourRows<S>& rows, const FourRows<S>& tails, std::size_t dim,
-                                const QueryValue<S>* query, float* results) noexcept {
+template <Measure M, class S>
+MAPVEC_INLINE void measure_in_order(const FourRows<S>& rows, const FourRows<S>& tails, std::size_t dim,
+                                    const QueryValue<S>* query, float* results) noexcept {
     using Sums = FourSums<decltype(load(query))>;
-    const Sums sums = {
-        measure_one<M, Prefetch>(rows.a, tails.a, dim, query), measure_one<M, Prefetch>(rows.b, tails.b, dim, query),
-        measure_one<M, Prefetch>(rows.c, tails.c, dim, query), measure_one<M, Prefetch>(rows.d, tails.d, dim, query)};
+    const Sums sums = {measure_one<M>(rows.a, tails.a, dim, query), measure_one<M>(rows.b, tails.b, dim, query),
+                       measure_one<M>(rows.c, tails.c, dim, query), measure_one<M>(rows.d, tails.d, dim, query)};
     finish_sums<QueryValue<S>>(sums, results);
 }
+
+}  // namespace mapvec::detail::MAPVEC_SET
+
+#include "kernels_bytes.hpp"
+
+namespace mapvec::detail::MAPVEC_SET {
 
 // The tails of rows near the end of the data, copied to where a full register can be read.
 template <class S>
@@ -182,38 +196,45 @@ struct SpareTails {
     }
 };
 
-// `last` is the row that lies nearest to the end of the data.
-template <Measure M, bool Prefetch, class S>
-MAPVEC_INLINE void measure_four_safely(const RowSpan<S>& span, const FourRows<S>& rows, const S* last,
-                                       const QueryValue<S>* query, float* results) noexcept {
+// Rows anywhere. `last` is the one that lies nearest to the end of the data.
+template <Measure M, class S, class Q>
+void measure_safely(const RowSpan<S>& span, const FourRows<S>& rows, const S* last, const Q* query,
+                    float* results) noexcept {
     const std::size_t full = span.dim / lanes_for<S> * lanes_for<S>;
     FourRows<S> tails = advanced(rows, full);
     SpareTails<S> spare;
     if (full != span.dim && static_cast<std::size_t>(span.end - last) < full + lanes_for<S>)
         tails = spare.of(tails, span.dim - full);
-    if constexpr (M != Measure::cosine) {
-        if (span.dim * sizeof(S) >= long_row_bytes && span.dim >= 4 * lanes_for<S>)
-            return measure_long<M, Prefetch>(rows, tails, span.dim, query, results);
-    }
-    measure_four<M, Prefetch>(rows, tails, span.dim, query, results);
+    measure_four<M, false>(rows, tails, span.dim, query, results);
 }
 
-}  // namespace mapvec::detail::MAPVEC_SET
-
-#include "kernels_bytes.hpp"
-
-namespace mapvec::detail::MAPVEC_SET {
+template <Measure M, class S, class Q>
+MAPVEC_INLINE void measure_next_four(const FourRows<S>& rows, const FourRows<S>& tails, std::size_t dim, bool in_order,
+                                     const Q* query, float* results) noexcept {
+    if constexpr (M != Measure::cosine && std::is_same_v<Q, QueryValue<S>>) {
+        if (in_order) return measure_in_order<M>(rows, tails, dim, query, results);
+    }
+    measure_four<M, true>(rows, tails, dim, query, results);
+}
 
 template <Measure M, class S, class Q>
 void measure_contiguous(RowSpan<S> span, std::size_t first, std::size_t count, const Q* query,
                         float* results) noexcept {
-    const S* row = span.rows + first * span.dim;
-    const std::size_t dim = span.dim;
-    for (std::size_t i = 0; i < count; i += 4, row += 4 * dim) {
+    const std::size_t dim = span.dim, full = dim / lanes_for<S> * lanes_for<S>;
+    const std::size_t reach = 3 * dim + (full == dim ? full : full + lanes_for<S>);  // of four rows, in full registers
+    const bool in_order = dim * sizeof(S) >= long_row_bytes &&
+                          static_cast<std::size_t>(span.end - span.rows) > most_cached_bytes / sizeof(S);
+    const S* row = span.rows + first * dim;
+    std::size_t i = 0;
+    for (; i + 4 <= count && static_cast<std::size_t>(span.end - row) >= reach; i += 4, row += 4 * dim) {
+        const FourRows<S> rows = {row, row + dim, row + 2 * dim, row + 3 * dim};
+        measure_next_four<M>(rows, advanced(rows, full), dim, in_order, query, results + i);
+    }
+    for (; i < count; i += 4, row += 4 * dim) {
         const std::size_t left = count - i;  // where fewer than four are left the last is measured again
         const S* last = row + (left < 4 ? left - 1 : 3) * dim;
         const FourRows<S> rows = {row, left < 2 ? row : row + dim, left < 3 ? last : row + 2 * dim, last};
-        measure_four_safely<M, true>(span, rows, last, query, results + i);
+        measure_safely<M>(span, rows, last, query, results + i);
     }
 }
 
@@ -238,7 +259,7 @@ void measure_listed(RowSpan<S> span, const std::uint64_t* listed, std::size_t co
         for (const std::uint64_t id : ids) highest = id > highest ? id : highest;
         const FourRows<S> rows = {span.rows + ids[0] * span.dim, span.rows + ids[1] * span.dim,
                                   span.rows + ids[2] * span.dim, span.rows + ids[3] * span.dim};
-        measure_four_safely<M, false>(span, rows, span.rows + highest * span.dim, query, results + i);
+        measure_safely<M>(span, rows, span.rows + highest * span.dim, query, results + i);
     }
 }
 

@@ -18,7 +18,10 @@
 namespace mapvec::detail {
 
 inline constexpr std::size_t cache_line = 64;
-inline constexpr std::size_t long_row_bytes = 256;  // from here on rows are read one after the other
+
+// Rows at least so long, of data too many for the caches, are read one after the other.
+inline constexpr std::size_t long_row_bytes = 256;
+inline constexpr std::size_t most_cached_bytes = 4 << 20;
 
 // How far ahead of a contiguous scan memory is asked for: where measuring is slow for the bytes it consumes, further.
 inline constexpr std::size_t prefetch_short_rows = 2048;
