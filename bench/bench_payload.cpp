@@ -36,7 +36,8 @@ struct Fixture {
     std::optional<Store> store;
     std::optional<mapvec::PayloadStore<std::string>> strings;
     std::vector<std::span<const std::byte>> table;  // where the records are, in plain memory
-    std::vector<mapvec::Id> ids;
+    std::vector<Record> values;                     // and the values themselves
+    std::vector<mapvec::Id> ids, in_order;
     Fixture() {
         auto made = Store::create(scratch / "records");
         for (std::size_t i = 0; i < records; ++i) made.push(record(i));
@@ -46,7 +47,11 @@ struct Fixture {
         for (std::size_t i = 0; i < records; ++i) names.push(std::string(100, 'x'));
         names.close();
         strings = mapvec::PayloadStore<std::string>::load(scratch / "strings");
-        for (std::size_t i = 0; i < records; ++i) table.push_back(store->bytes(i));
+        for (std::size_t i = 0; i < records; ++i) {
+            table.push_back(store->bytes(i));
+            values.push_back(record(i));
+            in_order.push_back(i);
+        }
         std::minstd_rand random(3);
         for (int i = 0; i < 500'000; ++i) ids.push_back(random() % records);
     }
@@ -77,15 +82,22 @@ void fetch_random(benchmark::State& state) {
     each(state, fixture().ids, [&](mapvec::Id id) { return store.fetch(id); });
 }
 void fetch_sequential(benchmark::State& state) {
-    std::vector<mapvec::Id> ids(records);
-    for (std::size_t i = 0; i < records; ++i) ids[i] = i;
     const Store& store = *fixture().store;
-    each(state, ids, [&](mapvec::Id id) { return store.fetch(id); });
+    each(state, fixture().in_order, [&](mapvec::Id id) { return store.fetch(id); });
 }
 // Where the record is, not what is in it: its bytes are not touched. (A sum, so that both its terms must be loaded.)
 template <class Range>
 auto end_of(const Range& range) {
     return range.data() + range.size();
+}
+// The limit of both: a copy of a value that lies in plain memory.
+void copy_random(benchmark::State& state) {
+    const auto& values = fixture().values;
+    each(state, fixture().ids, [&](mapvec::Id id) { return values[id]; });
+}
+void copy_sequential(benchmark::State& state) {
+    const auto& values = fixture().values;
+    each(state, fixture().in_order, [&](mapvec::Id id) { return values[id]; });
 }
 void bytes_random(benchmark::State& state) {
     const Store& store = *fixture().store;
@@ -107,6 +119,8 @@ void table_random(benchmark::State& state) {
 BENCHMARK(push);
 BENCHMARK(fetch_random);
 BENCHMARK(fetch_sequential);
+BENCHMARK(copy_random);
+BENCHMARK(copy_sequential);
 BENCHMARK(bytes_random);
 BENCHMARK(view_random);
 BENCHMARK(table_random);

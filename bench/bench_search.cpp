@@ -124,15 +124,45 @@ double median_time(F f) {
     return times[2];
 }
 
-// Runs `f` for the benchmark, measuring the limit before it and after it, so that both see the same noise.
-template <class S, class F>
-void run_beside_limit(benchmark::State& state, const Rows<S>& rows, unsigned threads, F f) {
-    const auto bytes = std::as_bytes(rows.data());
+// What a search in the caches can be: a loop for this dimension alone, four rows side by side, without any check.
+#if defined(__x86_64__)
+template <std::size_t Dim>
+__attribute__((target("avx2,fma"))) void search_by_hand(std::span<const float> rows, const float* query, float low,
+                                                        float high, std::vector<Hit>& hits) {
+    typedef float Wide __attribute__((vector_size(32)));
+    typedef float WideAt __attribute__((vector_size(32), aligned(4), may_alias));
+    constexpr std::size_t row = Dim / 8;
+    const WideAt* const q = reinterpret_cast<const WideAt*>(query);
+    for (std::size_t id = 0; (id + 4) * Dim <= rows.size(); id += 4) {
+        const WideAt* const at = reinterpret_cast<const WideAt*>(rows.data() + id * Dim);
+        Wide a{}, b{}, c{}, d{}, e{}, f{}, g{}, h{};
+        for (std::size_t i = 0; i < row; i += 2) {
+            const Wide q1 = q[i], q2 = q[i + 1];
+            const Wide a1 = q1 - at[i], a2 = q2 - at[i + 1];
+            const Wide b1 = q1 - at[row + i], b2 = q2 - at[row + i + 1];
+            const Wide c1 = q1 - at[2 * row + i], c2 = q2 - at[2 * row + i + 1];
+            const Wide d1 = q1 - at[3 * row + i], d2 = q2 - at[3 * row + i + 1];
+            a += a1 * a1, b += b1 * b1, c += c1 * c1, d += d1 * d1;
+            e += a2 * a2, f += b2 * b2, g += c2 * c2, h += d2 * d2;
+        }
+        const Wide pairs = __builtin_ia32_haddps256(a + e, b + f), more = __builtin_ia32_haddps256(c + g, d + h);
+        const Wide sums = __builtin_ia32_haddps256(pairs, more);
+        for (std::size_t r = 0; r < 4; ++r) {
+            const float key = sums[r] + sums[r + 4];
+            if (key >= low && key <= high) hits.push_back({id + r, key});
+        }
+    }
+}
+#endif
+
+// Runs `f` for the benchmark, measuring `limit` before it and after it, so that both see the same noise.
+template <class S, class Limit, class F>
+void run_beside(benchmark::State& state, const Rows<S>& rows, Limit limit, F f) {
     const std::size_t repeats = std::max<std::size_t>(1, (std::size_t{16} << 20) / rows.bytes());
     std::vector<double> times, limits;
     for (auto _ : state) {
         limits.push_back(median_time([&] {
-                             for (std::size_t i = 0; i < repeats; ++i) sum_all(bytes, threads);
+                             for (std::size_t i = 0; i < repeats; ++i) limit();
                          }) /
                          static_cast<double>(repeats));
         times.push_back(median_time([&] {
@@ -143,11 +173,18 @@ void run_beside_limit(benchmark::State& state, const Rows<S>& rows, unsigned thr
     }
     std::sort(times.begin(), times.end());
     std::sort(limits.begin(), limits.end());
-    const double time = times[times.size() / 2], limit = limits[limits.size() / 2];
+    const double time = times[times.size() / 2], limit_time = limits[limits.size() / 2];
     state.counters["GB/s"] = static_cast<double>(rows.bytes()) / time / 1e9;
-    state.counters["limit_GB/s"] = static_cast<double>(rows.bytes()) / limit / 1e9;
+    state.counters["limit_GB/s"] = static_cast<double>(rows.bytes()) / limit_time / 1e9;
     state.counters["Mrows/s"] = static_cast<double>(rows.count()) / time / 1e6;
-    state.counters["ratio"] = limit / time;
+    state.counters["ratio"] = limit_time / time;
+}
+
+// The limit is how fast memory can be read.
+template <class S, class F>
+void run_beside_limit(benchmark::State& state, const Rows<S>& rows, unsigned threads, F f) {
+    run_beside(
+        state, rows, [bytes = std::as_bytes(rows.data()), threads] { sum_all(bytes, threads); }, f);
 }
 
 // The distance within which a share of the rows lies.
@@ -223,6 +260,30 @@ auto intersection_of(std::size_t disks, double share) {
         return DiskIntersectionQuery{kept->disks};
     };
 }
+
+#if defined(__x86_64__)
+// 256 KiB of rows, beside a loop that was written for them.
+template <std::size_t Dim>
+void add_cached_scan() {
+    constexpr std::size_t count = 256 * 1024 / Dim / sizeof(float);
+    const std::string size = "/float32/dim:" + std::to_string(Dim) + "/rows:" + std::to_string(count);
+    add_timed("in_cache" + size, [](benchmark::State& state) {
+        const auto& rows = rows_of<float>(count, Dim);
+        const auto query = query_of(Dim, 7);
+        const RangeQuery range{query, 0, radius_of(rows, query, 0.001)};
+        const auto by_hand = [&] {
+            std::vector<Hit> hits;
+            search_by_hand<Dim>(rows.data(), query.data(), 0, range.max_distance * range.max_distance, hits);
+            benchmark::DoNotOptimize(hits.data());
+        };
+        run_beside(state, rows, by_hand, [&] {
+            auto hits = search(rows, range);
+            benchmark::DoNotOptimize(hits.data());
+        });
+    });
+}
+
+#endif
 
 // The rows in a file, as users have them. The limit is what memory gives, not what a mapping of it gives.
 void add_store_scans(std::size_t count, unsigned threads) {
@@ -339,8 +400,11 @@ void add_benchmarks() {
         add_scan<bfloat16>("range_0.1%", bytes / dim / 2, dim, 1, range_of_share(0.001));
         add_scan<std::int8_t>("range_0.1%", bytes / dim, dim, 1, range_of_share(0.001));
         add_scan<std::uint8_t>("range_0.1%", bytes / dim, dim, 1, range_of_share(0.001));
-        add_scan<float>("in_cache", 256 * 1024 / dim / sizeof(float), dim, 1, range_of_share(0.001));
     }
+#if defined(__x86_64__)
+    add_cached_scan<128>();
+    add_cached_scan<768>();
+#endif
 }
 
 }  // namespace
