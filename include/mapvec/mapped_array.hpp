@@ -152,7 +152,8 @@ class MappedArray {
     static constexpr std::uint64_t most_unsummed = std::uint64_t{4} << 30;
     static constexpr std::uint64_t sum_step = 128 << 10;
     static constexpr std::uint64_t sync_piece = 16 << 20;
-    static constexpr std::size_t append_piece = 1 << 20;  // ends at multiples of this: for large folios
+    // Pieces end at multiples of this, for large folios; but not so large that a system takes long to find them.
+    static constexpr std::size_t append_piece = 512 << 10;
 
     [[nodiscard]] std::uint64_t end() const noexcept { return first_record + size() * stride_; }
     [[nodiscard]] std::uint64_t end_of(std::uint64_t count) const {
