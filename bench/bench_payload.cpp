@@ -90,6 +90,17 @@ template <class Range>
 auto end_of(const Range& range) {
     return range.data() + range.size();
 }
+// 100 at a time.
+void fetch_many_random(benchmark::State& state) {
+    const Store& store = *fixture().store;
+    const std::span ids(fixture().ids);
+    std::size_t i = 0;
+    for (auto _ : state) {
+        benchmark::DoNotOptimize(store.fetch_many(ids.subspan(i, 100)).data());
+        i = (i + 100) % ids.size();
+    }
+    state.SetItemsProcessed(state.iterations() * 100);
+}
 // The limit of both: a copy of a value that lies in plain memory.
 void copy_random(benchmark::State& state) {
     const auto& values = fixture().values;
@@ -119,6 +130,7 @@ void table_random(benchmark::State& state) {
 BENCHMARK(push);
 BENCHMARK(fetch_random);
 BENCHMARK(fetch_sequential);
+BENCHMARK(fetch_many_random);
 BENCHMARK(copy_random);
 BENCHMARK(copy_sequential);
 BENCHMARK(bytes_random);

@@ -153,6 +153,37 @@ TEST_CASE("strings can be looked at in place") {
     STATIC_REQUIRE_FALSE(Viewable<PayloadStore<City>>);
 }
 
+TEST_CASE("many records are fetched in the order of their ids, and any id that does not exist is noticed") {
+    const ScratchDirectory scratch;
+    auto cities = PayloadStore<City>::create(scratch / "cities");
+    auto points = PayloadStore<Point>::create(scratch / "points");
+    for (unsigned i = 0; i < 100; ++i) {
+        cities.push(city(i));
+        points.push({static_cast<std::int32_t>(i), 0.5 * i});
+    }
+    std::vector<Id> ids;
+    for (unsigned i = 0; i < 50; ++i) ids.push_back(i * 37 % 100);
+    const auto some_cities = cities.fetch_many(ids);
+    const auto some_points = points.fetch_many(ids);
+    REQUIRE(some_cities.size() == ids.size());
+    REQUIRE(some_points.size() == ids.size());
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        CHECK(some_cities[i] == city(static_cast<unsigned>(ids[i])));
+        CHECK(some_points[i] == points.fetch(ids[i]));
+    }
+    for (const Id wrong : std::vector<Id>{100, Id{1} << 60, ~Id{0}}) {
+        for (const std::size_t at : std::vector<std::size_t>{0, 3, 30, 49}) {
+            auto broken = ids;
+            broken[at] = wrong;
+            CHECK(code_of([&] { return cities.fetch_many(broken); }) == ErrorCode::out_of_range);
+            CHECK(code_of([&] { return points.fetch_many(broken); }) == ErrorCode::out_of_range);
+        }
+    }
+    CHECK(code_of([&] { return PayloadStore<City>().fetch_many(ids); }) == ErrorCode::out_of_range);
+    CHECK(code_of([&] { return PayloadStore<Point>().fetch_many(ids); }) == ErrorCode::out_of_range);
+    CHECK(cities.fetch_many({}).empty());
+}
+
 TEST_CASE("ids that do not exist are out of range") {
     const ScratchDirectory scratch;
     auto store = PayloadStore<City>::create(scratch / "p");

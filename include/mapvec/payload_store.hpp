@@ -76,11 +76,16 @@ class PayloadStore {
         check(id);
         return records_.fetch(id);
     }
-    // In the order of `ids`.
+    // In the order of `ids`. Faster than one by one: while one is decoded, the next are on their way from memory.
     [[nodiscard]] std::vector<T> fetch_many(std::span<const Id> ids) const {
+        constexpr std::size_t entries_ahead = 8, bytes_ahead = 4;
         std::vector<T> values;
         values.reserve(ids.size());
-        for (const Id id : ids) values.push_back(fetch(id));
+        for (std::size_t i = 0; i < ids.size(); ++i) {
+            if (const Id* const id = later(ids, i + entries_ahead)) records_.prefetch_entry(*id);
+            if (const Id* const id = later(ids, i + bytes_ahead)) records_.prefetch_bytes(*id);
+            values.push_back(fetch(ids[i]));
+        }
         return values;
     }
     // The serialized record where it lies; valid as long as the store. Its checksum is not looked at.
@@ -162,6 +167,10 @@ class PayloadStore {
         const std::uint64_t in_group = group.bytes(), all = in_group + records_.bytes_checked();
         group.verify([&](std::uint64_t done, std::uint64_t) { progress(done, all); });
         records_.verify([&](std::uint64_t done) { progress(in_group + done, all); });
+    }
+    // The i-th, if there are so many and it is the id of a record.
+    [[nodiscard]] const Id* later(std::span<const Id> ids, std::size_t i) const noexcept {
+        return i < ids.size() && ids[i] < size() ? &ids[i] : nullptr;
     }
     void check(Id id) const {
         if (id >= size()) refuse(id);

@@ -8,6 +8,7 @@
 
 #include "../metric.hpp"
 #include "../scalar.hpp"
+#include "prefetch.hpp"
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define MAPVEC_INLINE __forceinline
@@ -16,8 +17,6 @@
 #endif
 
 namespace mapvec::detail {
-
-inline constexpr std::size_t cache_line = 64;
 
 // Rows at least so long, of data too many for the caches, are read one after the other.
 inline constexpr std::size_t long_row_bytes = 256;
@@ -29,15 +28,6 @@ template <class S>
 inline constexpr std::size_t prefetch_long_rows = sizeof(S) >= 4 ? 512 : 1536;
 inline constexpr std::size_t prefetch_rows = 8;          // how far ahead of a scan over listed rows
 inline constexpr std::size_t prefetch_row_bytes = 2048;  // the rest of a longer row the processor fetches by itself
-
-// A hint; any address will do.
-MAPVEC_INLINE void prefetch([[maybe_unused]] std::uintptr_t at) noexcept {
-#if defined(__GNUC__) || defined(__clang__)
-    __builtin_prefetch(reinterpret_cast<const void*>(at));
-#elif defined(_M_X64)
-    _mm_prefetch(reinterpret_cast<const char*>(at), 1);
-#endif
-}
 
 // What a row of S is subtracted from and multiplied with, and what its sums are kept in.
 template <class S>

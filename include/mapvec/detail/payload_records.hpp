@@ -28,8 +28,11 @@
 #include "../query.hpp"
 #include "borrowed.hpp"
 #include "crc32c.hpp"
+#include "prefetch.hpp"
 
 namespace mapvec::detail {
+
+inline constexpr std::size_t most_prefetched = 4 * cache_line;  // the rest of a record the processor fetches by itself
 
 template <class T, class C, Storage File>
 class RawRecords {
@@ -61,6 +64,13 @@ class RawRecords {
     // REQUIRES: id < size(), for these.
     [[nodiscard]] std::span<const std::byte> bytes(Id id) const { return records_->record(id); }
     [[nodiscard]] T fetch(Id id) const { return read_raw<T>(bytes(id)); }
+
+    // Ahead of a fetch, in this order, so that it waits for less. REQUIRES: id < size().
+    void prefetch_entry(Id) const noexcept {}
+    void prefetch_bytes(Id id) const noexcept {
+        const auto at = reinterpret_cast<std::uintptr_t>(records_->records()) + id * sizeof(T);
+        for (std::size_t line = 0; line < std::min(sizeof(T), most_prefetched); line += cache_line) prefetch(at + line);
+    }
 
     // The blocks' checksums say it all.
     [[nodiscard]] std::uint64_t bytes_checked() const noexcept { return 0; }
@@ -138,6 +148,16 @@ class VariableRecords {
         if (found.crc != checksum(id, found, record))
             corrupt(id, "its bytes do not have the checksum they were stored with");
         return C::decode(record);
+    }
+    // As RawRecords'.
+    void prefetch_entry(Id id) const noexcept {
+        prefetch(reinterpret_cast<std::uintptr_t>(entries_->records()) + id * sizeof(PayloadEntry));
+    }
+    void prefetch_bytes(Id id) const noexcept {
+        const PayloadEntry found = entry(id);
+        const auto at = reinterpret_cast<std::uintptr_t>(heap_->records()) + found.begin;
+        const std::size_t length = std::min<std::size_t>(found.length, most_prefetched);
+        for (std::size_t line = 0; line < length; line += cache_line) prefetch(at + line);
     }
     // The characters of a record that is a string: all but the length that precedes them.
     [[nodiscard]] std::string_view string(Id id) const {

@@ -1,0 +1,24 @@
+// A hint to the processor that an address will soon be read.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(_MSC_VER) && !defined(__clang__) && defined(_M_X64)
+#include <intrin.h>
+#endif
+
+namespace mapvec::detail {
+
+inline constexpr std::size_t cache_line = 64;
+
+// Any address will do: nothing is read that the program could see.
+inline void prefetch([[maybe_unused]] std::uintptr_t at) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+    __builtin_prefetch(reinterpret_cast<const void*>(at));
+#elif defined(_M_X64)
+    _mm_prefetch(reinterpret_cast<const char*>(at), 1);
+#endif
+}
+
+}  // namespace mapvec::detail
