@@ -195,6 +195,10 @@ inline constexpr Ints lane_number = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1
 }
 [[nodiscard]] MAPVEC_INLINE bool all_above(Floats x, Floats limit) noexcept { return !any_bit(~(x > limit)); }
 
+// One instruction, where the set has it.
+[[nodiscard]] MAPVEC_INLINE Floats multiply_add(Floats a, Floats b, Floats sum) noexcept { return a * b + sum; }
+[[nodiscard]] MAPVEC_INLINE Doubles multiply_add(Doubles a, Doubles b, Doubles sum) noexcept { return a * b + sum; }
+
 MAPVEC_INLINE void store(float* at, Floats x) noexcept { *reinterpret_cast<FloatsAt*>(at) = x; }
 
 // --- sums over the lanes of four registers at once; each sum is formed in the same order ---

@@ -34,9 +34,9 @@ template <Measure M, class Vector>
 MAPVEC_INLINE void add(Vector& sum, const Vector& x, const Vector& q) noexcept {
     if constexpr (M == Measure::squared_difference) {
         const Vector difference = q - x;  // this way round a processor takes x from where it lies
-        sum = difference * difference + sum;
+        sum = multiply_add(difference, difference, sum);
     } else {
-        sum = x * q + sum;
+        sum = multiply_add(x, q, sum);
     }
 }
 
@@ -50,10 +50,10 @@ MAPVEC_INLINE void add(FourSums<Vector>& sums, const FourSums<Vector>& x, const 
 
 template <class Vector>
 MAPVEC_INLINE void add_squares(FourSums<Vector>& sums, const FourSums<Vector>& x) noexcept {
-    sums.a = x.a * x.a + sums.a;
-    sums.b = x.b * x.b + sums.b;
-    sums.c = x.c * x.c + sums.c;
-    sums.d = x.d * x.d + sums.d;
+    sums.a = multiply_add(x.a, x.a, sums.a);
+    sums.b = multiply_add(x.b, x.b, sums.b);
+    sums.c = multiply_add(x.c, x.c, sums.c);
+    sums.d = multiply_add(x.d, x.d, sums.d);
 }
 
 template <class S>

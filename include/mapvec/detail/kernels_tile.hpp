@@ -21,7 +21,8 @@ MAPVEC_INLINE void add_element(ThreeSums& sums, const Floats& a, const Floats& b
 MAPVEC_INLINE std::size_t emit(const TileTask& task, const ThreeSums& sums, std::size_t row, std::uint32_t* found,
                                std::size_t n) noexcept {
     const Floats scale = broadcast(task.scale), term = broadcast(task.row_terms[row]);
-    const Floats a = sums.a * scale + term, b = sums.b * scale + term, c = sums.c * scale + term;
+    const Floats a = multiply_add(sums.a, scale, term), b = multiply_add(sums.b, scale, term),
+                 c = multiply_add(sums.c, scale, term);
     if (all_above(a, load(task.limits)) && all_above(b, load(task.limits + lanes)) &&
         all_above(c, load(task.limits + 2 * lanes)))
         return n;
