@@ -2,7 +2,6 @@
 // for push, random fetch and sequential fetch of such a record on this kind of machine.
 #include <benchmark/benchmark.h>
 
-#include <cstring>
 #include <mapvec/payload_store.hpp>
 #include <optional>
 #include <span>
@@ -85,11 +84,6 @@ void fetch_sequential(benchmark::State& state) {
     const Store& store = *fixture().store;
     each(state, fixture().in_order, [&](mapvec::Id id) { return store.fetch(id); });
 }
-// Where the record is, not what is in it: its bytes are not touched. (A sum, so that both its terms must be loaded.)
-template <class Range>
-auto end_of(const Range& range) {
-    return range.data() + range.size();
-}
 // 100 at a time.
 void fetch_many_random(benchmark::State& state) {
     const Store& store = *fixture().store;
@@ -101,7 +95,7 @@ void fetch_many_random(benchmark::State& state) {
     }
     state.SetItemsProcessed(state.iterations() * 100);
 }
-// The limit of both: a copy of a value that lies in plain memory.
+// The limit of them all: a copy of a value that lies in plain memory.
 void copy_random(benchmark::State& state) {
     const auto& values = fixture().values;
     each(state, fixture().ids, [&](mapvec::Id id) { return values[id]; });
@@ -109,6 +103,11 @@ void copy_random(benchmark::State& state) {
 void copy_sequential(benchmark::State& state) {
     const auto& values = fixture().values;
     each(state, fixture().in_order, [&](mapvec::Id id) { return values[id]; });
+}
+// Where the record is, not what is in it: its bytes are not touched. (A sum, so that both its terms must be loaded.)
+template <class Range>
+auto end_of(const Range& range) {
+    return range.data() + range.size();
 }
 void bytes_random(benchmark::State& state) {
     const Store& store = *fixture().store;

@@ -233,13 +233,32 @@ TEST_CASE("a damaged record is corrupt when it is fetched, and its neighbours ar
     }
     REQUIRE(missed == 0);
     const std::string offsets = bytes_in(directory / "store.offsets");
+    const std::vector<Id> all = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
     for (std::size_t at = 4096; at < offsets.size(); ++at) {
         poke(directory / "store.offsets", at, flipped(offsets[at], 7));
         const auto store = PayloadStore<std::string>::load(path);
         missed += code_of([&] { return store.fetch((at - 4096) / 16); }) == ErrorCode::corrupt ? 0u : 1u;
+        missed += code_of([&] { return store.fetch_many(all); }) == ErrorCode::corrupt ? 0u : 1u;
         poke(directory / "store.offsets", at, offsets[at]);
     }
     REQUIRE(missed == 0);
+}
+
+TEST_CASE("an offset that leads to the end of all addresses is corrupt, also where memory is asked for ahead") {
+    const ScratchDirectory directory;
+    {
+        auto store = PayloadStore<std::string>::create(directory / "store");
+        for (int i = 0; i < 10; ++i) store.push(std::string(100, 'x'));
+        store.close();
+    }
+    const auto store = PayloadStore<std::string>::load(directory / "store");
+    const std::vector<Id> all = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+    for (const std::uint64_t back : std::vector<std::uint64_t>{0, 1, 99, 100, 101, 163, 164, 300}) {
+        const std::uint64_t begin = ~reinterpret_cast<std::uintptr_t>(store.bytes(0).data()) - back;
+        for (unsigned byte = 0; byte < 8; ++byte)
+            poke(directory / "store.offsets", 4096 + 9 * 16 + byte, static_cast<char>(begin >> (8 * byte)));
+        CHECK(code_of([&] { return store.fetch_many(all); }) == ErrorCode::corrupt);
+    }
 }
 
 TEST_CASE("a store that lacks one of its files is corrupt, and files of different stores do not mix") {

@@ -79,12 +79,13 @@ class PayloadStore {
     // In the order of `ids`. Faster than one by one: while one is decoded, the next are on their way from memory.
     [[nodiscard]] std::vector<T> fetch_many(std::span<const Id> ids) const {
         constexpr std::size_t entries_ahead = 8, bytes_ahead = 4;
+        for (const Id id : ids) check(id);
         std::vector<T> values;
         values.reserve(ids.size());
         for (std::size_t i = 0; i < ids.size(); ++i) {
-            if (const Id* const id = later(ids, i + entries_ahead)) records_.prefetch_entry(*id);
-            if (const Id* const id = later(ids, i + bytes_ahead)) records_.prefetch_bytes(*id);
-            values.push_back(fetch(ids[i]));
+            if (i + entries_ahead < ids.size()) records_.prefetch_entry(ids[i + entries_ahead]);
+            if (i + bytes_ahead < ids.size()) records_.prefetch_bytes(ids[i + bytes_ahead]);
+            values.push_back(records_.fetch(ids[i]));
         }
         return values;
     }
@@ -167,10 +168,6 @@ class PayloadStore {
         const std::uint64_t in_group = group.bytes(), all = in_group + records_.bytes_checked();
         group.verify([&](std::uint64_t done, std::uint64_t) { progress(done, all); });
         records_.verify([&](std::uint64_t done) { progress(in_group + done, all); });
-    }
-    // The i-th, if there are so many and it is the id of a record.
-    [[nodiscard]] const Id* later(std::span<const Id> ids, std::size_t i) const noexcept {
-        return i < ids.size() && ids[i] < size() ? &ids[i] : nullptr;
     }
     void check(Id id) const {
         if (id >= size()) refuse(id);

@@ -33,6 +33,11 @@ void use(mapvec::OpenMode mode) {
             }
         }
         try {
+            const std::vector<mapvec::Id> ids(40, store.size() / 2);
+            (void)store.fetch_many(ids);
+        } catch (const mapvec::Error&) {
+        }
+        try {
             store.verify();
         } catch (const mapvec::Error&) {
         }

@@ -87,8 +87,8 @@ template <class Word>
 
 using Crc32cTable = std::array<std::uint32_t, 256>;
 
-// [k][b] is the state after byte b and k zero bytes. Made when first asked for: as constants, these tables
-// would add a tenth and more to the time that mapvec.hpp takes to compile.
+// [k][b] is the state after byte b and k zero bytes. Made when first asked for: constants would be
+// computed by every compiler that reads this.
 [[nodiscard]] inline std::array<Crc32cTable, 8> crc32c_make_tables() noexcept {
     std::array<Crc32cTable, 8> tables{};
     for (std::uint32_t b = 0; b < 256; ++b) {

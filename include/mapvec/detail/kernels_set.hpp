@@ -4,7 +4,7 @@
 // Rows are measured four at a time, with two running sums each: one of the even registers of a row, one of the odd. From
 // the caches the four are read side by side: eight independent sums hide the latency of a fused multiply-add, and each
 // register of the query is loaded once for all. From memory long rows are read one after the other: the processors'
-// prefetchers reward strict order with 10 to 20 %. Both ways, and for rows that are left over, sums are formed in the same
+// prefetchers reward strict order. Both ways, and for rows that are left over, sums are formed in the same
 // order, so that a row's result never depends on where it lies. What is left of a row beyond full registers is loaded
 // with what follows it, and masked; only where that would read past the end of the data it is copied first. (Variables
 // instead of arrays: at -O2 compilers keep these in registers, and those not always.)
@@ -153,18 +153,16 @@ template <Measure M, class S>
         add<M>(sum, load(row + i + 2 * width), load(query + i + 2 * width));
         add<M>(other, load(row + i + 3 * width), load(query + i + 3 * width));
     }
-    if (i < dim) {
-        if (i + 2 * width <= dim) {
-            add<M>(sum, load(row + i), load(query + i));
-            add<M>(other, load(row + i + width), load(query + i + width));
-            i += 2 * width;
-        }
-        if (i + width <= dim) {
-            add<M>(sum, load(row + i), load(query + i));
-            i += width;
-        }
-        if (i < dim) add<M>(sum, keep(load(tail), first_lanes(dim - i, sizeof(QueryValue<S>))), load(query + i));
+    if (i + 2 * width <= dim) {
+        add<M>(sum, load(row + i), load(query + i));
+        add<M>(other, load(row + i + width), load(query + i + width));
+        i += 2 * width;
     }
+    if (i + width <= dim) {
+        add<M>(sum, load(row + i), load(query + i));
+        i += width;
+    }
+    if (i < dim) add<M>(sum, keep(load(tail), first_lanes(dim - i, sizeof(QueryValue<S>))), load(query + i));
     return sum + other;
 }
 
@@ -242,7 +240,7 @@ template <class S>
 MAPVEC_INLINE void prefetch_row(const RowSpan<S>& span, std::uint64_t row) noexcept {
     const std::uintptr_t at = reinterpret_cast<std::uintptr_t>(span.rows + row * span.dim);
     const std::size_t bytes = span.dim * sizeof(S) < prefetch_row_bytes ? span.dim * sizeof(S) : prefetch_row_bytes;
-    for (std::size_t line = 0; line < bytes + cache_line - 1; line += cache_line) prefetch(at + line);
+    prefetch_range(at, bytes);
 }
 
 template <Measure M, class S, class Q>

@@ -32,7 +32,7 @@
 
 namespace mapvec::detail {
 
-inline constexpr std::size_t most_prefetched = 4 * cache_line;  // the rest of a record the processor fetches by itself
+inline constexpr std::size_t prefetch_record_bytes = 256;  // the rest of a record the processor fetches by itself
 
 template <class T, class C, Storage File>
 class RawRecords {
@@ -69,7 +69,7 @@ class RawRecords {
     void prefetch_entry(Id) const noexcept {}
     void prefetch_bytes(Id id) const noexcept {
         const auto at = reinterpret_cast<std::uintptr_t>(records_->records()) + id * sizeof(T);
-        for (std::size_t line = 0; line < std::min(sizeof(T), most_prefetched); line += cache_line) prefetch(at + line);
+        prefetch_range(at, std::min(sizeof(T), prefetch_record_bytes));
     }
 
     // The blocks' checksums say it all.
@@ -156,8 +156,7 @@ class VariableRecords {
     void prefetch_bytes(Id id) const noexcept {
         const PayloadEntry found = entry(id);
         const auto at = reinterpret_cast<std::uintptr_t>(heap_->records()) + found.begin;
-        const std::size_t length = std::min<std::size_t>(found.length, most_prefetched);
-        for (std::size_t line = 0; line < length; line += cache_line) prefetch(at + line);
+        prefetch_range(at, std::min<std::size_t>(found.length, prefetch_record_bytes));
     }
     // The characters of a record that is a string: all but the length that precedes them.
     [[nodiscard]] std::string_view string(Id id) const {

@@ -1,4 +1,4 @@
-// A hint to the processor that an address will soon be read.
+// A hint to the processor that memory will soon be read.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +19,13 @@ inline void prefetch([[maybe_unused]] std::uintptr_t at) noexcept {
 #elif defined(_M_X64)
     _mm_prefetch(reinterpret_cast<const char*>(at), 1);
 #endif
+}
+
+// Every cache line that has one of these bytes. Counted, not compared with an end: a crafted offset may lead to the last
+// addresses there are.
+inline void prefetch_range(std::uintptr_t at, std::size_t bytes) noexcept {
+    const std::uintptr_t first = at / cache_line * cache_line;
+    for (std::size_t line = 0; line < at - first + bytes; line += cache_line) prefetch(first + line);
 }
 
 }  // namespace mapvec::detail
