@@ -109,6 +109,32 @@ TEST_CASE("a row that cannot be stored leaves no half of itself") {
     CHECK(places.payload(1) == place(1));
 }
 
+TEST_CASE("copy on write updates rows for this collection only, and neither erases nor appends") {
+    const ScratchDirectory scratch;
+    using Numbers = Collection<2, std::uint32_t>;
+    {
+        auto numbers = Numbers::create(scratch / "numbers");
+        auto places = Places::create(scratch / "places");
+        for (unsigned i = 0; i < 3; ++i) {
+            numbers.append(point(i), i);
+            places.append(point(i), place(i));
+        }
+    }
+    auto numbers = Numbers::open(scratch / "numbers", OpenMode::copy_on_write);
+    numbers.update(1, point(9), 9);
+    CHECK(numbers.payload(1) == 9);
+    CHECK(numbers.vector(1)[0] == 9.0f);
+    CHECK(code_of([&] { numbers.erase(0); }) == ErrorCode::read_only);
+    CHECK(code_of([&] { numbers.append(point(3), 3); }) == ErrorCode::read_only);
+    CHECK(numbers.size() == 3);
+    CHECK(Numbers::open(scratch / "numbers", OpenMode::read_only).payload(1) == 1);
+
+    auto places = Places::open(scratch / "places", OpenMode::copy_on_write);
+    CHECK(code_of([&] { places.update(1, point(9), place(9)); }) == ErrorCode::read_only);
+    CHECK(places.vector(1)[0] == 1.0f);
+    CHECK(places.payload(1) == place(1));
+}
+
 TEST_CASE("what passes by exception is not committed, in any of the files") {
     const ScratchDirectory scratch;
     try {

@@ -184,6 +184,26 @@ TEST_CASE("many records are fetched in the order of their ids, and any id that d
     CHECK(cities.fetch_many({}).empty());
 }
 
+TEST_CASE("copy on write updates values of fixed size for this store only, and refuses what needs new space") {
+    const ScratchDirectory directory;
+    {
+        auto points = PayloadStore<Point>::create(directory / "points");
+        auto cities = PayloadStore<City>::create(directory / "cities");
+        points.push({1, 2});
+        cities.push(city(1));
+    }
+    auto points = PayloadStore<Point>::open(directory / "points", OpenMode::copy_on_write);
+    points.update(0, {3, 4});
+    CHECK(points.fetch(0) == Point{3, 4});
+    CHECK(PayloadStore<Point>::load(directory / "points").fetch(0) == Point{1, 2});
+    CHECK(code_of([&] { points.push({5, 6}); }) == ErrorCode::read_only);
+
+    auto cities = PayloadStore<City>::open(directory / "cities", OpenMode::copy_on_write);
+    CHECK(code_of([&] { cities.update(0, city(2)); }) == ErrorCode::read_only);
+    CHECK(cities.fetch(0) == city(1));
+    cities.verify();
+}
+
 TEST_CASE("ids that do not exist are out of range") {
     const ScratchDirectory scratch;
     auto store = PayloadStore<City>::create(scratch / "p");

@@ -13,7 +13,7 @@
 //
 // Durability, modes, threads and processes are those of MmapVectorStore (mmap_vector_store.hpp): append and erase
 // may run in one thread beside any number that read and search; update() of a row may not run beside a thread
-// that reads this row.
+// that reads this row. In copy_on_write mode update() works if T is of fixed size; erase() is refused (read_only).
 //
 // Files in the directory: `vectors` (the root, with the locks and journals), `payloads`, `payloads.offsets` unless T is of
 // fixed size, `erased`. They are opened together; each alone is refused.

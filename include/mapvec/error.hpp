@@ -20,7 +20,7 @@ namespace mapvec {
 
 enum class ErrorCode {
     io,                  // the system refused a read, a write, a mapping or a sync
-    no_space,            // the disk, a quota or a size limit is exhausted
+    no_space,            // the disk, a quota, a size limit, memory or addresses are exhausted
     not_found,           // there is no such file
     exists,              // there is such a file already
     locked,              // another writer holds the store

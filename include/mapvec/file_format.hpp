@@ -10,7 +10,8 @@
 //
 // so `numpy.memmap(path, '<f4', offset=4096).reshape(-1, dim)` reads a closed vector file. While a
 // store is open for writing, the file may be longer than its records: what lies behind the last
-// committed one means nothing.
+// committed one means nothing. What one version of mapvec has written every later one opens; a file of a later
+// format is refused (version_mismatch).
 //
 // A store is one file or several (a payload store has its offset table beside it, a collection has
 // both and its erasures). The first is the *root*: its newest valid slot decides which state the

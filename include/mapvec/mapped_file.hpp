@@ -1,5 +1,5 @@
-// MappedFile: one growable file, mapped into memory. The storage of real life, and the only file
-// that knows Boost.Interprocess.
+// MappedFile: one growable file, mapped into memory. The storage of real life; but for
+// the views it is made of (detail/mapped_view.hpp) the only file that knows Boost.Interprocess.
 //
 //     auto file = mapvec::MappedFile::create("numbers", first_page, {});
 //     file.resize(1 << 20);                 // grows in place: what data() returned stays valid

@@ -20,7 +20,8 @@
 // Modes. read_only: nothing can be changed. copy_on_write: existing rows can be overwritten, in this
 // object's memory only; the file never changes, nor does what this store sees of it.
 //
-// Errors are mapvec::Error; a call that throws has changed nothing.
+// Errors are mapvec::Error; a call that throws has changed nothing, unless its comment says otherwise. Any call that
+// reaches the system may throw io, and no_space where disk, memory or addresses run out.
 #pragma once
 
 #include <cassert>
@@ -63,7 +64,8 @@ class MmapVectorStore {
     [[nodiscard]] static MmapVectorStore create(const std::filesystem::path& path, const StoreOptions& options = {}) {
         return MmapVectorStore(CommitGroup<File>::create({spec(path, options, Opening::new_file)}, options));
     }
-    // Reads one page, however large the file. Throws not_found; locked; dimension_mismatch, type_mismatch,
+    // After close() reads one page, however large the file; after a crash also what the last commits wrote
+    // (commit.hpp: Cost). Throws not_found; read_only if the system lets the file only be read; locked; dimension_mismatch, type_mismatch,
     // version_mismatch; corrupt.
     [[nodiscard]] static MmapVectorStore open(const std::filesystem::path& path, OpenMode mode = OpenMode::read_write,
                                               const StoreOptions& options = {}) {

@@ -11,7 +11,8 @@
 // encoded record carries a checksum that fetch() looks at. The files know T's structure: opened with another T
 // they are type_mismatch.
 //
-// Durability, threads, processes and modes are those of MmapVectorStore (mmap_vector_store.hpp). Overwriting is update().
+// Durability, threads, processes and modes are those of MmapVectorStore (mmap_vector_store.hpp). Overwriting is update();
+// in copy_on_write mode for T of fixed size only: a new encoded record has to be appended (read_only).
 // Memory: neither records nor offsets are held in RAM.
 #pragma once
 
@@ -53,7 +54,8 @@ class PayloadStore {
     [[nodiscard]] static PayloadStore create(const std::filesystem::path& path, const StoreOptions& options = {}) {
         return PayloadStore(CommitGroup<File>::create(specs(path, options), options));
     }
-    // Throws not_found; locked; type_mismatch; version_mismatch; corrupt. O(1): no record is read.
+    // Throws not_found; locked; type_mismatch; version_mismatch; corrupt. No record is read, whatever their number, but
+    // what MmapVectorStore::open reads.
     [[nodiscard]] static PayloadStore open(const std::filesystem::path& path, OpenMode mode = OpenMode::read_write,
                                            const StoreOptions& options = {}) {
         return PayloadStore(CommitGroup<File>::open(specs(path, options), mode, options));
@@ -76,7 +78,8 @@ class PayloadStore {
         check(id);
         return records_.fetch(id);
     }
-    // In the order of `ids`. Faster than one by one: while one is decoded, the next are on their way from memory.
+    // In the order of `ids`, which may repeat; all of them are checked first. Holds all values at once. O(bytes of the
+    // records). Faster than one by one: while one is decoded, the next are on their way from memory.
     [[nodiscard]] std::vector<T> fetch_many(std::span<const Id> ids) const {
         constexpr std::size_t entries_ahead = 8, bytes_ahead = 4;
         for (const Id id : ids) check(id);

@@ -1,9 +1,10 @@
 // Plain values: the questions a search answers, and the hits it answers with.
 //
-// A query borrows its vector: the span must outlive the call it is given to. All distances are
-// Euclidean and all bounds are inclusive. A search refuses a query that has no meaning with
-// Error: a wrong length is dimension_mismatch; a NaN or infinite element, a NaN or negative
-// bound, min > max, or an empty list of disks is invalid_argument.
+// A query borrows its vector: the span must outlive the call it is given to. Distances are
+// Euclidean unless the search names another metric (metric.hpp says what bounds mean there); all
+// bounds are inclusive. A search refuses a query that has no meaning with Error: a wrong length is
+// dimension_mismatch; a NaN or infinite element, a NaN or (for distances) negative bound,
+// min > max, or an empty list of disks is invalid_argument.
 #pragma once
 
 #include <cmath>

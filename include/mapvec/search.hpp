@@ -23,8 +23,8 @@
 // called from several threads at once, never twice for a row; visitors are called by the calling thread only. Results
 // do not depend on the number of threads.
 //
-// Complexity: one pass over the rows, O(rows · dim), at the speed of memory; hits are the only memory taken, k of them
-// for kNN (each thread).
+// Complexity: one pass over the rows, O(rows · dim), at the speed of memory; hits are the only memory taken, for kNN
+// up to 8 k of them for each thread.
 #pragma once
 
 #include <algorithm>
