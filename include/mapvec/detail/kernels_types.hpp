@@ -8,13 +8,8 @@
 
 #include "../metric.hpp"
 #include "../scalar.hpp"
+#include "always_inline.hpp"
 #include "prefetch.hpp"
-
-#if defined(_MSC_VER) && !defined(__clang__)
-#define MAPVEC_INLINE __forceinline
-#else
-#define MAPVEC_INLINE inline __attribute__((always_inline))
-#endif
 
 namespace mapvec::detail {
 
