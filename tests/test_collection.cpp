@@ -109,6 +109,16 @@ TEST_CASE("a row that cannot be stored leaves no half of itself") {
     CHECK(places.payload(1) == place(1));
 }
 
+TEST_CASE("a part of a collection is not verified alone, as if it were whole") {
+    const ScratchDirectory scratch;
+    auto places = Places::create(scratch / "places");
+    places.append(point(1), place(1));
+    places.commit();
+    CHECK(code_of([&] { places.vectors().verify(); }) == ErrorCode::invalid_argument);
+    CHECK(code_of([&] { places.payloads().verify(); }) == ErrorCode::invalid_argument);
+    places.verify();
+}
+
 TEST_CASE("copy on write updates rows for this collection only, and neither erases nor appends") {
     const ScratchDirectory scratch;
     using Numbers = Collection<2, std::uint32_t>;

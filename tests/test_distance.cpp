@@ -305,6 +305,24 @@ TEST_CASE("cosine of a row without direction is no number") {
     });
 }
 
+TEST_CASE("cosine of a row whose squared norm no float holds is no number, and no search finds it") {
+    const std::vector<float> rows = {1e-23f, 0, -1e-23f, 0, 1e20f, 0, 0, 1e20f, 3e-23f, 3e-23f, 1, 1};
+    const std::vector<double> doubles = {1e-170, 0, -1e-170, 0, 1e170, 0, 0, 1e170, 1e-160, 1e-160, 1, 1};
+    const std::vector<float> query = {1, 0};
+    with_each_instruction_set([&](InstructionSet set) {
+        INFO(to_string(set));
+        std::vector<float> results(6), double_results(6);
+        measure_rows<Cosine>(rows, query, results);
+        measure_rows<Cosine>(doubles, query, double_results);
+        for (std::size_t i = 0; i < 5; ++i) {
+            CHECK(std::isnan(results[i]));
+            CHECK(std::isnan(double_results[i]));
+        }
+        CHECK(std::abs(results[5] - 0.2928932f) <= 4e-7f);
+        CHECK(std::abs(double_results[5] - 0.2928932f) <= 4e-7f);
+    });
+}
+
 TEST_CASE("the chosen instruction set can be named and is one of the available") {
     const auto sets = available_instruction_sets();
     CHECK(sets.front() == InstructionSet::portable);

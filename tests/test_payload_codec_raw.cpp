@@ -46,6 +46,11 @@ struct WithEmpty {
     Empty nothing;
     std::uint32_t number;
 };
+struct WithHiddenEmpty {
+    std::uint32_t number;
+    [[no_unique_address]] Empty nothing;
+    std::uint32_t next;
+};
 enum class Small : std::uint8_t { a, b };
 enum class Truth : bool { no, yes };
 struct Flags {
@@ -247,6 +252,13 @@ TEST_CASE("A raw record comes back as it was, from any alignment") {
     CHECK(back.letter == 'q');
     CHECK(back.real == -1.25);
     CHECK(back.number == 77);
+}
+
+TEST_CASE("An empty member that shares its address takes nothing from the others") {
+    const WithHiddenEmpty value{0x11223344, {}, 0x55667788};
+    const auto back = mapvec::detail::read_raw<WithHiddenEmpty>(as_record(raw(value)));
+    CHECK(back.number == value.number);
+    CHECK(back.next == value.next);
 }
 
 TEST_CASE("A raw record of another size is an error") {

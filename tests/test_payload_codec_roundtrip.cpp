@@ -103,6 +103,14 @@ TEST_CASE("Random nested values come back as they were") {
     }
 }
 
+TEST_CASE("Strings of wide characters are sequences") {
+    mapvec::Encoder encoder;
+    const std::u16string text = u"ab\u00e4";
+    mapvec::Codec<std::u16string>::encode(text, encoder);
+    CHECK(encoder.bytes().size() == 8 + 2 * 3);
+    CHECK(mapvec::Codec<std::u16string>::decode(encoder.bytes()) == text);
+}
+
 TEST_CASE("Bytes do not depend on where they go: alone, behind others, or into another kind of sink") {
     mapvec::Encoder many;
     std::size_t begin = 0;

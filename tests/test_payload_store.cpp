@@ -36,8 +36,17 @@ struct Swapped {
     std::int32_t x = 0;
 };
 
+struct Nothing {};
+
 }  // namespace payload_store_test
 using namespace payload_store_test;
+
+template <>
+struct mapvec::Codec<Nothing> {
+    template <class Sink>
+    static void encode(const Nothing&, Sink&) {}
+    static Nothing decode(std::span<const std::byte>) { return {}; }
+};
 
 namespace {
 
@@ -202,6 +211,17 @@ TEST_CASE("copy on write updates values of fixed size for this store only, and r
     CHECK(code_of([&] { cities.update(0, city(2)); }) == ErrorCode::read_only);
     CHECK(cities.fetch(0) == city(1));
     cities.verify();
+}
+
+TEST_CASE("records without bytes are records") {
+    const ScratchDirectory directory;
+    auto store = PayloadStore<Nothing>::create(directory / "nothing");
+    for (int i = 0; i < 3; ++i) store.push({});
+    store.commit();
+    CHECK(store.size() == 3);
+    CHECK(store.bytes(2).empty());
+    (void)store.fetch(2);
+    store.verify();
 }
 
 TEST_CASE("ids that do not exist are out of range") {

@@ -85,6 +85,23 @@ TEST_CASE("near-duplicates far from the origin keep their exact distances in a b
     });
 }
 
+TEST_CASE("rows so small that their squared norms vanish keep the order of their products in a batch") {
+    with_each_instruction_set([](InstructionSet set) {
+        INFO(to_string(set));
+        Numbers numbers(33);
+        for (const float scale : {1e-15f, 1e-22f, 1e-23f, 1e-24f, 1e-30f}) {
+            const std::vector<float> base = numbers.query(24);
+            Rows<float> rows{{}, 24};
+            for (std::size_t i = 0; i < 4000 * 24; ++i)
+                rows.scalars.push_back(base[i % 24] * scale * (1 + 0x1p-23f * static_cast<float>(numbers.below(8))));
+            std::vector<std::vector<float>> queries;
+            for (int i = 0; i < 16; ++i) queries.push_back(numbers.query(24));
+            CHECK(check_batch<InnerProduct>(rows, queries, 10) == 3 * 16);
+            CHECK(check_batch<SquaredL2>(rows, queries, 10) == 3 * 16);
+        }
+    });
+}
+
 TEST_CASE("rows and queries of any size, infinities and NaN do not lead a batch astray") {
     with_each_instruction_set([](InstructionSet set) {
         INFO(to_string(set));

@@ -62,6 +62,10 @@
 
 namespace mapvec {
 
+namespace detail {
+inline constexpr const char* verify_the_whole = "a part of a collection is verified with it: Collection::verify()";
+}
+
 template <Storage File>
 class CommitGroup {
   public:

@@ -12,4 +12,5 @@
 #include "payload_store.hpp"
 #include "query.hpp"
 #include "search.hpp"
+#include "search_batch.hpp"
 #include "version.hpp"

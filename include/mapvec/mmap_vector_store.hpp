@@ -110,9 +110,11 @@ class MmapVectorStore {
     // REQUIRES: the store is open.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return rows_->path(); }
 
-    // Reads everything and compares it with its checksums. Throws corrupt, naming the first rows that are damaged.
+    // Reads everything and compares it with its checksums. Throws corrupt, naming the first rows that are damaged;
+    // invalid_argument for a part of a collection, which is verified as a whole.
     template <ProgressCallback Progress = NoProgress>
     void verify(Progress progress = {}) const {
+        if (rows_ && !group_.is_open()) throw Error(ErrorCode::invalid_argument, path(), detail::verify_the_whole);
         group_.verify(std::move(progress));
     }
 

@@ -115,9 +115,12 @@ class PayloadStore {
     // REQUIRES: the store is open.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return records_.path(); }
 
-    // Reads everything. Throws corrupt, naming the first damage.
+    // Reads everything. Throws corrupt, naming the first damage; invalid_argument for a part of a collection, which is
+    // verified as a whole.
     template <ProgressCallback Progress = NoProgress>
     void verify(Progress progress = {}) const {
+        if (records_.is_open() && !group_.is_open())
+            throw Error(ErrorCode::invalid_argument, path(), detail::verify_the_whole);
         verify_with(group_, progress);
     }
 

@@ -61,7 +61,9 @@ template <class T>
 void write_fields_raw(const T& value, std::byte* out) noexcept {
     const auto* const begin = reinterpret_cast<const std::byte*>(&value);
     const auto write_field = [begin, out](const auto& field) {
-        write_raw(field, out + (reinterpret_cast<const std::byte*>(&field) - begin));
+        using Field = std::remove_cvref_t<decltype(field)>;
+        if constexpr (!std::is_empty_v<Field>)  // it may share its address with another
+            write_raw(field, out + (reinterpret_cast<const std::byte*>(&field) - begin));
     };
     if constexpr (kind_of<T>() == Kind::aggregate) {
         for_each_field(value, write_field);

@@ -135,7 +135,8 @@ template <class Sequence>
 [[nodiscard]] Sequence read_sequence(Reader& reader) {
     using Element = typename Sequence::value_type;
     const std::size_t count = reader.count(least_wire_size<Element>(), "length of a sequence");
-    if constexpr (same_in_memory<Element> && std::is_default_constructible_v<Element> && HasData<Sequence>) {
+    if constexpr (same_in_memory<Element> && std::is_default_constructible_v<Element> && HasData<Sequence> &&
+                  std::is_constructible_v<Sequence, std::size_t>) {
         Sequence sequence(count);
         const std::byte* const bytes = reader.take(count * sizeof(Element), "sequence");
         if (count > 0) std::memcpy(sequence.data(), bytes, count * sizeof(Element));

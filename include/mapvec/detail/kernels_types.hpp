@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <type_traits>
 
 #include "../metric.hpp"
@@ -39,6 +40,8 @@ inline constexpr std::size_t most_small_dim = 8192;
 
 template <class Value>
 [[nodiscard]] MAPVEC_INLINE float cosine_distance(Value product, Value squared_norm) noexcept {
+    constexpr Value least = std::numeric_limits<Value>::min(), most = std::numeric_limits<Value>::max();
+    if (!(squared_norm >= least && squared_norm <= most)) return std::numeric_limits<float>::quiet_NaN();
     const Value distance = Value{1} - product / std::sqrt(squared_norm);
     return distance < 0 ? 0.0f : static_cast<float>(distance);
 }

@@ -119,7 +119,7 @@ class TileScan {
             const double norm = terms_[i];
             const double term = M::measure == Measure::squared_difference
                                     ? norm * (1 - margin_)
-                                    : -margin_ * std::sqrt(norm) * packed_.longest() * (1 + margin_);
+                                    : -margin_ * std::sqrt(norm + least_) * packed_.longest() * (1 + margin_);
             terms_[i] = norm < overflow_guard ? rounded_down(term) : -std::numeric_limits<float>::infinity();
         }
     }
