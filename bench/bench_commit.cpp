@@ -22,7 +22,6 @@ void mapvec_commit(benchmark::State& state) {
     const auto n = static_cast<std::size_t>(state.range(0));
     auto store = mapvec::MmapVectorStore<dim>::create(scratch.path());
     const auto batch = std::span(rows).first(n * dim);
-    for (int warm = 0; warm < 3; ++warm) store.append_rows(batch), store.commit();
     for (auto _ : state) {
         store.append_rows(batch);
         store.commit();

@@ -88,27 +88,10 @@ std::vector<float> query_of(std::size_t dim, std::uint32_t seed) {
     return query;
 }
 
-#if defined(__x86_64__)
-__attribute__((target("avx2")))
-#endif
-std::int64_t
-sum_of(const std::byte* at, std::size_t bytes) {
-    typedef std::int64_t Wide __attribute__((vector_size(32), aligned(1), may_alias));
-    Wide a{}, b{}, c{}, d{};
-    for (std::size_t i = 0; i + 128 <= bytes; i += 128) {
-        a += *reinterpret_cast<const Wide*>(at + i);
-        b += *reinterpret_cast<const Wide*>(at + i + 32);
-        c += *reinterpret_cast<const Wide*>(at + i + 64);
-        d += *reinterpret_cast<const Wide*>(at + i + 96);
-    }
-    a += b + c + d;
-    return a[0] + a[1] + a[2] + a[3];
-}
-
 void sum_all(std::span<const std::byte> bytes, unsigned threads) {
     const std::size_t pieces = threads * 8, step = bytes.size() / pieces;
     detail::parallel_for(pieces, threads, [&](std::size_t piece) {
-        benchmark::DoNotOptimize(sum_of(bytes.data() + piece * step, step));
+        benchmark::DoNotOptimize(bench::sum_of(bytes.subspan(piece * step, step)));
     });
 }
 
@@ -156,7 +139,7 @@ __attribute__((target("avx2,fma"))) void search_by_hand(std::span<const float> r
 }
 #endif
 
-// Runs `f` for the benchmark, measuring `limit` before it and after it, so that both see the same noise.
+// Runs `f` for the benchmark, each time just after `limit`, so that both see the same noise.
 template <class S, class Limit, class F>
 void run_beside(benchmark::State& state, const Rows<S>& rows, Limit limit, F f) {
     const std::size_t repeats = std::max<std::size_t>(1, (std::size_t{16} << 20) / rows.bytes());
@@ -199,14 +182,6 @@ float radius_of(const Rows<S>& rows, const std::vector<float>& query, double sha
 template <class Run>
 void add_timed(const std::string& name, Run run) {
     benchmark::RegisterBenchmark(name.c_str(), run)->UseManualTime()->Iterations(3)->Unit(benchmark::kMillisecond);
-}
-
-template <class S>
-void add_limit(std::size_t count, std::size_t dim, unsigned threads) {
-    add_timed("memory_limit/threads:" + std::to_string(threads), [=](benchmark::State& state) {
-        const auto& rows = rows_of<S>(count, dim);
-        run_beside_limit(state, rows, threads, [&] { sum_all(std::as_bytes(rows.data()), threads); });
-    });
 }
 
 // make_query(rows, query vector) gives the query to be measured.
@@ -286,7 +261,8 @@ void add_cached_scan() {
 
 #endif
 
-// The rows in a file, as users have them. The limit is what memory gives, not what a mapping of it gives.
+// The rows in a file, as users have them. The limit is what memory gives, not what a mapping of it gives. "Just opened"
+// includes opening the store and closing it.
 void add_store_scans(std::size_t count, unsigned threads) {
     const std::string size = "/float32/dim:128/rows:" + std::to_string(count) + "/threads:" + std::to_string(threads);
     const auto add = [=](const std::string& name, auto search_in) {
@@ -324,7 +300,8 @@ void add_batch(const std::string& name, std::size_t count, std::size_t dim, std:
                                          static_cast<double>(queries) * static_cast<double>(state.iterations()) / 1e3,
                                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
                                  })
-        ->Iterations(2)
+        ->Iterations(queries == 1 ? 5 : 1)
+        ->Repetitions(3)
         ->Unit(benchmark::kMillisecond);
 }
 
@@ -377,7 +354,6 @@ void add_benchmarks() {
     const std::size_t million = sized(1'000'000);
     const std::size_t bytes = million * 128 * sizeof(float);
     for (const unsigned threads : {1u, 2u}) {
-        add_limit<float>(million, 128, threads);
         for (const double share : {0.001, 0.05}) {
             const std::string hits = share < 0.01 ? "0.1%" : "5%";
             add_scan<float>("range_" + hits, million, 128, threads, range_of_share(share));

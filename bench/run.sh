@@ -2,9 +2,10 @@
 # Measures mapvec beside the limits of this machine and its peers, prints a table of ratios and draws it.
 #
 #   bench/run.sh                       all themes; 10 minutes or so
-#   bench/run.sh append search         only these
+#   bench/run.sh append search         only these, of append, commit, compile, payload, read, search
 #
 # MAPVEC_BENCH_DIR=<dir>   where files are written: a directory on the disk to be measured (default: the build directory)
+# MAPVEC_BENCH_REPETITIONS=<n>   how often everything but searches is measured (default: 5)
 # MAPVEC_BENCH_SMALL=1     tiny sizes, to see that everything runs; the figures then mean nothing
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
@@ -17,6 +18,8 @@ configure "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O2 -DN
     -DMAPVEC_BENCH=ON -DMAPVEC_TESTS=OFF -DMAPVEC_EXAMPLES=OFF
 cmake --build "$build" >"$build/build.log" || { cat "$build/build.log" >&2; exit 1; }
 export MAPVEC_BENCH_DIR=${MAPVEC_BENCH_DIR:-$build}
+# Large pages for the peers of searches, as our own rows have them there.
+large_pages=glibc.malloc.hugetlb=1
 export OMP_NUM_THREADS=1  # for FAISS and its BLAS, as for us unless a benchmark says otherwise
 
 for peer in faiss/IndexFlat.h hnswlib/hnswlib.h lmdb.h; do
@@ -30,8 +33,9 @@ for binary in "$build"/bench/bench_*; do
     echo "Measuring: $theme"
     # Repetitions of everything take turns, so that a slow minute of the machine hits all alike.
     turns=(--benchmark_repetitions="${MAPVEC_BENCH_REPETITIONS:-5}" --benchmark_enable_random_interleaving=true)
-    [ "$theme" != search ] || turns=()  # it takes medians beside its limit by itself
-    "$binary" "${turns[@]}" --benchmark_out="$build/$theme.json" --benchmark_out_format=json >"$build/$theme.txt" 2>&1 ||
+    tunables=
+    [ "$theme" != search ] || { turns=() tunables=$large_pages; }  # it repeats by itself
+    GLIBC_TUNABLES=$tunables "$binary" "${turns[@]}" --benchmark_out="$build/$theme.json" --benchmark_out_format=json >"$build/$theme.txt" 2>&1 ||
         { cat "$build/$theme.txt" >&2; exit 1; }
     results+=("$build/$theme.json")
 done
