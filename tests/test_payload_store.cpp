@@ -222,6 +222,10 @@ TEST_CASE("records without bytes are records") {
     CHECK(store.bytes(2).empty());
     (void)store.fetch(2);
     store.verify();
+    auto reader = PayloadStore<Nothing>::load(directory / "nothing");
+    CHECK(reader.size() == 3);
+    CHECK(code_of([&] { reader.push({}); }) == ErrorCode::read_only);
+    CHECK(code_of([&] { reader.update(0, {}); }) == ErrorCode::read_only);
 }
 
 TEST_CASE("ids that do not exist are out of range") {

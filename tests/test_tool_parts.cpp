@@ -25,8 +25,9 @@ std::string text_of(std::span<const std::byte> bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// The last element of the two rows {1, 2} and {3, 4}.
 template <Scalar S>
-void check_vectors(ScalarType type) {
+float last_of_vectors(ScalarType type) {
     const ScratchDirectory scratch;
     {
         auto store = MmapVectorStore<2, S>::create(scratch / "s");
@@ -38,23 +39,22 @@ void check_vectors(ScalarType type) {
     CHECK(store.scalar() == type);
     CHECK(store.rows() == 2);
     CHECK(store.file_bytes() == 4096 + 4 * sizeof(S));
-    const float last = cli::with_scalar(store.scalar(), [&]<class Found>() {
+    store.verify();
+    return cli::with_scalar(store.scalar(), [&]<class Found>() {
         const auto rows = store.template vectors<Found>();
         return rows.size() == 2 && rows.dim() == 2 ? static_cast<float>(rows[1][1]) : 0.0f;
     });
-    CHECK(last == 4.0f);
-    store.verify();
 }
 
 }  // namespace
 
 TEST_CASE("a vector store of any scalar is opened by what its file says") {
-    check_vectors<float>(ScalarType::float32);
-    check_vectors<double>(ScalarType::float64);
-    check_vectors<std::int8_t>(ScalarType::int8);
-    check_vectors<std::uint8_t>(ScalarType::uint8);
-    check_vectors<float16>(ScalarType::float16);
-    check_vectors<bfloat16>(ScalarType::bfloat16);
+    CHECK(last_of_vectors<float>(ScalarType::float32) == 4.0f);
+    CHECK(last_of_vectors<double>(ScalarType::float64) == 4.0f);
+    CHECK(last_of_vectors<std::int8_t>(ScalarType::int8) == 4.0f);
+    CHECK(last_of_vectors<std::uint8_t>(ScalarType::uint8) == 4.0f);
+    CHECK(last_of_vectors<float16>(ScalarType::float16) == 4.0f);
+    CHECK(last_of_vectors<bfloat16>(ScalarType::bfloat16) == 4.0f);
 }
 
 TEST_CASE("payload stores of fixed and of any size show their records' bytes") {

@@ -24,7 +24,8 @@ class Model {
         reader_ = Store::open(path_, OpenMode::read_only, options_);
     }
 
-    void run(int steps) {
+    // How often a whole store was compared with the model.
+    int run(int steps) {
         for (int step = 0; step < steps; ++step) {
             INFO("step " << step);
             act();
@@ -33,6 +34,7 @@ class Model {
         store_.close();
         check(Store::open(path_, OpenMode::read_only), now_);
         REQUIRE(std::filesystem::file_size(path_) == 4096 + now_.size() * sizeof(S));
+        return comparisons_;
     }
 
   private:
@@ -101,6 +103,7 @@ class Model {
         REQUIRE(store.size() == model.size() / dim_);
         REQUIRE(std::ranges::equal(store.data(), model));
         store.verify();
+        ++comparisons_;
     }
     std::vector<S> noise(std::size_t n) {
         std::vector<S> values(n);
@@ -114,6 +117,7 @@ class Model {
     std::mt19937 random_;
     Store store_, reader_;
     std::vector<S> now_, committed_;
+    int comparisons_ = 0;
 };
 
 }  // namespace
@@ -124,8 +128,8 @@ TEST_CASE("a store of vectors behaves as a std::vector of rows that can be reope
     const std::size_t dim = std::array<std::size_t, 3>{1, 5, 130}[seed % 3];
     const ScratchDirectory scratch;
     INFO("seed " << seed);
-    if (seed % 2 == 0)
-        Model<float>(scratch, dim, address_space, seed).run(MAPVEC_TEST_STEPS);
-    else
-        Model<std::int8_t>(scratch, dim, address_space, seed).run(MAPVEC_TEST_STEPS);
+    const int comparisons = seed % 2 == 0
+                                ? Model<float>(scratch, dim, address_space, seed).run(MAPVEC_TEST_STEPS)
+                                : Model<std::int8_t>(scratch, dim, address_space, seed).run(MAPVEC_TEST_STEPS);
+    CHECK(comparisons > MAPVEC_TEST_STEPS / 16);
 }

@@ -63,8 +63,11 @@
 namespace mapvec {
 
 namespace detail {
-inline constexpr const char* verify_the_whole = "a part of a collection is verified with it: Collection::verify()";
+// A store that is a part of another has no group of its own: alone it would compare nothing, and seem whole.
+[[noreturn]] inline void refuse_to_verify_part(const std::filesystem::path& part) {
+    throw Error(ErrorCode::invalid_argument, part, "a part of a collection is verified with it: Collection::verify()");
 }
+}  // namespace detail
 
 template <Storage File>
 class CommitGroup {

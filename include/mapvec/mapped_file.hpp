@@ -95,7 +95,7 @@ class MappedFile {
                 return write(offset, bytes);
             open_window(offset, bytes.size());
         }
-        if (!bytes.empty()) std::memcpy(view_.base() + offset, bytes.data(), bytes.size());
+        std::memcpy(view_.base() + offset, bytes.data(), bytes.size());
     }
 
     void overlay(std::uint64_t offset, std::span<const std::byte> bytes);

@@ -27,11 +27,12 @@
 //
 // A row with a NaN matches nothing. A row with an infinity is infinitely far in SquaredL2; in the other metrics it
 // matches nothing wherever its value is no number (inf·0, inf - inf, inf/inf). Cosine: a row of zeros, or one whose
-// squared norm is no normal float (of double rows: double), has no direction and matches nothing; a query of zeros is invalid_argument.
+// squared norm is no normal float (of double rows: double), has no direction and matches nothing; a query of zeros is
+// invalid_argument.
 // NormalizedCosine is Cosine for rows that the caller has scaled to length 1 (the query is scaled here): one product
 // per element less, and wrong by as much as the rows' lengths are.
 //
-// `reference` is the truth that kernels are tested against: plain loops in double.
+// `reference` is the truth that kernels are tested against: plain loops in double, for which more rows have a direction.
 #pragma once
 
 #include <algorithm>

@@ -65,8 +65,8 @@ class MmapVectorStore {
         return MmapVectorStore(CommitGroup<File>::create({spec(path, options, Opening::new_file)}, options));
     }
     // After close() reads one page, however large the file; after a crash also what the last commits wrote
-    // (commit.hpp: Cost). Throws not_found; read_only if the system lets the file only be read; locked; dimension_mismatch, type_mismatch,
-    // version_mismatch; corrupt.
+    // (commit.hpp: Cost). Throws not_found; read_only if the system lets the file only be read; locked;
+    // dimension_mismatch, type_mismatch, version_mismatch; corrupt.
     [[nodiscard]] static MmapVectorStore open(const std::filesystem::path& path, OpenMode mode = OpenMode::read_write,
                                               const StoreOptions& options = {}) {
         return MmapVectorStore(CommitGroup<File>::open({spec(path, options, Opening::old_file)}, mode, options));
@@ -114,7 +114,7 @@ class MmapVectorStore {
     // invalid_argument for a part of a collection, which is verified as a whole.
     template <ProgressCallback Progress = NoProgress>
     void verify(Progress progress = {}) const {
-        if (rows_ && !group_.is_open()) throw Error(ErrorCode::invalid_argument, path(), detail::verify_the_whole);
+        if (rows_ && !group_.is_open()) detail::refuse_to_verify_part(path());
         group_.verify(std::move(progress));
     }
 

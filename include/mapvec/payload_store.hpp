@@ -119,8 +119,7 @@ class PayloadStore {
     // verified as a whole.
     template <ProgressCallback Progress = NoProgress>
     void verify(Progress progress = {}) const {
-        if (records_.is_open() && !group_.is_open())
-            throw Error(ErrorCode::invalid_argument, path(), detail::verify_the_whole);
+        if (records_.is_open() && !group_.is_open()) detail::refuse_to_verify_part(path());
         verify_with(group_, progress);
     }
 

@@ -3,7 +3,7 @@
 //
 // Floats has MAPVEC_LANES lanes, Doubles half as many: the same bytes. load(p) reads a register full of any scalar as
 // Floats (of double as Doubles); it is what differs between the sets. All else is the compilers' generic vectors: they
-// spare every user the 0.7 s that <immintrin.h> takes to parse.
+// spare every user the time that <immintrin.h> takes to parse.
 #if defined(MAPVEC_SET)
 
 namespace mapvec::detail::MAPVEC_SET {

@@ -201,7 +201,7 @@ class VariableRecords {
             throw Error(ErrorCode::payload, path(), mismatch("bytes of a payload", "less than 2^32", record.size()));
         PayloadEntry entry{.begin = heap_->size(), .length = static_cast<std::uint32_t>(record.size()), .crc = 0};
         entry.crc = checksum(id, entry, record);
-        heap_->stage(record);
+        if (!record.empty()) heap_->stage(record);  // no bytes may have no address
         staged_ = record.size();
         return entry;
     }

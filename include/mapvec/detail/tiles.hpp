@@ -115,7 +115,7 @@ class TileScan {
     // What each row adds to its keys: its squared norm less its margin, or the margin of its products alone.
     void measure_terms(const float* floats, std::size_t count) noexcept {
         norm_kernel_({floats, floats + count * rows_.dim(), rows_.dim()}, 0, count, zeros_.data(), terms_);
-        for (std::size_t i = 0; i < count; ++i) {
+        for (std::size_t i = 0; i < count; ++i) {  // least_: squares vanish where products with a query do not
             const double norm = terms_[i];
             const double term = M::measure == Measure::squared_difference
                                     ? norm * (1 - margin_)
