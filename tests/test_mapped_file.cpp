@@ -152,6 +152,21 @@ TEST_CASE("streamed pieces are in the file and in the view, in any sizes") {
     REQUIRE(std::memcmp(other.data(), model.data(), model.size()) == 0);
 }
 
+TEST_CASE("what lies behind a streamed piece is zeros, wherever the piece ends") {
+    const ScratchDirectory scratch;
+    const std::size_t size = 4 << 20, piece = GENERATE(std::size_t{111}, std::size_t{512}, std::size_t{60'000});
+    auto file = MappedFile::create(scratch / "f", bytes(4096, 1), {});
+    file.resize(size);
+    const std::vector<std::byte> zeros(size);
+    std::size_t at = 4096;
+    for (; at + piece <= size; at += piece) {
+        file.stream(at, bytes(piece, 1));
+        const std::size_t looked_at = std::min(size - at - piece, std::size_t{1} << 20);
+        if (at % 101 == 0 || piece > 1000) REQUIRE(std::memcmp(file.data() + at + piece, zeros.data(), looked_at) == 0);
+    }
+    CHECK(std::memchr(file.data(), 0, at) == nullptr);
+}
+
 TEST_CASE("a temporary file has no name") {
     const auto before = std::distance(std::filesystem::directory_iterator(std::filesystem::temp_directory_path()), {});
     auto file = MappedFile::create_temporary(bytes(10, 3), {});

@@ -399,7 +399,11 @@ inline void MappedFile::open_window(std::uint64_t offset, std::uint64_t n) {
     static constexpr std::byte zeros[window_size]{};
     const std::uint64_t end = std::min(size(), detail::round_up(offset + n, window_size));
     window_end_ = window_begin_;
-    check(detail::platform::write_all(handle(), offset, zeros, end - offset), path_, "writing");
+    for (std::uint64_t at = offset; at < end;) {  // more than a window if the piece lies across the end of the last
+        const std::uint64_t zeroed = std::min<std::uint64_t>(end - at, sizeof zeros);
+        check(detail::platform::write_all(handle(), at, zeros, zeroed), path_, "writing");
+        at += zeroed;
+    }
     window_begin_ = offset;
     window_end_ = end;
 }
