@@ -8,8 +8,8 @@
 //
 // How it works. The file is read through a mapping and written through its descriptor; the two are
 // coherent on every system with a unified page cache. Small pieces that follow each other (stream())
-// go through the mapping, into pages that one bulk write has put there: that is cheaper than a
-// call for each piece, and a full disk is an error of that write, never SIGBUS.
+// go through the mapping, into pages that bulk writes have put there: that is cheaper than a call for each
+// piece, and a full disk is an error of that write, never SIGBUS. In long runs a helper thread writes ahead.
 //
 // Growth. Address space is reserved ahead and each grown tail is mapped into it, so an address
 // never changes. Where no (more) addresses can be had, the whole file is mapped again elsewhere, and
@@ -36,6 +36,7 @@
 #include "detail/mapped_view.hpp"
 #include "detail/movable_atomic.hpp"
 #include "detail/platform.hpp"
+#include "detail/zeros_ahead.hpp"
 #include "error.hpp"
 #include "storage.hpp"
 
@@ -43,6 +44,10 @@ namespace mapvec {
 
 class MappedFile {
   public:
+    MappedFile(MappedFile&&) = default;
+    MappedFile& operator=(MappedFile&&) = default;
+    ~MappedFile() { ahead_.stop(); }
+
     // The file appears whole, durable and locked for this writer, or not at all. Throws exists.
     static MappedFile create(const std::filesystem::path& path, std::span<const std::byte> first,
                              const StoreOptions& options);
@@ -104,7 +109,10 @@ class MappedFile {
     void start_sync(std::uint64_t offset, std::uint64_t n) noexcept {
         detail::platform::start_sync(handle(), offset, n);
     }
-    void sync() { check(detail::platform::sync(handle()), path_, "making the file durable"); }
+    void sync() {
+        streamed_since_sync_ = 0;
+        check(detail::platform::sync(handle()), path_, "making the file durable");
+    }
     void sync_name() { check(detail::platform::sync_directory_of(path_), path_, "making the file's name durable"); }
 
     // Starts writing back the pages that hold [offset, offset + n), waits for it; not a durability promise.
@@ -136,7 +144,9 @@ class MappedFile {
     };
 
     static constexpr std::size_t largest_streamed = 64 << 10;
-    static constexpr std::uint64_t window_size = 512 << 10;  // windows end at multiples of it, for large folios
+    static constexpr std::uint64_t window_size = detail::ZerosAhead::window_size;
+    // Streamed without a sync before a helper zeroes windows ahead: for those who sync often it would be in vain.
+    static constexpr std::uint64_t streamed_alone = 4 << 20;
     static constexpr std::uint64_t default_address_space = std::uint64_t{256} << 30;
 
     MappedFile(std::filesystem::path path, Mapping mapping, OpenMode mode, const StoreOptions& options)
@@ -179,6 +189,7 @@ class MappedFile {
 
     RemoveAtEnd removal_;  // first, so that it is destroyed last
     std::filesystem::path path_;
+    detail::ZerosAhead ahead_;  // before the mapping: assigning another file stops it first, as the destructor does
     Mapping mapping_;
     OpenMode mode_ = OpenMode::read_only;
     StoreOptions options_;
@@ -188,6 +199,7 @@ class MappedFile {
     detail::MovableAtomic<const std::byte*> base_;
     std::uint64_t window_begin_ = 0;  // pages here exist and are writable through the view
     std::uint64_t window_end_ = 0;
+    std::uint64_t streamed_since_sync_ = 0;
     std::uint64_t private_end_ = 0;  // the view below is private: it shows the file but does not write it
     std::vector<bool> overlaid_;     // pages below private_end_ that are copies
 };
@@ -301,6 +313,7 @@ inline void MappedFile::create_directory(const std::filesystem::path& path) {
 
 inline void MappedFile::resize(std::uint64_t size) {
     const std::uint64_t before = size_.load();
+    ahead_.stop();
     if (!detail::platform::can_cut_mapped && size < before) return cut_unmapped(size);
     check(detail::platform::resize(handle(), size), path_, "changing the file's size");
     if (size < before) {
@@ -388,24 +401,24 @@ inline void MappedFile::move_view(std::uint64_t size) {
 // --- writing ---
 
 inline void MappedFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
+    if (offset + bytes.size() > ahead_.begin()) ahead_.stop();
     check(detail::platform::write_all(handle(), offset, bytes.data(), bytes.size()), path_, "writing");
     each_overlaid_page(offset, offset + bytes.size(), [&](std::uint64_t at, std::uint64_t n) {
         std::memmove(view_.base() + at, bytes.data() + (at - offset), n);  // which may be the very bytes
     });
 }
 
-// One bulk write makes the pages exist, so that storing into them can neither fault one by one nor fail.
+// Bulk writes make the pages exist, so that storing into them can neither fault one by one nor fail.
 inline void MappedFile::open_window(std::uint64_t offset, std::uint64_t n) {
-    static constexpr std::byte zeros[window_size]{};
+    const bool goes_on = window_begin_ < window_end_ && offset >= window_begin_ && offset <= window_end_;
+    const std::uint64_t begin = goes_on ? window_end_ : offset;
     const std::uint64_t end = std::min(size(), detail::round_up(offset + n, window_size));
     window_end_ = window_begin_;
-    for (std::uint64_t at = offset; at < end;) {  // more than a window if the piece lies across the end of the last
-        const std::uint64_t zeroed = std::min<std::uint64_t>(end - at, sizeof zeros);
-        check(detail::platform::write_all(handle(), at, zeros, zeroed), path_, "writing");
-        at += zeroed;
-    }
+    if (!ahead_.take(begin, end)) check(detail::write_zeros(handle(), begin, end), path_, "writing");
     window_begin_ = offset;
     window_end_ = end;
+    streamed_since_sync_ += end - begin;
+    if (options_.helper_thread && streamed_since_sync_ > streamed_alone) ahead_.go_on(handle(), end, size());
 }
 
 // --- overlays ---

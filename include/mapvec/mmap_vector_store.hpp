@@ -15,7 +15,9 @@
 // rows only, and no row moves: spans and data() stay valid as long as the store does, through any growth. Not
 // safe: two threads that write; overwriting a row (insert at an id that exists) or refresh() while another
 // thread reads that row. Other processes open the store read-only; they never block the writer, see
-// committed states only, and move to the newest by refresh().
+// committed states only, and move to the newest by refresh(). Of a process that has forked, parent or child may go on
+// with a store, not both. Long runs of append() have a thread of ours prepare the file ahead, unless
+// StoreOptions::helper_thread says no.
 //
 // Modes. read_only: nothing can be changed. copy_on_write: existing rows can be overwritten, in this
 // object's memory only; the file never changes, nor does what this store sees of it.

@@ -8,6 +8,8 @@
 // begun, so it finishes even where no thread can be started. Helpers start when first needed, sleep between jobs with
 // all signals blocked, and are never joined: the pool lives as long as the process. After fork the child starts a
 // pool of its own. Cost of a call: some 10 µs if helpers sleep.
+//
+// ThreadPool::post() is for a job that goes on when the call returns (see zeros_ahead.hpp).
 #pragma once
 
 #include <atomic>
@@ -40,12 +42,14 @@ class Job {
         }
     }
     [[nodiscard]] bool has_work() const noexcept { return next_.load(std::memory_order_relaxed) < pieces_; }
+    [[nodiscard]] bool is_begun() const noexcept { return next_.load(std::memory_order_relaxed) > 0; }
     void rethrow() const {
         if (error_) std::rethrow_exception(error_);
     }
 
     // Guarded by the pool's mutex.
     Job* next_job = nullptr;
+    bool posted = false;  // its effects outlive a fork, which therefore waits for it
     std::size_t wanted_helpers = 0;
     std::size_t active_helpers = 0;
 
@@ -62,29 +66,39 @@ class ThreadPool {
   public:
     // Never destroyed: helpers may still be asleep when the program ends.
     static ThreadPool& instance() {
-        static std::atomic<ThreadPool*> shared{nullptr};
         ThreadPool* pool = shared.load(std::memory_order_acquire);
-        if (pool != nullptr && pool->process_ == current_process()) return *pool;
+        if (pool != nullptr && pool->is_of_this_process()) return *pool;
         auto* fresh = new ThreadPool;
         if (shared.compare_exchange_strong(pool, fresh)) return *fresh;
         delete fresh;
         return *pool;
     }
 
-    void run(Job& job, std::size_t helpers) {
-        mutex_.lock();
-        while (threads_ < helpers && start_thread(&ThreadPool::serve, this)) ++threads_;
-        job.wanted_helpers = helpers;
-        job.next_job = jobs_;
-        jobs_ = &job;
-        work_waits_.notify_all();
-        mutex_.unlock();
+    void run(Job& job, std::size_t helpers) noexcept {
+        enter(job, helpers);
         job.work();
+        finish(job);
+    }
+
+    // For one helper, while the caller does other things. Jobs are begun in the order in which they were posted; fork
+    // waits for those begun and takes back the others, so that a child may go on with what the job was about.
+    void post(Job& job) noexcept {
+        static const bool once = (at_fork(&ThreadPool::before_fork, &ThreadPool::after_fork), true);
+        (void)once;
+        job.posted = true;
+        enter(job, 1);
+    }
+
+    // Waits for the helpers that work at the job; what nobody has begun by then is left out.
+    void finish(Job& job) noexcept {
         mutex_.lock();
         withdraw(job);
         while (job.active_helpers != 0) helper_left_.wait(mutex_);
         mutex_.unlock();
     }
+
+    // Not so in a child made by fork, where this pool has no helpers.
+    [[nodiscard]] bool is_of_this_process() const noexcept { return process_ == current_process(); }
 
   private:
     ThreadPool() : process_(current_process()) {}
@@ -114,11 +128,46 @@ class ThreadPool {
         return job;
     }
 
+    void enter(Job& job, std::size_t helpers) noexcept {
+        mutex_.lock();
+        while (threads_ < helpers && start_thread(&ThreadPool::serve, this)) ++threads_;
+        job.wanted_helpers = helpers;
+        Job** link = &jobs_;
+        while (*link != nullptr) link = &(*link)->next_job;
+        *link = &job;
+        work_waits_.notify_all();
+        mutex_.unlock();
+    }
+
     void withdraw(Job& job) noexcept {
         Job** link = &jobs_;
         while (*link != &job) link = &(*link)->next_job;
         *link = job.next_job;
     }
+
+    // Lets nobody begin a posted job; whether nobody works at one.
+    [[nodiscard]] bool posted_jobs_rest() noexcept {
+        bool rest = true;
+        for (Job* job = jobs_; job != nullptr; job = job->next_job) {
+            if (!job->posted) continue;
+            job->wanted_helpers = 0;
+            rest = rest && job->active_helpers == 0;
+        }
+        return rest;
+    }
+
+    static void before_fork() noexcept {
+        ThreadPool& pool = *shared.load();
+        if (!pool.is_of_this_process()) return;
+        pool.mutex_.lock();
+        while (!pool.posted_jobs_rest()) pool.helper_left_.wait(pool.mutex_);
+    }
+    static void after_fork() noexcept {
+        ThreadPool& pool = *shared.load();
+        if (pool.is_of_this_process()) pool.mutex_.unlock();
+    }
+
+    static inline std::atomic<ThreadPool*> shared{nullptr};
 
     const ProcessId process_;
     Mutex mutex_;

@@ -1,4 +1,4 @@
-// The little that parallel.hpp needs of threads. On POSIX the plain interface: <thread>, <mutex> and
+// The little that parallel.hpp and zeros_ahead.hpp need of threads. On POSIX the plain interface: <thread>, <mutex> and
 // <condition_variable> take longer to parse than all of mapvec's search.
 #pragma once
 
@@ -29,6 +29,8 @@ using ProcessId = int;
     const unsigned cores = std::thread::hardware_concurrency();
     return cores == 0 ? 1 : cores;
 }
+
+inline void at_fork(void (*)(), void (*)()) noexcept {}
 
 using ThreadFunction = void (*)(void*) noexcept;
 
@@ -77,6 +79,9 @@ using ProcessId = pid_t;
     return cores < 1 ? 1 : static_cast<std::size_t>(cores);
 }
 
+// Calls `before` in the thread that forks, and `after` there again when it has, for as long as the process lives.
+inline void at_fork(void (*before)(), void (*after)()) noexcept { (void)pthread_atfork(before, after, nullptr); }
+
 using ThreadFunction = void (*)(void*) noexcept;
 
 struct ThreadStart {
@@ -110,5 +115,14 @@ inline void* run_thread(void* start) {
 }
 
 #endif
+
+// For loops that wait for another thread: leaves the core's resources to whoever shares them.
+inline void relax() noexcept {
+#if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
+    __builtin_ia32_pause();
+#elif defined(__GNUC__) && defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
 
 }  // namespace mapvec::detail

@@ -1,0 +1,143 @@
+// ZerosAhead: a helper thread that writes zeros to a file ahead of the one who fills it.
+//
+//     if (!ahead.take(begin, end)) write_zeros(file, begin, end);  // what the helper has not begun is left to the caller
+//     ahead.go_on(file, end, size);                                // meanwhile, the windows behind it
+//
+// Filling pages of a file costs a quarter of making them exist; a thread that does nothing else than the latter keeps
+// ahead of one that does the former. It writes whole windows, which end at multiples of their size (for large folios),
+// and `lead` of them at most: that many bytes are written in vain if no more are appended.
+//
+// What is ahead belongs to the helper: whoever writes or cuts the file there, or closes it, calls stop() before.
+// Threads: the file's writer, alone, calls these. A child made by fork takes what was written before, and no more: nobody
+// writes while a process forks, or after it (see ThreadPool::post).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "parallel.hpp"
+#include "platform.hpp"
+
+namespace mapvec::detail {
+
+// The number of the system's error, or 0.
+[[nodiscard]] inline int write_zeros(platform::Handle file, std::uint64_t begin, std::uint64_t end) noexcept {
+    static constexpr std::size_t most = 512 << 10;
+    static std::byte zeros[most];  // not constant, or a program would carry them on disk
+    for (int error = 0; begin < end;) {
+        const std::size_t n = end - begin < most ? static_cast<std::size_t>(end - begin) : most;
+        error = platform::write_all(file, begin, zeros, n);
+        if (error != 0) return error;
+        begin += n;
+    }
+    return 0;
+}
+
+class ZerosAhead {
+  public:
+    static constexpr std::uint64_t window_size = 512 << 10;
+
+    ZerosAhead() noexcept = default;
+    ZerosAhead(ZerosAhead&&) noexcept = default;
+    ZerosAhead& operator=(ZerosAhead&& other) noexcept {
+        stop();
+        state_ = std::move(other.state_);
+        return *this;
+    }
+    ~ZerosAhead() { stop(); }
+
+    // Whether the helper has written [begin, end). Waits if it is about to; begin and end are as go_on() chose them.
+    [[nodiscard]] bool take(std::uint64_t begin, std::uint64_t end) noexcept {
+        if (!state_ || state_->count == 0) return false;
+        Window& next = state_->first();
+        if (next.begin != begin || next.end != end) {
+            stop();
+            return false;
+        }
+        // About as long as a window takes: to fall asleep and be woken would take as long again.
+        for (int turn = 0; turn < 10'000 && next.job->is_begun() && !next.written.load(); ++turn) relax();
+        state_->finish(next);
+        state_->drop_first();
+        return next.written.load();
+    }
+
+    // Whole windows of [from, limit), of which nothing is in use.
+    void go_on(platform::Handle file, std::uint64_t from, std::uint64_t limit) {
+        if (!state_) {
+            if (core_count() == 1) return;
+            state_ = std::make_unique<State>();
+        }
+        if (state_->count == 0)
+            state_->pool = &ThreadPool::instance();
+        else if (!state_->has_helper())
+            return;
+        else
+            from = state_->last().end;
+        for (; state_->count < lead && window_size <= limit - from; from += window_size)
+            state_->add(file, from, from + window_size);
+    }
+
+    // Where the helper may be writing, or beyond all files.
+    [[nodiscard]] std::uint64_t begin() const noexcept {
+        return state_ && state_->count > 0 ? state_->windows[state_->begin].begin : UINT64_MAX;
+    }
+
+    // Nothing is ahead any more, and nobody writes there.
+    void stop() noexcept {
+        if (!state_) return;
+        for (; state_->count > 0; state_->drop_first()) state_->finish(state_->first());
+    }
+
+  private:
+    static constexpr std::size_t lead = 4;
+
+    struct Window {
+        platform::Handle file{};
+        std::uint64_t begin = 0;
+        std::uint64_t end = 0;
+        std::atomic<bool> written{false};
+        std::optional<Job> job;
+
+        static void write(void* window, std::size_t) noexcept {
+            auto& self = *static_cast<Window*>(window);
+            self.written.store(write_zeros(self.file, self.begin, self.end) == 0);
+        }
+    };
+
+    // A ring of windows, in the order in which they are written. It stays where it is: helpers hold pointers to it.
+    struct State {
+        ThreadPool* pool = nullptr;
+        std::array<Window, lead> windows;
+        std::size_t begin = 0;
+        std::size_t count = 0;
+
+        [[nodiscard]] bool has_helper() const noexcept { return pool->is_of_this_process(); }
+        [[nodiscard]] Window& first() noexcept { return windows[begin]; }
+        [[nodiscard]] Window& last() noexcept { return windows[(begin + count - 1) % lead]; }
+        void add(platform::Handle file, std::uint64_t from, std::uint64_t to) noexcept {
+            ++count;
+            Window& window = last();
+            window.file = file;
+            window.begin = from;
+            window.end = to;
+            window.written.store(false);
+            window.job.emplace(&Window::write, &window, 1);
+            pool->post(*window.job);
+        }
+        void finish(Window& window) noexcept {
+            if (has_helper()) pool->finish(*window.job);
+        }
+        void drop_first() noexcept {
+            begin = (begin + 1) % lead;
+            --count;
+        }
+    };
+
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace mapvec::detail
