@@ -61,11 +61,11 @@ void copy_and_pwrite(benchmark::State& state) {
     });
 }
 
-void append(benchmark::State& state) {
+void append_row_by_row(benchmark::State& state, bool helper_thread) {
     const bench::Scratch scratch;
     const std::span rows(in_cache);
     for (auto _ : state) {
-        auto store = Store::create(scratch.path());
+        auto store = Store::create(scratch.path(), {.helper_thread = helper_thread});
         for (std::size_t row = 0; row < total / row_bytes; ++row)
             store.append(rows.subspan(row * dim % rows.size(), dim));
         state.PauseTiming();
@@ -76,6 +76,9 @@ void append(benchmark::State& state) {
     }
     finish(state);
 }
+
+void append(benchmark::State& state) { append_row_by_row(state, true); }
+void append_alone(benchmark::State& state) { append_row_by_row(state, false); }
 
 // How long the slowest single append took: growth must not stall more the larger the file is.
 void slowest_append(benchmark::State& state) {
@@ -126,6 +129,7 @@ void append_rows_and_commit(benchmark::State& state) { append_batches(state, End
 BENCHMARK(pwrite_from_cache)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(copy_and_pwrite)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(append)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(append_alone)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(pwrite_from_memory)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(append_rows)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(pwrite_and_sync)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
