@@ -39,21 +39,25 @@ class Scratch {
     std::filesystem::path path_;
 };
 
-// Reads every byte with the widest loads there are: as fast as memory gives them.
+// Reads every byte with the widest loads there are, in four streams: as fast as memory gives them to one core.
 #if defined(__x86_64__)
 __attribute__((target("avx2")))
 #endif
 [[gnu::noinline]] inline std::int64_t
 sum_of(std::span<const std::byte> bytes) {
     typedef std::int64_t Wide __attribute__((vector_size(32), aligned(1), may_alias));
+    constexpr std::size_t stream = 64 << 10;
     Wide a{}, b{}, c{}, d{};
-    for (std::size_t i = 0; i + 128 <= bytes.size(); i += 128) {
-        const std::byte* const at = bytes.data() + i;
-        a += *reinterpret_cast<const Wide*>(at);
-        b += *reinterpret_cast<const Wide*>(at + 32);
-        c += *reinterpret_cast<const Wide*>(at + 64);
-        d += *reinterpret_cast<const Wide*>(at + 96);
-    }
+    const auto add = [&](const std::byte* at, std::size_t apart) __attribute__((always_inline)) {
+        a += *reinterpret_cast<const Wide*>(at) + *reinterpret_cast<const Wide*>(at + 32);
+        b += *reinterpret_cast<const Wide*>(at + apart) + *reinterpret_cast<const Wide*>(at + apart + 32);
+        c += *reinterpret_cast<const Wide*>(at + 2 * apart) + *reinterpret_cast<const Wide*>(at + 2 * apart + 32);
+        d += *reinterpret_cast<const Wide*>(at + 3 * apart) + *reinterpret_cast<const Wide*>(at + 3 * apart + 32);
+    };
+    std::size_t done = 0;
+    for (; done + 4 * stream <= bytes.size(); done += 4 * stream)
+        for (std::size_t i = 0; i < stream; i += 64) add(bytes.data() + done + i, stream);
+    for (; done + 256 <= bytes.size(); done += 256) add(bytes.data() + done, 64);
     a += b + c + d;
     return a[0] + a[1] + a[2] + a[3];
 }

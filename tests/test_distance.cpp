@@ -4,7 +4,7 @@
 //   promise                                                     would be broken by
 //   error bound, all dims                                       a lost tail, a wrong mask, a lane counted twice
 //   a row's result does not depend on its neighbours            leftover rows by another code path
-//   … nor on how many there are                                 other sums where rows are read in order
+//   … nor on how many there are, nor on its place               a result of one of the four streams in another's place
 //   NaN only in its own row; infinities; huge; denormal         masking by multiplication, flushing
 //   whole numbers against bytes: no rounding, no overflow       a pair of products lost, too long sums
 //   nothing beyond the end is read                              an unguarded last load (run with a sanitizer)
@@ -127,42 +127,26 @@ TEST_CASE("every value of the 8- and 16-bit types is widened right by every inst
     });
 }
 
-TEST_CASE("the result of a row does not depend on the rows beside it") {
-    with_each_instruction_set([](InstructionSet set) {
-        INFO(to_string(set));
-        Numbers numbers(11);
-        std::size_t wrong = 0;
-        for (const std::size_t dim : dimensions()) {
-            const auto rows = numbers.rows<float>(11, dim);
-            const auto query = numbers.query(dim);
-            std::vector<float> together(11);
-            measure_rows(rows.scalars, query, together);
-            for (std::size_t i = 0; i < 11; ++i) {
-                float alone = 0;
-                measure_rows(rows.row(i), query, std::span<float>(&alone, 1));
-                wrong += alone == together[i] ? 0u : 1u;
-            }
-        }
-        CHECK(wrong == 0);
-    });
-}
-
-TEST_CASE(
-    "the result of a row does not depend on how many rows there are: too many for the caches are read otherwise") {
+TEST_CASE("the result of a row depends neither on the rows beside it nor on how many are measured, nor on its place") {
     const auto differences = []<class M, class S>(M, S, InstructionSet set) {
         Numbers numbers(13);
         std::size_t wrong = 0;
-        for (const std::size_t dim : std::vector<std::size_t>{64, 67, 100, 128, 129, 200, 255, 300, 384, 1536}) {
-            const auto few = numbers.rows<S>(11, dim);
-            std::vector<S> many = few.scalars;
-            many.resize((detail::most_cached_bytes / sizeof(S) / dim + 1) * dim);
+        constexpr std::size_t most = 27;
+        for (const std::size_t dim : dimensions()) {
+            const auto rows = numbers.rows<S>(most, dim);
+            const detail::RowSpan<S> all = {rows.scalars.data(), rows.scalars.data() + rows.scalars.size(), dim};
             const detail::PreparedQuery<M, S> query(numbers.query(dim), dim, set);
-            float of_few[12], of_many[12];
-            constexpr std::size_t first = 0;
-            query.measure({few.scalars.data(), few.scalars.data() + few.scalars.size(), dim}, first, 11, of_few);
-            query.measure({many.data(), many.data() + many.size(), dim}, first, 11, of_many);
-            for (std::size_t i = 0; i < 11; ++i)
-                wrong += of_few[i] == of_many[i] || (std::isnan(of_few[i]) && std::isnan(of_many[i])) ? 0u : 1u;
+            float alone[most][4], together[most + 3];
+            for (std::size_t i = 0; i < most; ++i)
+                query.measure({rows.row(i).data(), rows.row(i).data() + dim, dim}, std::size_t{0}, 1, alone[i]);
+            for (const std::size_t count : {1u, 2u, 3u, 4u, 5u, 7u, 8u, 12u, 15u, 22u, 27u}) {
+                const std::size_t first = most - count;
+                query.measure(all, first, count, together);
+                for (std::size_t i = 0; i < count; ++i) {
+                    const float expected = alone[first + i][0];
+                    wrong += together[i] == expected || (std::isnan(together[i]) && std::isnan(expected)) ? 0u : 1u;
+                }
+            }
         }
         return wrong;
     };
@@ -171,6 +155,7 @@ TEST_CASE(
             INFO(to_string(set) << ", " << to_string(scalar_type_of<S>));
             CHECK(differences(SquaredL2{}, S{}, set) == 0);
             CHECK(differences(InnerProduct{}, S{}, set) == 0);
+            CHECK(differences(Cosine{}, S{}, set) == 0);
         };
         check_type(float{});
         check_type(double{});

@@ -17,7 +17,7 @@ template <Measure M, class S>
     return static_cast<float>(sum);
 }
 
-template <Measure M, bool, class S>
+template <Measure M, class S>
 void measure_four(const FourRows<S>& rows, const FourRows<S>&, std::size_t dim, const std::int16_t* query,
                   float* results) noexcept {
     results[0] = measure_row_of_bytes<M>(rows.a, dim, query);
@@ -103,9 +103,8 @@ using LongBlockAt __attribute__((vector_size(32), aligned(1), may_alias)) = char
 #endif
 }
 
-template <Measure M, class S>
-[[nodiscard]] MAPVEC_INLINE Ints measure_bytes(const S* at, const std::int16_t* query) noexcept {
-    const Shorts x = shorts_of(at), q = *reinterpret_cast<const QueryAt*>(query);
+template <Measure M>
+[[nodiscard]] MAPVEC_INLINE Ints measure_bytes(const Shorts& x, const Shorts& q) noexcept {
     if constexpr (M == Measure::squared_difference) {
         const Shorts difference = x - q;
         return pairwise_products(difference, difference);
@@ -122,33 +121,29 @@ struct ByteTail {
     ByteTail(const S* tail, std::size_t length) noexcept { std::memcpy(elements, tail, length); }
 };
 
-// One row: the sum over each lane.
-template <Measure M, bool Prefetch, class S>
-[[nodiscard]] MAPVEC_INLINE Floats measure_row_of_bytes(const S* row, std::size_t dim,
-                                                        const std::int16_t* query) noexcept {
-    Ints sum{}, other{};
-    std::size_t i = 0;
-    for (; i + 2 * short_lanes <= dim; i += 2 * short_lanes) {
-        if constexpr (Prefetch) prefetch(reinterpret_cast<std::uintptr_t>(row + i) + prefetch_long_rows<S>);
-        sum += measure_bytes<M>(row + i, query + i);
-        other += measure_bytes<M>(row + i + short_lanes, query + i + short_lanes);
-    }
-    if (i + short_lanes <= dim) {
-        sum += measure_bytes<M>(row + i, query + i);
-        i += short_lanes;
-    }
-    if (i < dim) other += measure_bytes<M>(ByteTail<S>(row + i, dim - i).elements, query + i);
-    return __builtin_convertvector(sum + other, Floats);
+template <Measure M, class S>
+MAPVEC_INLINE void add_bytes(FourSums<Ints>& sums, const FourRows<S>& at, const std::int16_t* query) noexcept {
+    const Shorts q = *reinterpret_cast<const QueryAt*>(query);
+    sums.a += measure_bytes<M>(shorts_of(at.a), q);
+    sums.b += measure_bytes<M>(shorts_of(at.b), q);
+    sums.c += measure_bytes<M>(shorts_of(at.c), q);
+    sums.d += measure_bytes<M>(shorts_of(at.d), q);
 }
 
-template <Measure M, bool Prefetch, class S>
+[[nodiscard]] MAPVEC_INLINE Floats floats_of(const Ints& x) noexcept { return __builtin_convertvector(x, Floats); }
+
+template <Measure M, class S>
 MAPVEC_INLINE void measure_four(const FourRows<S>& rows, const FourRows<S>&, std::size_t dim, const std::int16_t* query,
                                 float* results) noexcept {
-    const FourSums<Floats> sums = {
-        // in this order: braces promise it, a call's arguments do not
-        measure_row_of_bytes<M, Prefetch>(rows.a, dim, query), measure_row_of_bytes<M, Prefetch>(rows.b, dim, query),
-        measure_row_of_bytes<M, Prefetch>(rows.c, dim, query), measure_row_of_bytes<M, Prefetch>(rows.d, dim, query)};
-    fold(sums.a, sums.b, sums.c, sums.d, results);
+    FourSums<Ints> sums;
+    std::size_t i = 0;
+    for (; i + short_lanes <= dim; i += short_lanes) add_bytes<M>(sums, advanced(rows, i), query + i);
+    if (i < dim) {
+        const ByteTail<S> a(rows.a + i, dim - i), b(rows.b + i, dim - i), c(rows.c + i, dim - i),
+            d(rows.d + i, dim - i);
+        add_bytes<M>(sums, FourRows<S>{a.elements, b.elements, c.elements, d.elements}, query + i);
+    }
+    fold(floats_of(sums.a), floats_of(sums.b), floats_of(sums.c), floats_of(sums.d), results);
 }
 
 #endif

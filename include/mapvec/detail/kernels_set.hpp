@@ -1,13 +1,13 @@
 // The kernels themselves, written once over the lanes of one instruction set. kernels.hpp includes this file once for
 // each set, with MAPVEC_SET as the name of its namespace: hence no #pragma once.
 //
-// Rows are measured four at a time, with two running sums each: one of the even registers of a row, one of the odd. From
-// the caches the four are read side by side: eight independent sums hide the latency of a fused multiply-add, and each
-// register of the query is loaded once for all. From memory long rows are read one after the other: the processors'
-// prefetchers reward strict order. Both ways, and for rows that are left over, sums are formed in the same
-// order, so that a row's result never depends on where it lies. What is left of a row beyond full registers is loaded
-// with what follows it, and masked; only where that would read past the end of the data it is copied first. (Variables
-// instead of arrays: at -O2 compilers keep these in registers, and those not always.)
+// Rows are measured four side by side, with two running sums each: one of the even registers of a row, one of the odd.
+// Eight independent sums hide the latency of a fused multiply-add, and each register of the query is loaded once for all.
+// The four lie a quarter of a block apart, so that a scan is four streams at once: one core gets a fifth more out of
+// memory so than in strict order, for each stream has the processor fetch ahead of it. For rows that are left over sums
+// are formed in the same order, so that a row's result never depends on where it lies. What is left of a row beyond full
+// registers is loaded with what follows it, and masked; only where that would read past the end of the data it is copied
+// first. (Variables instead of arrays: at -O2 compilers keep these in registers, and those not always.)
 #if defined(MAPVEC_SET)
 
 namespace mapvec::detail::MAPVEC_SET {
@@ -88,16 +88,8 @@ MAPVEC_INLINE void finish_cosines(const FourSums<Vector>& x, const FourSums<Vect
     for (int r = 0; r < 4; ++r) results[r] = cosine_distance(sums[r], norms[r]);
 }
 
-// Asks for the memory that the scan will reach `prefetch_short_rows` bytes later: as much as one step consumes.
-template <class S>
-MAPVEC_INLINE void prefetch_ahead(const S* first_row, std::size_t elements_done) noexcept {
-    constexpr std::size_t step_bytes = 8 * lanes_for<S> * sizeof(S);
-    const std::uintptr_t at = reinterpret_cast<std::uintptr_t>(first_row) + elements_done * 4 * sizeof(S);
-    for (std::size_t line = 0; line < step_bytes; line += cache_line) prefetch(at + prefetch_short_rows + line);
-}
-
 // `tails` are the rows' elements beyond full registers, readable for a full register.
-template <Measure M, bool Prefetch, class S>
+template <Measure M, class S>
 MAPVEC_INLINE void measure_four(const FourRows<S>& rows, const FourRows<S>& tails, std::size_t dim,
                                 const QueryValue<S>* query, float* results) noexcept {
     using Vector = decltype(load(query));
@@ -105,7 +97,6 @@ MAPVEC_INLINE void measure_four(const FourRows<S>& rows, const FourRows<S>& tail
     FourSums<Vector> sums, others;
     std::size_t i = 0;
     for (; i + 2 * width <= dim; i += 2 * width) {
-        if constexpr (Prefetch) prefetch_ahead(rows.a, i);
         const auto x = load_four(advanced(rows, i));
         add<M>(sums, x, load(query + i));
         const auto y = load_four(advanced(rows, i + width));
@@ -124,7 +115,6 @@ MAPVEC_INLINE void measure_four(const FourRows<S>& rows, const FourRows<S>& tail
         i += width;
     }
     if (i < dim) {
-        if constexpr (Prefetch) prefetch_ahead(rows.a, i);
         auto x = load_four(tails);
         keep_four(x, first_lanes(dim - i, sizeof(QueryValue<S>)));
         add<M>(sums, x, load(query + i));
@@ -136,43 +126,6 @@ MAPVEC_INLINE void measure_four(const FourRows<S>& rows, const FourRows<S>& tail
         sums = {sums.a + others.a, sums.b + others.b, sums.c + others.c, sums.d + others.d};
         finish_sums<QueryValue<S>>(sums, results);
     }
-}
-
-// One row: the sum over each lane.
-template <Measure M, class S>
-[[nodiscard]] MAPVEC_INLINE auto measure_one(const S* row, const S* tail, std::size_t dim,
-                                             const QueryValue<S>* query) noexcept {
-    constexpr std::size_t width = lanes_for<S>;
-    decltype(load(query)) sum{}, other{};
-    std::size_t i = 0;
-    for (; i + 4 * width <= dim; i += 4 * width) {
-        const std::uintptr_t ahead = reinterpret_cast<std::uintptr_t>(row + i) + prefetch_long_rows<S>;
-        for (std::size_t line = 0; line < 4 * width * sizeof(S); line += cache_line) prefetch(ahead + line);
-        add<M>(sum, load(row + i), load(query + i));
-        add<M>(other, load(row + i + width), load(query + i + width));
-        add<M>(sum, load(row + i + 2 * width), load(query + i + 2 * width));
-        add<M>(other, load(row + i + 3 * width), load(query + i + 3 * width));
-    }
-    if (i + 2 * width <= dim) {
-        add<M>(sum, load(row + i), load(query + i));
-        add<M>(other, load(row + i + width), load(query + i + width));
-        i += 2 * width;
-    }
-    if (i + width <= dim) {
-        add<M>(sum, load(row + i), load(query + i));
-        i += width;
-    }
-    if (i < dim) add<M>(sum, keep(load(tail), first_lanes(dim - i, sizeof(QueryValue<S>))), load(query + i));
-    return sum + other;
-}
-
-template <Measure M, class S>
-MAPVEC_INLINE void measure_in_order(const FourRows<S>& rows, const FourRows<S>& tails, std::size_t dim,
-                                    const QueryValue<S>* query, float* results) noexcept {
-    using Sums = FourSums<decltype(load(query))>;
-    const Sums sums = {measure_one<M>(rows.a, tails.a, dim, query), measure_one<M>(rows.b, tails.b, dim, query),
-                       measure_one<M>(rows.c, tails.c, dim, query), measure_one<M>(rows.d, tails.d, dim, query)};
-    finish_sums<QueryValue<S>>(sums, results);
 }
 
 }  // namespace mapvec::detail::MAPVEC_SET
@@ -203,37 +156,51 @@ void measure_safely(const RowSpan<S>& span, const FourRows<S>& rows, const S* la
     SpareTails<S> spare;
     if (full != span.dim && static_cast<std::size_t>(span.end - last) < full + lanes_for<S>)
         tails = spare.of(tails, span.dim - full);
-    measure_four<M, false>(rows, tails, span.dim, query, results);
+    measure_four<M>(rows, tails, span.dim, query, results);
 }
 
-template <Measure M, class S, class Q>
-MAPVEC_INLINE void measure_next_four(const FourRows<S>& rows, const FourRows<S>& tails, std::size_t dim, bool in_order,
-                                     const Q* query, float* results) noexcept {
-    if constexpr (M != Measure::cosine && std::is_same_v<Q, QueryValue<S>>) {
-        if (in_order) return measure_in_order<M>(rows, tails, dim, query, results);
+// As much as four rows shorter than a cache line can take, of those that follow later.
+template <class S>
+MAPVEC_INLINE void prefetch_short_rows(const S* row) noexcept {
+    for (std::size_t line = 0; line < 4; ++line)
+        prefetch(reinterpret_cast<std::uintptr_t>(row) + prefetch_distance + line * cache_line);
+}
+
+// Rows in fours, `streams`: each of the four from another quarter of the rows, or else side by side.
+template <Measure M, bool Streams, class S, class Q>
+MAPVEC_INLINE void measure_fours(const RowSpan<S>& span, const S* row, std::size_t fours, const Q* query,
+                                 float* results) noexcept {
+    const std::size_t dim = span.dim, full = dim / lanes_for<S> * lanes_for<S>;
+    const std::size_t reach = full == dim ? full : full + lanes_for<S>;  // of a row, in full registers
+    const std::size_t apart = (Streams ? fours : 1) * dim;
+    for (std::size_t i = 0; i < fours; ++i, row += Streams ? dim : 4 * dim) {
+        const FourRows<S> rows = {row, row + apart, row + 2 * apart, row + 3 * apart};
+        float four[4];
+        float* const to = Streams ? four : results + 4 * i;
+        if constexpr (!Streams) prefetch_short_rows(row);
+        if (static_cast<std::size_t>(span.end - rows.d) >= reach)
+            measure_four<M>(rows, advanced(rows, full), dim, query, to);
+        else
+            measure_safely<M>(span, rows, rows.d, query, to);
+        if constexpr (Streams)
+            for (std::size_t r = 0; r < 4; ++r) results[r * fours + i] = four[r];
     }
-    measure_four<M, true>(rows, tails, dim, query, results);
 }
 
+// Rows shorter than a cache line share theirs with the next: they are measured side by side.
 template <Measure M, class S, class Q>
 void measure_contiguous(RowSpan<S> span, std::size_t first, std::size_t count, const Q* query,
                         float* results) noexcept {
-    const std::size_t dim = span.dim, full = dim / lanes_for<S> * lanes_for<S>;
-    const std::size_t reach = 3 * dim + (full == dim ? full : full + lanes_for<S>);  // of four rows, in full registers
-    const bool in_order = dim * sizeof(S) >= long_row_bytes &&
-                          static_cast<std::size_t>(span.end - span.rows) > most_cached_bytes / sizeof(S);
-    const S* row = span.rows + first * dim;
-    std::size_t i = 0;
-    for (; i + 4 <= count && static_cast<std::size_t>(span.end - row) >= reach; i += 4, row += 4 * dim) {
-        const FourRows<S> rows = {row, row + dim, row + 2 * dim, row + 3 * dim};
-        measure_next_four<M>(rows, advanced(rows, full), dim, in_order, query, results + i);
-    }
-    for (; i < count; i += 4, row += 4 * dim) {
-        const std::size_t left = count - i;  // where fewer than four are left the last is measured again
-        const S* last = row + (left < 4 ? left - 1 : 3) * dim;
-        const FourRows<S> rows = {row, left < 2 ? row : row + dim, left < 3 ? last : row + 2 * dim, last};
-        measure_safely<M>(span, rows, last, query, results + i);
-    }
+    const std::size_t dim = span.dim, fours = count / 4, left = count % 4;
+    const S* const row = span.rows + first * dim;
+    if (dim * sizeof(S) >= cache_line)
+        measure_fours<M, true>(span, row, fours, query, results);
+    else
+        measure_fours<M, false>(span, row, fours, query, results);
+    if (left == 0) return;
+    const S* const next = row + 4 * fours * dim;
+    const S* const last = next + (left - 1) * dim;  // measured again in place of those there are not
+    measure_safely<M>(span, {next, left < 3 ? last : next + dim, last, last}, last, query, results + 4 * fours);
 }
 
 template <class S>

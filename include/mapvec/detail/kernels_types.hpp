@@ -14,14 +14,7 @@
 
 namespace mapvec::detail {
 
-// Rows at least so long, of data too many for the caches, are read one after the other.
-inline constexpr std::size_t long_row_bytes = 256;
-inline constexpr std::size_t most_cached_bytes = 4 << 20;
-
-// How far ahead of a contiguous scan memory is asked for: where measuring is slow for the bytes it consumes, further.
-inline constexpr std::size_t prefetch_short_rows = 2048;
-template <class S>
-inline constexpr std::size_t prefetch_long_rows = sizeof(S) >= 4 ? 512 : 1536;
+inline constexpr std::size_t prefetch_distance = 2048;   // how far ahead of a scan over rows shorter than a cache line
 inline constexpr std::size_t prefetch_rows = 8;          // how far ahead of a scan over listed rows
 inline constexpr std::size_t prefetch_row_bytes = 2048;  // the rest of a longer row the processor fetches by itself
 
