@@ -127,6 +127,26 @@ TEST_CASE("every value of the 8- and 16-bit types is widened right by every inst
     });
 }
 
+TEST_CASE("the result of a row does not depend on the rows beside it") {
+    with_each_instruction_set([](InstructionSet set) {
+        INFO(to_string(set));
+        Numbers numbers(11);
+        std::size_t wrong = 0;
+        for (const std::size_t dim : dimensions()) {
+            const auto rows = numbers.rows<float>(11, dim);
+            const auto query = numbers.query(dim);
+            std::vector<float> together(11);
+            measure_rows(rows.scalars, query, together);
+            for (std::size_t i = 0; i < 11; ++i) {
+                float alone = 0;
+                measure_rows(rows.row(i), query, std::span<float>(&alone, 1));
+                wrong += alone == together[i] ? 0u : 1u;
+            }
+        }
+        CHECK(wrong == 0);
+    });
+}
+
 TEST_CASE("the result of a row depends neither on the rows beside it nor on how many are measured, nor on its place") {
     const auto differences = []<class M, class S>(M, S, InstructionSet set) {
         Numbers numbers(13);

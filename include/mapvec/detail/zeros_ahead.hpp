@@ -3,7 +3,7 @@
 //     if (!ahead.take(begin, end)) write_zeros(file, begin, end);  // what the helper has not begun is left to the caller
 //     ahead.go_on(file, end, size);                                // meanwhile, the windows behind it
 //
-// Filling pages of a file costs a quarter of making them exist; a thread that does nothing else than the latter keeps
+// Filling pages of a file costs half of making them exist; a thread that does nothing else than the latter keeps
 // ahead of one that does the former. It writes whole windows, which end at multiples of their size (for large folios),
 // and `lead` of them at most: that many bytes are written in vain if no more are appended.
 //
