@@ -2,13 +2,13 @@
 #if defined(__linux__)
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <mapvec/collection.hpp>
 #include <string>
 #include <vector>
 
+#include "another_process.hpp"
 #include "catch.hpp"
 #include "scratch.hpp"
 
@@ -51,20 +51,11 @@ class SmallDisk {
 // Runs the checks in a child process that may write only so far into any file; its exit code is what they return.
 template <class Checks>
 int with_file_size_limit(rlim_t bytes, Checks checks) {
-    const pid_t child = ::fork();
-    if (child == 0) {
+    return in_another_process([&] {
         const rlimit limit{bytes, bytes};
         ::setrlimit(RLIMIT_FSIZE, &limit);
-        int result = 99;
-        try {
-            result = checks();
-        } catch (...) {
-        }
-        std::_Exit(result);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+        return checks();
+    });
 }
 
 std::vector<float> row_of(std::size_t n) { return std::vector<float>(1000, static_cast<float>(n)); }

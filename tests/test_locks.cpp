@@ -10,6 +10,7 @@
 #include <mapvec/mmap_vector_store.hpp>
 #include <mapvec/payload_store.hpp>
 
+#include "another_process.hpp"
 #include "catch.hpp"
 #include "scratch.hpp"
 
@@ -19,16 +20,6 @@ using namespace mapvec;
 using Store = MmapVectorStore<2>;
 
 constexpr std::array<float, 2> row{1, 2};
-
-// The exit code of a child process that does `work`; its destructors do not run.
-template <class Work>
-int in_another_process(Work work) {
-    const pid_t child = ::fork();
-    if (child == 0) std::_Exit(work());
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 int opens(const std::filesystem::path& path, OpenMode mode) {
     const auto code = code_of([&] { return Store::open(path, mode); });

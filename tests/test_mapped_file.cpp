@@ -17,8 +17,9 @@
 
 #if defined(__linux__)
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+#include "another_process.hpp"
 #endif
 
 using namespace mapvec;
@@ -230,27 +231,18 @@ TEST_CASE("populate, huge pages and advice change nothing that is seen") {
 #if !defined(MAPVEC_TEST_UNLIMITED)
 TEST_CASE("where addresses are scarce, many files share them, and all of them grow") {
     const ScratchDirectory scratch;
-    const pid_t child = ::fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
-        const rlimit scarce{rlim_t{2} << 30, rlim_t{2} << 30};
-        ::setrlimit(RLIMIT_AS, &scarce);
-        try {
-            std::vector<MappedFile> files;
-            for (int i = 0; i < 40; ++i) {
-                files.push_back(MappedFile::create(scratch.path() / std::to_string(i), bytes(4096, i), {}));
-                files.back().resize(8 << 20);
-            }
-            for (int i = 0; i < 40; ++i)
-                if (files[static_cast<std::size_t>(i)].data()[4095] != std::byte(i)) ::_exit(2);
-            ::_exit(0);
-        } catch (const std::exception&) {
-            ::_exit(1);
-        }
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    CHECK(WEXITSTATUS(status) == 0);
+    REQUIRE(in_another_process([&] {
+                const rlimit scarce{rlim_t{2} << 30, rlim_t{2} << 30};
+                ::setrlimit(RLIMIT_AS, &scarce);
+                std::vector<MappedFile> files;
+                for (int i = 0; i < 40; ++i) {
+                    files.push_back(MappedFile::create(scratch.path() / std::to_string(i), bytes(4096, i), {}));
+                    files.back().resize(8 << 20);
+                }
+                for (int i = 0; i < 40; ++i)
+                    if (files[static_cast<std::size_t>(i)].data()[4095] != std::byte(i)) return 2;
+                return 0;
+            }) == 0);
 }
 #endif
 #endif

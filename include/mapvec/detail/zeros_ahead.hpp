@@ -24,12 +24,13 @@
 
 namespace mapvec::detail {
 
-// The number of the system's error, or 0.
+inline constexpr std::uint64_t zeros_window = 512 << 10;
+
+// The number of the system's error, or 0. Any length, of which one call to the system writes a window at most.
 [[nodiscard]] inline int write_zeros(platform::Handle file, std::uint64_t begin, std::uint64_t end) noexcept {
-    static constexpr std::size_t most = 512 << 10;
-    static std::byte zeros[most];  // not constant, or a program would carry them on disk
+    static std::byte zeros[zeros_window];  // not constant, or a program would carry them on disk
     for (int error = 0; begin < end;) {
-        const std::size_t n = end - begin < most ? static_cast<std::size_t>(end - begin) : most;
+        const auto n = static_cast<std::size_t>(end - begin < zeros_window ? end - begin : zeros_window);
         error = platform::write_all(file, begin, zeros, n);
         if (error != 0) return error;
         begin += n;
@@ -39,7 +40,7 @@ namespace mapvec::detail {
 
 class ZerosAhead {
   public:
-    static constexpr std::uint64_t window_size = 512 << 10;
+    static constexpr std::uint64_t window_size = zeros_window;
 
     ZerosAhead() noexcept = default;
     ZerosAhead(ZerosAhead&&) noexcept = default;
