@@ -152,8 +152,9 @@ class MappedArray {
     static constexpr std::uint64_t most_unsummed = std::uint64_t{4} << 30;
     static constexpr std::uint64_t sum_step = 128 << 10;
     static constexpr std::uint64_t sync_piece = 16 << 20;
-    // Pieces end at multiples of this, for large folios; but not so large that a system takes long to find them.
-    static constexpr std::size_t append_piece = 512 << 10;
+    // Pieces end at multiples of this, for large folios; but none larger than what other writes leave behind: such
+    // memory is at hand, larger pieces have to be found, and on a virtual machine maybe fetched from its host.
+    static constexpr std::size_t append_piece = 256 << 10;
 
     [[nodiscard]] std::uint64_t end() const noexcept { return first_record + size() * stride_; }
     [[nodiscard]] std::uint64_t end_of(std::uint64_t count) const {

@@ -4,8 +4,9 @@
 //     ahead.go_on(file, end, size);                                // meanwhile, the windows behind it
 //
 // Filling pages of a file costs half of making them exist; a thread that does nothing else than the latter keeps
-// ahead of one that does the former. It writes whole windows, which end at multiples of their size (for large folios),
-// and `lead` of them at most: that many bytes are written in vain if no more are appended.
+// ahead of one that does the former. It writes whole windows, `lead` of them at most: that many bytes are written in
+// vain if no more are appended. Windows end at multiples of their size, for large folios; but none larger than what
+// other writes leave behind (see MappedArray::append_piece).
 //
 // What is ahead belongs to the helper: whoever writes or cuts the file there, or closes it, calls stop() before.
 // Threads: the file's writer, alone, calls these. A child made by fork takes what was written before, and no more: nobody
@@ -24,7 +25,7 @@
 
 namespace mapvec::detail {
 
-inline constexpr std::uint64_t zeros_window = 512 << 10;
+inline constexpr std::uint64_t zeros_window = 256 << 10;
 
 // The number of the system's error, or 0. Any length, of which one call to the system writes a window at most.
 [[nodiscard]] inline int write_zeros(platform::Handle file, std::uint64_t begin, std::uint64_t end) noexcept {
