@@ -1,7 +1,11 @@
 // Readers beside a writer: they see committed states only, and stay out of each other's way.
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <mapvec/collection.hpp>
 #include <mapvec/mmap_vector_store.hpp>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "catch.hpp"
@@ -109,4 +113,37 @@ TEST_CASE("closing with a reader there keeps its journal for it, and the next cl
     { auto again = Store::open(scratch / "v"); }
     CHECK(reader_of(scratch)[0][0] == 2.0f);
     CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) == 1);
+}
+
+TEST_CASE("who reads a collection beside its refresh finds a payload for each row, and no row erased at once",
+          "[threads]") {
+    using Rows = Collection<2, std::string>;
+    const ScratchDirectory scratch;
+    auto writer = Rows::create(scratch / "c");
+    const auto commit_two_rows = [&] {
+        writer.append(row(1), "stays");
+        writer.erase(writer.append(row(2), "erased before anybody has seen it"));
+        writer.commit();
+    };
+    commit_two_rows();
+    auto reader = Rows::open(scratch / "c", OpenMode::read_only);
+    std::atomic<bool> done{false};
+    std::atomic<int> wrong{0};
+    std::thread other([&] {
+        while (!done.load()) {
+            const std::size_t last = reader.vectors().size() - 1;
+            try {
+                wrong += reader.contains(last) || reader.payload(last - 1) != "stays";
+            } catch (const Error&) {
+                ++wrong;
+            }
+        }
+    });
+    for (int i = 0; i < 300; ++i) {
+        for (int n = 0; n < 20; ++n) commit_two_rows();
+        reader.refresh();
+    }
+    done.store(true);
+    other.join();
+    CHECK(wrong.load() == 0);
 }

@@ -149,9 +149,11 @@ class Collection {
     void commit() { group_.commit(); }  // as MmapVectorStore::commit, for all files at once
     void flush() { commit(); }          // the same
     bool refresh() {                    // as MmapVectorStore::refresh
-        if (!group_.refresh()) return false;
-        learn_erasures();
-        return true;
+        return group_.refresh([this] {
+            for (std::size_t member = first_payload; member <= erasures; ++member) group_[member].show_committed();
+            learn_erasures();
+            group_[0].show_committed();  // last: whoever sees a row finds its payload, and knows if it is erased
+        });
     }
     void close() {  // as MmapVectorStore::close
         group_.close();
@@ -194,7 +196,7 @@ class Collection {
         for (std::uint64_t i = erased_ids_.size(); i < erased_->size(); ++i) {
             Id id = 0;
             std::memcpy(&id, erased_->record(i).data(), sizeof id);
-            if (id < vectors_.size()) {
+            if (id < vectors_.rows_->committed()) {
                 erased_ids_.reserve_for(id);
                 if (erased_ids_.add(id)) continue;
             }

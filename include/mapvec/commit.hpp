@@ -105,7 +105,12 @@ class CommitGroup {
     // Throws read_only, no_space, io. Nothing is lost then, and it may be called again, except after a failed sync.
     void commit() { commit(Next::more); }
     // For readers: moves to the newest commit. True if there was one. Not beside threads that read overwritten records.
-    bool refresh();
+    bool refresh() {
+        return refresh([this] { show_committed(); });
+    }
+    // The same. show() calls every member's show_committed(), in the order in which other threads are to see them.
+    template <class Show>
+    bool refresh(Show show);
     // Commits, trims the files, releases them. If it throws, the group is still open.
     void close();
     // Reads everything. Throws corrupt at the first damage.
@@ -167,7 +172,11 @@ class CommitGroup {
 
     void open_members(const std::vector<MemberSpec>& specs, const StoreOptions& options);
     void reserve_initially(const std::vector<MemberSpec>& specs);
+    void begin_with(detail::GroupState<File> state);
     void adopt(detail::GroupState<File> state);
+    void show_committed() noexcept {
+        for (auto& member : members_) member->show_committed();
+    }
     void replay(const std::vector<detail::Record>& records);
 
     void commit(Next next);
@@ -218,7 +227,7 @@ CommitGroup<File> CommitGroup<File>::create(const std::vector<MemberSpec>& specs
     const auto files = detail::numbered(specs);
     try {
         detail::create_members(group.members_, files, options);
-        group.adopt(detail::read_state(group.members_, OpenMode::read_write));
+        group.begin_with(detail::read_state(group.members_, OpenMode::read_write));
         group.reserve_initially(files);
     } catch (...) {  // nothing, rather than a store that lacks something
         const std::size_t made = group.members_.size();
@@ -251,7 +260,7 @@ CommitGroup<File> CommitGroup<File>::open(const std::vector<MemberSpec>& specs, 
         group.open_members(detail::numbered(specs), options);
         auto state = detail::read_state(group.members_, mode);
         const bool fell_back = state.fell_back, refuted = state.refuted;
-        group.adopt(std::move(state));
+        group.begin_with(std::move(state));
         if (fell_back) group.verify();
         if (refuted && mode == OpenMode::read_write) group.forget_slot(group.now_.generation + 1);
     } catch (...) {
@@ -307,6 +316,14 @@ void CommitGroup<File>::reserve_initially(const std::vector<MemberSpec>& specs) 
 }
 
 template <Storage File>
+void CommitGroup<File>::begin_with(detail::GroupState<File> state) {
+    adopt(std::move(state));
+    show_committed();
+    if (mode_ != OpenMode::read_write) return;
+    for (auto& member : members_) member->cut_to_committed();
+}
+
+template <Storage File>
 void CommitGroup<File>::adopt(detail::GroupState<File> state) {
     const Slot root = state.slots[0];
     now_ = {root.generation, root.sequence, root.salt, root.flags, root.tail > 0};
@@ -317,8 +334,6 @@ void CommitGroup<File>::adopt(detail::GroupState<File> state) {
     journal_end_ = state.records.end;
     base_size_ = state.base_size;
     sequence_ = state.records.sequence;
-    if (mode_ != OpenMode::read_write) return;
-    for (auto& member : members_) member->cut_to_committed();
 }
 
 template <Storage File>
@@ -334,17 +349,21 @@ void CommitGroup<File>::replay(const std::vector<detail::Record>& records) {
 }
 
 template <Storage File>
-bool CommitGroup<File>::refresh() {
+template <class Show>
+bool CommitGroup<File>::refresh(Show show) {
     if (mode_ != OpenMode::read_only || !is_open()) return false;
     if (detail::newest_slot(members_[0]->file()).slot.generation == now_.generation) {
         detail::Records records{{}, journal_end_, sequence_};
         detail::read_records(journal_, records, store_id(), now_.salt);
         replay(records.records);
         journal_end_ = records.end;
-        return std::exchange(sequence_, records.sequence) != records.sequence;
+        const bool moved = std::exchange(sequence_, records.sequence) != records.sequence;
+        show();
+        return moved;
     }
     const std::uint64_t before = sequence_;
     adopt(detail::read_state(members_, mode_));
+    show();
     return sequence_ != before;
 }
 

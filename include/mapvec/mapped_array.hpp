@@ -137,8 +137,11 @@ class MappedArray {
     [[nodiscard]] detail::IdSet& dirty() noexcept { return dirty_; }
     [[nodiscard]] detail::IdSet& logged() noexcept { return logged_; }
 
+    // These make the file's bytes those of a commit; nobody sees more records before show_committed().
     void restore(const Slot& slot);
     void replay(const detail::Change& change, const std::filesystem::path& journal);
+    [[nodiscard]] std::uint64_t committed() const noexcept { return committed_; }
+    void show_committed() noexcept { size_.store(committed_); }
     void cut_to_committed();
     // Calls checked(bytes) after each piece.
     template <class Checked>
@@ -390,7 +393,6 @@ void MappedArray<File>::restore(const Slot& slot) {
         file_.write(first_record + offset, copy);
     }
     written_ = std::max(written_, first_record + slot.count * stride_);
-    size_.store(slot.count);
 }
 
 // A writer brings what was appended back into the file, whatever the file says. Overwrites stay in the view, since
@@ -403,7 +405,7 @@ void MappedArray<File>::replay(const detail::Change& change, const std::filesyst
     const auto end = records_end(change.count, stride_);
     const std::uint64_t blocks_end = std::uint64_t{detail::BlockSums::blocks} << sums_.block_log2();
     // Whatever makes a file grow is a checkpoint, so it is long enough for its journal.
-    if (!end || change.count < size() || *end > file_.size() || *end - first_record > blocks_end) refuse();
+    if (!end || change.count < committed_ || *end > file_.size() || *end - first_record > blocks_end) refuse();
     for (const auto& write : change.writes) {
         const auto write_end = detail::checked_add(write.offset, write.bytes.size());
         if (!write_end || *write_end > *end - first_record) refuse();
@@ -424,7 +426,6 @@ void MappedArray<File>::replay(const detail::Change& change, const std::filesyst
     sums_.set_length(change.count * stride_);
     committed_ = change.count;
     written_ = std::max(written_, *end);
-    size_.store(change.count);
 }
 
 // After a crash the file may hold uncommitted records, and garbage where a gap is to be zeros.
