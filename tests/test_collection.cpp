@@ -310,3 +310,19 @@ TEST_CASE("random operations on a collection agree with a model, reopened again 
     places.close();
     check(Places::open(scratch / "c"), now);
 }
+
+TEST_CASE("options that cannot be leave no directory behind") {
+    const ScratchDirectory scratch;
+    const auto path = scratch / "c";
+    CHECK(code_of([&] { return Collection<dynamic_dim, int>::create(path); }) == ErrorCode::invalid_argument);
+    CHECK(code_of([&] { return Collection<3, int>::open_or_create(path, {.dim = 4}); }) ==
+          ErrorCode::dimension_mismatch);
+    CHECK(!std::filesystem::exists(path));
+}
+
+TEST_CASE("verifying a collection without rows calls nobody") {
+    const ScratchDirectory scratch;
+    int calls = 0;
+    Collection<3, std::string>::create(scratch / "c").verify([&](std::uint64_t, std::uint64_t) { ++calls; });
+    CHECK(calls == 0);
+}

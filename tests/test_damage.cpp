@@ -276,3 +276,16 @@ TEST_CASE("a store that lacks one of its files is corrupt, and files of differen
     fs::rename(directory / "kept", directory / "one.offsets");
     REQUIRE(PayloadStore<std::string>::open(directory / "one").fetch(0) == "one");
 }
+
+TEST_CASE("a journal full of headers that lie is refused in time that grows as it does") {
+    constexpr std::uint64_t salt = 7, last = 10;
+    std::vector<detail::RecordHeader> headers(1 << 20);
+    const std::uint64_t bytes = headers.size() * sizeof headers[0];
+    const auto lie = [&](std::size_t i) { headers[i] = {0, 0, bytes - i * sizeof headers[0], salt, last + 1}; };
+    const auto found = [&] { return detail::has_later_record(std::as_bytes(std::span(headers)), 0, {}, salt, last); };
+    CHECK(!found());
+    lie(1);
+    CHECK(!found());  // one may be what a torn write has left
+    for (std::size_t i = 0; i < headers.size(); ++i) lie(i);
+    CHECK(found());
+}

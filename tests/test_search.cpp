@@ -339,3 +339,18 @@ TEST_CASE("an empty source has no hits, but its queries are checked") {
     CHECK(search(empty, DiskQuery{std::vector<float>(4), infinity}, {.threads = 2}).empty());
     CHECK(code_of([&] { (void)search(empty, KnnQuery{std::vector<float>(3), 3}); }) == ErrorCode::dimension_mismatch);
 }
+
+TEST_CASE("refused bounds are told as they are") {
+    const Rows<float> line{{1}, 1};
+    const auto message_of = [&](const auto& query) {
+        try {
+            (void)search(line, query);
+        } catch (const Error& error) {
+            return std::string(error.what());
+        }
+        return std::string();
+    };
+    const std::vector<float> q = {0};
+    CHECK(message_of(RangeQuery{q, 1e-8f, 1e-9f}).find("9.99999994e-09 and 9.99999972e-10") != std::string::npos);
+    CHECK(message_of(RingQuery{q, 1, -0.5f}).find("tolerance of a ring") != std::string::npos);
+}

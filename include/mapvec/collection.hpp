@@ -52,8 +52,9 @@ class Collection {
 
     // A new collection; the directory is made if there is none. Throws exists if there is a collection in it.
     [[nodiscard]] static Collection create(const std::filesystem::path& directory, const StoreOptions& options = {}) {
+        const auto files = specs(directory, options, Opening::new_file);  // may throw, and nothing is there yet
         File::create_directory(directory);
-        return Collection(CommitGroup<File>::create(specs(directory, options, Opening::new_file), options));
+        return Collection(CommitGroup<File>::create(files, options));
     }
     // At the last commit of all its parts. Throws not_found; locked; dimension_mismatch, type_mismatch, version_mismatch;
     // corrupt. O(erased rows).
@@ -63,8 +64,9 @@ class Collection {
     }
     [[nodiscard]] static Collection open_or_create(const std::filesystem::path& directory,
                                                    const StoreOptions& options = {}) {
+        const auto files = specs(directory, options, Opening::new_file);
         File::create_directory(directory);
-        return Collection(CommitGroup<File>::open_or_create(specs(directory, options, Opening::new_file), options));
+        return Collection(CommitGroup<File>::open_or_create(files, options));
     }
 
     Collection() noexcept = default;  // closed: it has no rows

@@ -23,7 +23,8 @@
 // Bounds are inclusive, and rounded outwards where floats cannot hold them: if the value of a row is computed without
 // rounding (small integers, one dimension) and equals the bound, the row matches; in general a row whose exact value
 // is within the error of distance.hpp of a bound may fall on either side. An infinite upper bound is allowed and
-// includes rows whose square exceeds the largest float (3.4e38), which count as infinitely far.
+// includes rows whose squared distance exceeds the largest float (3.4e38), which count as infinitely far; in SquaredL2
+// so does every bound above 1.8e19, whose square is as large.
 //
 // A row with a NaN matches nothing. A row with an infinity is infinitely far in SquaredL2; in the other metrics it
 // matches nothing wherever its value is no number (inf·0, inf - inf, inf/inf). Cosine: a row of zeros, or one whose

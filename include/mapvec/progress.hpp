@@ -11,7 +11,7 @@
 
 namespace mapvec {
 
-// Called with (bytes done, bytes in all).
+// Called with (bytes done, bytes in all); the latter is never 0: where there is nothing to do, there is no call.
 template <class Callable>
 concept ProgressCallback = std::invocable<Callable&, std::uint64_t, std::uint64_t>;
 

@@ -30,6 +30,7 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <cstdio>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -71,15 +72,16 @@ namespace detail {
 template <RowSource Source>
 using ScalarOf = std::remove_cvref_t<decltype(*std::declval<const Source&>().data().data())>;
 
-[[noreturn]] inline void refuse_bounds(double min, double max) {
-    throw Error(ErrorCode::invalid_argument,
-                detail::mismatch("bounds", "0 <= min <= max (negative for inner products only)",
-                                 std::to_string(min) + " and " + std::to_string(max)));
+[[noreturn]] inline void refuse_bounds(const char* subject, const char* expected, double first, double second) {
+    char found[64];
+    std::snprintf(found, sizeof found, "%.9g and %.9g", first, second);
+    throw Error(ErrorCode::invalid_argument, detail::mismatch(subject, expected, found));
 }
 
 template <Metric M>
 [[nodiscard]] ValueRange checked_range(double min, double max) {
-    if (!(min <= max) || (M::is_distance && min < 0)) refuse_bounds(min, max);
+    if (!(min <= max) || (M::is_distance && min < 0))
+        refuse_bounds("bounds", "0 <= min <= max (negative for inner products only)", min, max);
     return {min, max};
 }
 
@@ -97,9 +99,9 @@ template <Metric M>
 // The sum and the difference may round in float: the wider ring of the exact and the rounded one.
 template <Metric M>
 [[nodiscard]] ValueRange value_range(const RingQuery& query) {
-    if (!(query.tolerance >= 0) || (M::is_distance && query.distance < 0)) {
-        refuse_bounds(query.distance, query.tolerance);
-    }
+    if (!(query.tolerance >= 0) || (M::is_distance && query.distance < 0))
+        refuse_bounds("distance and tolerance of a ring", "0 or more (a distance is negative for inner products only)",
+                      query.distance, query.tolerance);
     const double distance = query.distance, tolerance = query.tolerance;
     const double min = std::min<double>(distance - tolerance, query.distance - query.tolerance);
     const double max = std::max<double>(distance + tolerance, query.distance + query.tolerance);

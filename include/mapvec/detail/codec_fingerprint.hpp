@@ -139,7 +139,7 @@ constexpr void describe_raw(Fingerprint& print, std::uint64_t offset) noexcept;
 template <class... Ts>
 constexpr void describe_raw_fields(Fingerprint& print, std::uint64_t offset, TypeList<Ts...>) noexcept {
     std::uint64_t next = offset;
-    const auto place = [&next](std::uint64_t size, std::uint64_t alignment) {
+    [[maybe_unused]] const auto place = [&next](std::uint64_t size, std::uint64_t alignment) {
         const std::uint64_t at = (next + alignment - 1) / alignment * alignment;
         next = at + size;
         return at;

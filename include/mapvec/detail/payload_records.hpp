@@ -177,7 +177,7 @@ class VariableRecords {
             done += found.length;
             if (id % 1024 == 1023) checked(std::min(done, bytes_checked()));
         }
-        checked(bytes_checked());
+        if (size() > 0) checked(bytes_checked());
     }
 
     void append(const VariableRecords& other) {

@@ -210,7 +210,7 @@ std::uint64_t import_ringdb(const std::filesystem::path& directory, Collection<D
         if (i % 1024 == 1023) progress(vectors.file().position() + records.file().position(), total);
     }
     records.expect_end();
-    progress(total, total);
+    if (total > 0) progress(total, total);
     return shape.rows;
 }
 
