@@ -140,7 +140,9 @@ class MappedArray {
     // These make the file's bytes those of a commit; nobody sees more records before show_committed().
     void restore(const Slot& slot);
     void replay(const detail::Change& change, const std::filesystem::path& journal);
+    // Records of the last commit, shown already or not.
     [[nodiscard]] std::uint64_t committed() const noexcept { return committed_; }
+    // Readers in other threads see them from now on.
     void show_committed() noexcept { size_.store(committed_); }
     void cut_to_committed();
     // Calls checked(bytes) after each piece.
