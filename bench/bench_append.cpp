@@ -29,16 +29,20 @@ void pwrite_block(int file, const std::byte* from, std::size_t at) {
 
 // On a virtual machine memory that was free for a while may be its host's, and costs more to get back than a whole run
 // takes. So all runs begin with as much, just freed.
-void warm_memory(const bench::Scratch& scratch) {
+void warm_memory(benchmark::State& state, const bench::Scratch& scratch) {
+    state.PauseTiming();
     const int file = ::open(scratch.path().c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
     for (std::size_t done = 0; done < total; done += block)
         pwrite_block(file, std::as_bytes(std::span(in_cache)).data(), done);
     ::close(file);
     scratch.clear();
+    state.ResumeTiming();
 }
 
-// Without a commit, for the next run's sake: what pwrite leaves behind is not written to disk either.
-void drop(Store& store, const bench::Scratch& scratch) {
+// As an exception drops a store, without a commit, for the next run's sake: what pwrite leaves behind is not written
+// to disk either.
+void drop(benchmark::State& state, Store& store, const bench::Scratch& scratch) {
+    state.PauseTiming();
     std::filesystem::remove(scratch.path());
     try {
         const Store gone = std::move(store);
@@ -46,6 +50,7 @@ void drop(Store& store, const bench::Scratch& scratch) {
     } catch (End) {
     }
     scratch.clear();
+    state.ResumeTiming();
 }
 
 // next_block(offset) gives the bytes to be written there.
@@ -53,9 +58,7 @@ template <class NextBlock>
 void pwrite_blocks(benchmark::State& state, End end, NextBlock next_block) {
     const bench::Scratch scratch;
     for (auto _ : state) {
-        state.PauseTiming();
-        warm_memory(scratch);
-        state.ResumeTiming();
+        warm_memory(state, scratch);
         const int file = ::open(scratch.path().c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
         for (std::size_t done = 0; done < total; done += block) {
             if (done % (64 << 20) == 0) (void)::fallocate(file, 0, static_cast<off_t>(done), 64 << 20);
@@ -92,15 +95,11 @@ void append_row_by_row(benchmark::State& state, bool helper_thread) {
     const bench::Scratch scratch;
     const std::span rows(in_cache);
     for (auto _ : state) {
-        state.PauseTiming();
-        warm_memory(scratch);
-        state.ResumeTiming();
+        warm_memory(state, scratch);
         auto store = Store::create(scratch.path(), {.helper_thread = helper_thread});
         for (std::size_t row = 0; row < total / row_bytes; ++row)
             store.append(rows.subspan(row * dim % rows.size(), dim));
-        state.PauseTiming();
-        drop(store, scratch);
-        state.ResumeTiming();
+        drop(state, store, scratch);
     }
     finish(state);
 }
@@ -114,9 +113,7 @@ void slowest_append(benchmark::State& state) {
     using Clock = std::chrono::steady_clock;
     Clock::duration slowest{}, slowest_in_first_quarter{};
     for (auto _ : state) {
-        state.PauseTiming();
-        warm_memory(scratch);
-        state.ResumeTiming();
+        warm_memory(state, scratch);
         auto store = Store::create(scratch.path());
         const std::size_t rows = total / row_bytes;
         auto before = Clock::now();
@@ -127,9 +124,7 @@ void slowest_append(benchmark::State& state) {
             if (row == rows / 4) slowest_in_first_quarter = slowest;
             before = now;
         }
-        state.PauseTiming();
-        drop(store, scratch);
-        state.ResumeTiming();
+        drop(state, store, scratch);
     }
     const auto milliseconds = [](auto time) { return std::chrono::duration<double, std::milli>(time).count(); };
     state.counters["slowest_ms"] = milliseconds(slowest);
@@ -141,16 +136,12 @@ void append_batches(benchmark::State& state, End end) {
     const std::span rows(in_memory);
     const std::size_t batch = 8 << 20;
     for (auto _ : state) {
-        state.PauseTiming();
-        warm_memory(scratch);
-        state.ResumeTiming();
+        warm_memory(state, scratch);
         auto store = Store::create(scratch.path());
         for (std::size_t done = 0; done < total; done += batch)
             store.append_rows(rows.subspan(done % (rows.size() * 4) / 4, batch / 4));
         if (end == End::durable) store.commit();
-        state.PauseTiming();
-        drop(store, scratch);
-        state.ResumeTiming();
+        drop(state, store, scratch);
     }
     finish(state);
 }

@@ -6,10 +6,12 @@
 
 #include <cstdlib>
 
-// The exit code of a child process that does `work`: 99 if that threw, -1 if it was killed. Its destructors do not run.
+// The exit code of a child process that does `work`: 99 if that threw, -1 if it was killed or could not be made.
+// Its destructors do not run.
 template <class Work>
 int in_another_process(Work work) {
     const pid_t child = ::fork();
+    if (child < 0) return -1;
     if (child == 0) {
         try {
             std::_Exit(work());

@@ -2,7 +2,6 @@
 #if defined(__linux__)
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <mapvec/collection.hpp>
 #include <string>

@@ -17,7 +17,6 @@
 
 #if defined(__linux__)
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "another_process.hpp"
 #endif

@@ -22,7 +22,7 @@ using namespace mapvec;
 
 namespace {
 
-constexpr std::size_t mebibyte = 1 << 20, window = mapvec::detail::ZerosAhead::window_size;
+constexpr std::size_t mebibyte = 1 << 20, window = mapvec::detail::zeros_window;
 
 std::vector<std::byte> pages_of(int value, std::size_t bytes) {
     return std::vector<std::byte>(bytes, std::byte(value));

@@ -144,7 +144,6 @@ class MappedFile {
     };
 
     static constexpr std::size_t largest_streamed = 64 << 10;
-    static constexpr std::uint64_t window_size = detail::ZerosAhead::window_size;
     // Streamed without a sync before a helper zeroes windows ahead: for those who sync often it would be in vain.
     static constexpr std::uint64_t streamed_alone = 4 << 20;
     static constexpr std::uint64_t default_address_space = std::uint64_t{256} << 30;
@@ -412,7 +411,7 @@ inline void MappedFile::write(std::uint64_t offset, std::span<const std::byte> b
 inline void MappedFile::open_window(std::uint64_t offset, std::uint64_t n) {
     const bool goes_on = window_begin_ < window_end_ && offset >= window_begin_ && offset <= window_end_;
     const std::uint64_t begin = goes_on ? window_end_ : offset;
-    const std::uint64_t end = std::min(size(), detail::round_up(offset + n, window_size));
+    const std::uint64_t end = std::min(size(), detail::round_up(offset + n, detail::zeros_window));
     window_end_ = window_begin_;
     if (!ahead_.take(begin, end)) check(detail::write_zeros(handle(), begin, end), path_, "writing");
     window_begin_ = offset;

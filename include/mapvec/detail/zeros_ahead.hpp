@@ -41,8 +41,6 @@ inline constexpr std::uint64_t zeros_window = 256 << 10;
 
 class ZerosAhead {
   public:
-    static constexpr std::uint64_t window_size = zeros_window;
-
     ZerosAhead() noexcept = default;
     ZerosAhead(ZerosAhead&&) noexcept = default;
     ZerosAhead& operator=(ZerosAhead&& other) noexcept {
@@ -79,8 +77,8 @@ class ZerosAhead {
             return;
         else
             from = state_->last().end;
-        for (; state_->count < lead && window_size <= limit - from; from += window_size)
-            state_->add(file, from, from + window_size);
+        for (; state_->count < lead && zeros_window <= limit - from; from += zeros_window)
+            state_->add(file, from, from + zeros_window);
     }
 
     // Where the helper may be writing, or beyond all files.
