@@ -33,6 +33,8 @@ TEST_CASE("an export does not touch a file that is there, unless it is asked to 
     CHECK(io::export_raw(store, scratch / "out", io::IfExists::replace) == 2);
     CHECK(read_bytes(scratch / "out") == bytes_of_all(1.0f, 2.0f, 3.0f, 0.5f));
     CHECK(files_in(scratch.path()) == 2);
+
+    CHECK(io::export_raw(store, scratch / std::string(255, 'n').c_str()) == 2);  // as long as a name can be
 }
 
 TEST_CASE("an export sees a file that is there before it writes, and one that comes while it does") {

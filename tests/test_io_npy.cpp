@@ -94,6 +94,7 @@ TEST_CASE("headers of version 1, 2 and 3 are read, however Python spells them") 
     }
     CHECK(Outcome(npy("{\"shape\":(2,3),\"fortran_order\":False,\"descr\":\"<f4\"}  \n", six_floats())).rows == 2);
     CHECK(Outcome(npy("{ 'shape' : ( 2 , 3 , ) , 'fortran_order':False,'descr':'<f4',}", six_floats())).rows == 2);
+    CHECK(Outcome(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 3L), }", six_floats())).rows == 2);
     CHECK(Outcome(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3), }", "")).rows == 0);
 }
 
@@ -135,6 +136,8 @@ TEST_CASE("a header that is not one is corrupt, at the byte where it ceases to b
     CHECK(check_refused(npy(plain, "").substr(0, 30), ErrorCode::corrupt, "length of the header") == 0);
     CHECK(check_refused("\x93NUMPY" + std::string("\x02\0\xff\xff\xff\xff", 6), ErrorCode::corrupt,
                         "length of the header") == 0);
+    CHECK(check_refused("\x93NUMPY" + std::string("\x02\0\1\0\x10\0", 6) + std::string(3 << 20, ' '),
+                        ErrorCode::corrupt, "at most 1048576, found 1048577") == 0);
     for (const char* dict :
          {"", "{", "{}", "{'descr'}", "{'descr': }", "{'descr': <f4}", "{'descr': '<f4", "{'descr': '<f\\x34'}",
           "{'descr': '<f4', 'fortran_order': false, 'shape': (2, 3)}", "{'descr': '<f4', 'shape': (2, 3)}",
@@ -143,6 +146,7 @@ TEST_CASE("a header that is not one is corrupt, at the byte where it ceases to b
           "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), 'more': '1'}",
           "{'descr': '<f4', 'fortran_order': False, 'shape': (6)}",
           "{'descr': '<f4', 'fortran_order': False, 'shape': (2 3)}",
+          "{'descr': '<f4', 'fortran_order': False, 'shape': (2LL, 3)}",
           "{'descr': '<f4', 'fortran_order': False, 'shape': [2, 3]}",
           "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3"})
         CHECK(check_refused(npy(dict, six_floats()), ErrorCode::corrupt, "header of a .npy file: expected") == 0);

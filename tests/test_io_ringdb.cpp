@@ -169,7 +169,9 @@ TEST_CASE("numbers in a database's files that cannot be are corrupt, with their 
     for (const auto dim : {std::uint64_t{0}, huge, ~std::uint64_t{0}}) {
         Damaged database("ringdb-serde");
         database.set("meta.bin", 0, dim);
-        CHECK(code_of([&] { return io::ringdb_shape(database.file("meta.bin").parent_path()); }) == ErrorCode::corrupt);
+        const auto directory = database.file("meta.bin").parent_path();
+        CHECK(code_of([&] { return io::ringdb_shape(directory); }) == ErrorCode::corrupt);
+        CHECK(contains(text_of_error([&] { return io::ringdb_shape(directory); }), "from 1 to 2^56"));
     }
 }
 

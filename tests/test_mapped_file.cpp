@@ -44,6 +44,10 @@ TEST_CASE("create makes the file whole and leaves an existing one alone") {
     CHECK(code_of([&] { return MappedFile::create(scratch / "f", bytes(5, 'b'), {}); }) == ErrorCode::exists);
     CHECK(content(scratch / "f") == std::string(100, 'a'));
     CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) == 1);
+
+    const std::string longest_name(255, 'n');
+    CHECK(MappedFile::create(scratch / longest_name.c_str(), bytes(100, 'c'), {}).size() == 100);
+    CHECK(content(scratch / longest_name.c_str()) == std::string(100, 'c'));
 }
 
 TEST_CASE("opening what is not there, or is no file, is an error") {

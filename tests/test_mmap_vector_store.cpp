@@ -380,6 +380,14 @@ TEST_CASE("copy on write changes rows for this store only") {
     CHECK(equals(store[500], row(8)));
 }
 
+TEST_CASE("no room is taken for long rows before there is one") {
+    const ScratchDirectory scratch;
+    const std::size_t dim = 100'000'000;  // as a file to be imported may claim
+    const auto store = MmapVectorStore<>::create(scratch / "v", {.dim = dim});
+    CHECK(store.dim() == dim);
+    CHECK(std::filesystem::file_size(scratch / "v") <= 1 << 20);
+}
+
 TEST_CASE("open_or_create does the one or the other") {
     const ScratchDirectory scratch;
     {

@@ -374,6 +374,10 @@ TEST_CASE("finish_persisted makes a whole store at the path, and only if nothing
     PayloadStoreBuilder<Point> points;
     points.push({1, 2});
     CHECK(std::move(points).finish_persisted(scratch / "points").fetch(0) == Point{1, 2});
+
+    PayloadStoreBuilder<City> long_name;  // with ".offsets" as long as a name can be
+    long_name.push(city(1));
+    CHECK(std::move(long_name).finish_persisted(scratch / std::string(246, 'n').c_str()).fetch(0) == city(1));
 }
 
 TEST_CASE("what an interrupted creation left behind is no obstacle; what is not ours is") {
@@ -387,4 +391,9 @@ TEST_CASE("what an interrupted creation left behind is no obstacle; what is not 
     CHECK(code_of([&] { return PayloadStore<City>::create(scratch / "q"); }) == ErrorCode::exists);
     CHECK_FALSE(MappedFile::exists(scratch / "q"));
     CHECK(MappedFile::exists(scratch / "q.offsets"));
+
+    const std::string zeros(3 * first_record, '\0');  // blank slots do not make it an unfinished store
+    std::ofstream(scratch / "z") << zeros;
+    CHECK(code_of([&] { return PayloadStore<City>::create(scratch / "z"); }) == ErrorCode::exists);
+    CHECK(std::filesystem::file_size(scratch / "z") == zeros.size());
 }

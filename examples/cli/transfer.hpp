@@ -90,9 +90,10 @@ std::uint64_t import_rows(const ImportOptions& options, const Contents& contents
 // A new store under another name, so that the one asked for appears whole or not at all.
 class DraftStore {
   public:
-    explicit DraftStore(const fs::path& path) : path_(path), draft_(path) {
+    explicit DraftStore(const fs::path& path)
+        : path_(path),
+          draft_(mapvec::detail::draft_name(path, std::to_string(mapvec::detail::platform::process_id()))) {
         if (fs::exists(path)) throw mapvec::Error(mapvec::ErrorCode::exists, path, "there is such a file already");
-        draft_ += ".new-" + std::to_string(mapvec::detail::platform::process_id());
     }
     DraftStore(const DraftStore&) = delete;
     DraftStore& operator=(const DraftStore&) = delete;

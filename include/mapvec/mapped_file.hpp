@@ -33,6 +33,7 @@
 #include <vector>
 
 #include "detail/checked.hpp"
+#include "detail/draft_name.hpp"
 #include "detail/mapped_view.hpp"
 #include "detail/movable_atomic.hpp"
 #include "detail/platform.hpp"
@@ -290,10 +291,9 @@ inline MappedFile::Mapping MappedFile::create_nameless(RemoveAtEnd& removal) {
 
 inline std::filesystem::path MappedFile::fresh_name(const std::filesystem::path& beside) {
     static std::atomic<unsigned> counter{0};
-    auto name = beside;
+    const std::string process = std::to_string(detail::platform::process_id()) + "-";
     for (;;) {
-        name = beside;
-        name += ".new-" + std::to_string(detail::platform::process_id()) + "-" + std::to_string(++counter);
+        auto name = detail::draft_name(beside, process + std::to_string(++counter));
         if (!exists(name)) return name;
     }
 }

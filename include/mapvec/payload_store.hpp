@@ -26,6 +26,7 @@
 
 #include "commit.hpp"
 #include "detail/borrowed.hpp"
+#include "detail/draft_name.hpp"
 #include "detail/payload_records.hpp"
 #include "error.hpp"
 #include "mapped_file.hpp"
@@ -211,8 +212,7 @@ class PayloadStoreBuilder {
     // with `.new-` in their names beside it. Throws exists; no_space; io: the builder still has all records then.
     [[nodiscard]] Store finish_persisted(const std::filesystem::path& path) && {
         if (File::exists(path)) throw Error(ErrorCode::exists, path, "there is such a file already");
-        auto draft = path;
-        draft += ".new-" + std::to_string(detail::random_number<std::uint64_t>(path));
+        const auto draft = detail::draft_name(path, std::to_string(detail::random_number<std::uint64_t>(path)));
         try {
             Store copy = Store::create(draft);
             copy.records_.append(store_.records_);

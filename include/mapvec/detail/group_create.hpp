@@ -22,10 +22,10 @@ struct MemberSpec {
 
 namespace detail {
 
-// Records that a new file has room for if nobody says otherwise.
+// Records that a new file has room for if nobody says otherwise: none if they are large.
 [[nodiscard]] constexpr std::uint64_t default_capacity(std::uint64_t stride) noexcept {
     const std::uint64_t bytes = 64 << 10;
-    return stride == 0 || stride > bytes ? 1 : bytes / stride;
+    return stride == 0 ? 1 : bytes / stride;
 }
 
 template <class Number>
@@ -77,11 +77,20 @@ template <class Number>
     return page;
 }
 
-// Whether a file that is in the way is the unfinished root of a store like this one. If so, it is held from now on.
+// Whether a file that is in the way began as one of this kind; whatever became of it.
+template <Storage File>
+[[nodiscard]] bool has_our_header(const File& file, const MemberSpec& spec) {
+    FileHeader header;
+    if (file.size() < first_record) return false;
+    std::memcpy(&header, file.data(), sizeof header);
+    return header.crc == checksum_of(header) && header.kind == spec.header.kind;
+}
+
+// The unfinished root of a store like this one, if that is what is in the way. It is held from now on.
 template <Storage File>
 [[nodiscard]] std::optional<File> take_over(const MemberSpec& spec, const StoreOptions& options) {
     File file = File::open(spec.path, OpenMode::read_write, options);
-    if (file.size() < first_record || !slot_is_blank(file.data(), 0) || !slot_is_blank(file.data(), 1))
+    if (!has_our_header(file, spec) || !slot_is_blank(file.data(), 0) || !slot_is_blank(file.data(), 1))
         return std::nullopt;
     if (!file.try_lock(Lock::writer))
         throw Error(ErrorCode::locked, spec.path, "another writer is creating this store");
@@ -94,10 +103,7 @@ template <Storage File>
 template <Storage File>
 void remove_debris(const MemberSpec& spec) {
     if (!File::exists(spec.path)) return;
-    const File file = File::open(spec.path, OpenMode::read_only, {});
-    FileHeader header;
-    if (file.size() >= first_record) std::memcpy(&header, file.data(), sizeof header);
-    if (header.crc != checksum_of(header) || header.kind != spec.header.kind)
+    if (!has_our_header(File::open(spec.path, OpenMode::read_only, {}), spec))
         throw Error(ErrorCode::exists, spec.path, "a file that this store needs the name of is there already");
     File::remove(spec.path);
 }

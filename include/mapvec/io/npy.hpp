@@ -17,6 +17,7 @@
 // What imports and exports promise is in exchange.hpp.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -61,9 +62,9 @@ inline constexpr std::uint64_t longest_npy_header = 1 << 20;
                                              std::to_string(prefix.major) + "." + std::to_string(prefix.minor)));
     const std::uint64_t length =
         prefix.major == 1 ? file.read_number<std::uint16_t>() : file.read_number<std::uint32_t>();
-    if (length > longest_npy_header || length > file.left())
-        file.corrupt(
-            8, mapvec::detail::mismatch("length of the header", "at most " + std::to_string(file.left()), length));
+    const std::uint64_t longest = std::min(longest_npy_header, file.left());
+    if (length > longest)
+        file.corrupt(8, mapvec::detail::mismatch("length of the header", "at most " + std::to_string(longest), length));
     const std::uint64_t begin = file.position();
     std::string text(static_cast<std::size_t>(length), '\0');
     file.read(std::as_writable_bytes(std::span(text)));

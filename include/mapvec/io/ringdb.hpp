@@ -60,7 +60,8 @@ namespace detail {
     InputFile file = open_ringdb_file(directory / "meta.bin", 2, sizeof(std::uint64_t));
     const auto dim = file.read_number<std::uint64_t>();
     const auto rows = file.read_number<std::uint64_t>();
-    if (dim == 0 || !row_bytes<float>(dim, 0)) file.corrupt(0, mapvec::detail::mismatch("dimension", "1 or more", dim));
+    if (dim == 0 || !row_bytes<float>(dim, 0))
+        file.corrupt(0, mapvec::detail::mismatch("dimension", "from 1 to 2^56", dim));
     if (rows >= longest_file) file.corrupt(8, mapvec::detail::mismatch("count", "less than 2^58", rows));
     return {rows, dim};
 }

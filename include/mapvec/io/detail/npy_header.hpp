@@ -80,7 +80,7 @@ class NpyDictParser {
         if (accept("False")) return false;
         fail("True or False");
     }
-    // (), (3,), (3, 4)
+    // (), (3,), (3, 4); and, as Python 2 wrote them, (3L, 4L)
     [[nodiscard]] std::vector<std::uint64_t> parse_shape() {
         std::vector<std::uint64_t> shape;
         expect('(');
@@ -103,6 +103,7 @@ class NpyDictParser {
             if (at_ - first == most_digits) fail("an axis of less than 10^18");
         }
         if (at_ == first) fail("a number, 0 or more");
+        if (at_ < text_.size() && text_[at_] == 'L') ++at_;
         return number;
     }
 

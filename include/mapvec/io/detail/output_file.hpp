@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "../../detail/draft_name.hpp"
 #include "../../detail/platform.hpp"
 #include "../../error.hpp"
 #include "../exchange.hpp"
@@ -25,8 +26,7 @@ class OutputFile {
         if (if_exists_ == IfExists::refuse && platform::exists(path_)) refuse_existing();
         std::uint64_t number = 0;
         check(platform::random_bytes(&number, sizeof number), "asking for random numbers");
-        draft_ = path_;
-        draft_ += ".new-" + std::to_string(number);
+        draft_ = mapvec::detail::draft_name(path_, std::to_string(number));
         check(platform::create_exclusively(draft_, handle_), "creating the file");
         open_ = true;
     }
