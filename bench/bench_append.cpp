@@ -1,4 +1,5 @@
-// Appending rows of 512 bytes to a fresh, growing file, beside the limit: pwrite in 256 KiB blocks into fallocated space.
+// Appending rows of 512 bytes to a fresh, growing file, beside the limit: pwrite in 256 KiB blocks into fallocated
+// space.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <unistd.h>

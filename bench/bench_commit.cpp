@@ -1,5 +1,6 @@
-// A durable commit of 1 row and of 1,000 rows of 512 bytes, beside a bare pwrite + fdatasync of as many bytes, and LMDB's
-// synchronous transaction. Repetitions of all of them take turns (run.sh asks for that), since a disk changes its mood.
+// A durable commit of 1 row and of 1,000 rows of 512 bytes, beside a bare pwrite + fdatasync of as many bytes, and
+// LMDB's synchronous transaction. Repetitions of all of them take turns (run.sh asks for that), since a disk changes
+// its mood.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,4 +1,5 @@
-// Reading rows of 512 bytes: random ones beside a raw pointer, and scans of data() beside the same loop over malloc'ed memory.
+// Reading rows of 512 bytes: random ones beside a raw pointer, and scans of data() beside the same loop over malloc'ed
+// memory.
 #include <benchmark/benchmark.h>
 #include <sys/mman.h>
 

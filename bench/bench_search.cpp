@@ -1,8 +1,8 @@
 // How fast searches are, beside what memory allows and what peers reach in the same run.
 //
 // Each scan reports bytes/s, rows/s, and `ratio`: its bytes/s over those of a plain sum with the widest loads over the
-// same bytes and as many threads, measured just before; where the rows are in the L2 cache, over those of a loop by hand.
-// Peers are compiled in with MAPVEC_BENCH_FAISS (IndexFlatL2) and MAPVEC_BENCH_HNSWLIB (brute force).
+// same bytes and as many threads, measured just before; where the rows are in the L2 cache, over those of a loop by
+// hand. Peers are compiled in with MAPVEC_BENCH_FAISS (IndexFlatL2) and MAPVEC_BENCH_HNSWLIB (brute force).
 // MAPVEC_BENCH_SMALL=1 in the environment shrinks all sizes a hundredfold.
 #include <benchmark/benchmark.h>
 #include <mapvec/mmap_vector_store.hpp>

@@ -1,5 +1,5 @@
-// Commits whose slot names the records written together with it, the tail: such a commit is there whole or not at all, and
-// a damaged tail is never taken for it.
+// Commits whose slot names the records written together with it, the tail: such a commit is there whole or not at all,
+// and a damaged tail is never taken for it.
 //
 //   killed after the commit          its rows are there
 //   power cut, rows missing          the commit before; and the same rows, appended again, do not bring it back

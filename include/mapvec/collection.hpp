@@ -15,8 +15,8 @@
 // may run in one thread beside any number that read and search; update() of a row may not run beside a thread
 // that reads this row. In copy_on_write mode update() works if T is of fixed size; erase() is refused (read_only).
 //
-// Files in the directory: `vectors` (the root, with the locks and journals), `payloads`, `payloads.offsets` unless T is of
-// fixed size, `erased`. They are opened together; each alone is refused.
+// Files in the directory: `vectors` (the root, with the locks and journals), `payloads`, `payloads.offsets` unless T
+// is of fixed size, `erased`. They are opened together; each alone is refused.
 #pragma once
 
 #include <cstddef>
@@ -56,8 +56,8 @@ class Collection {
         File::create_directory(directory);
         return Collection(CommitGroup<File>::create(files, options));
     }
-    // At the last commit of all its parts. Throws not_found; locked; dimension_mismatch, type_mismatch, version_mismatch;
-    // corrupt. O(erased rows).
+    // At the last commit of all its parts. Throws not_found; locked; dimension_mismatch, type_mismatch,
+    // version_mismatch; corrupt. O(erased rows).
     [[nodiscard]] static Collection open(const std::filesystem::path& directory, OpenMode mode = OpenMode::read_write,
                                          const StoreOptions& options = {}) {
         return Collection(CommitGroup<File>::open(specs(directory, options, Opening::old_file), mode, options));

@@ -10,11 +10,12 @@
 //
 //   commit, small: one record {what was appended, what was overwritten} to the journal; sync the journal. It is
 //     whole or it is not (checksum), so the commit is or is not. The data files take part in no order.
-//   commit of appended records only, 64 KiB to 4 MiB or after growth, in a store of one file: a checkpoint whose slot names
-//     these records as its *tail*, and their checksum. One sync makes both durable, in any order. Whoever opens the store
-//     sums the tail: where it does not hold, the sync never ended, and the slot before rules, which is whole, with its
-//     journal. Such a slot is made blank before anything is appended that might prove it after all. The tail
-//     stays as it is in the file while its slot rules: overwrites are carried in the journal, as if a reader looked.
+//   commit of appended records only, 64 KiB to 4 MiB or after growth, in a store of one file: a checkpoint whose slot
+//     names these records as its *tail*, and their checksum. One sync makes both durable, in any order. Whoever opens
+//     the store sums the tail: where it does not hold, the sync never ended, and the slot before rules, which is
+//     whole, with its journal. Such a slot is made blank before anything is appended that might prove it after all.
+//     The tail stays as it is in the file while its slot rules: overwrites are carried in the journal, as if a reader
+//     looked.
 //   commit, larger, or of anything else after growth: a checkpoint from generation g to g + 1:
 //     1. Overwrites that the journal of g holds go into the files, unless a reader is looking or g has a tail. A crash
 //        now is harmless: the slot of g still rules, and its journal is replayed over them.
@@ -23,8 +24,8 @@
 //        this slot means nothing before the root's does.
 //     4. The root: sync the records. Only then write the slot of g + 1 in the place of g - 1, and sync.
 //     Before 4 ends the slot of g is whole and all it speaks of untouched; after it that of g + 1 is. A torn
-//     slot fails its checksum. A fresh random salt ties a slot to its journal, so that records of an earlier generation or
-//     of an attempt that failed are never taken for its own.
+//     slot fails its checksum. A fresh random salt ties a slot to its journal, so that records of an earlier
+//     generation or of an attempt that failed are never taken for its own.
 //   open for writing: replay. Appended records are written again even if the file seems to have them, because
 //     after a crash of the process the page cache may show what the disk never got. Nothing else is written.
 //   first commit after open: the slots and the journal found at open are written again and synced, before the
@@ -33,14 +34,15 @@
 //     success. So the store refuses every further commit until it is reopened, which writes all of that again.
 //   a newest slot that is damaged, not just torn: the other one rules only if every block checksum of the state
 //     it leads to holds; otherwise the store is corrupt. This reads the whole store, once, and only then.
-//   readers hold a shared lock, which keeps step 1 from changing what they see; they lay the journal over their own view.
-//     A reader on the same machine may see a commit a moment before it is durable.
+//   readers hold a shared lock, which keeps step 1 from changing what they see; they lay the journal over their own
+//     view. A reader on the same machine may see a commit a moment before it is durable.
 //
-// Cost. Each byte is summed once, by the commit, while the disk writes; those of a tail once more. Open reads one page a file, the
-// journal, which a checkpoint empties once it exceeds 16 MiB (or twice its base record), and after a crash a tail.
+// Cost. Each byte is summed once, by the commit, while the disk writes; those of a tail once more. Open reads one page
+// a file, the journal, which a checkpoint empties once it exceeds 16 MiB (or twice its base record), and after a crash
+// a tail.
 //
-// What this cannot tell. If a process dies after a commit that has a tail, and then that tail is damaged on disk, it looks as
-// if that commit had never returned. Any later commit, or closing the store, ends this.
+// What this cannot tell. If a process dies after a commit that has a tail, and then that tail is damaged on disk, it
+// looks as if that commit had never returned. Any later commit, or closing the store, ends this.
 #pragma once
 
 #include <algorithm>

@@ -108,8 +108,8 @@ class MappedArray {
     // Since the last checkpoint the file's size or the meaning of its sums has changed: a journal cannot say that.
     [[nodiscard]] bool outgrew_journal() const noexcept { return grown_ || sums_.block_log2() != slot_block_log2_; }
 
-    // Whether a checksum in the slot can stand for the records since the last checkpoint: it is only about appended ones,
-    // few enough to be read at open, and without gaps.
+    // Whether a checksum in the slot can stand for the records since the last checkpoint: it is only about appended
+    // ones, few enough to be read at open, and without gaps.
     [[nodiscard]] bool tail_is_provable() const noexcept {
         return dirty_.empty() && logged_.empty() && gap_end_ <= checkpointed_ &&
                (size() - checkpointed_) <= longest_tail / stride_;

@@ -333,8 +333,8 @@ inline void MappedFile::resize(std::uint64_t size) {
     size_.store(size);
 }
 
-// For systems that do not cut a file while it is mapped. Views are lost; if others have it mapped, or there are overlays
-// to lose, the file stays as long as it is.
+// For systems that do not cut a file while it is mapped. Views are lost; if others have it mapped, or there are
+// overlays to lose, the file stays as long as it is.
 inline void MappedFile::cut_unmapped(std::uint64_t size) {
     if (private_end_ > 0) return;
     const std::uint64_t before = size_.load();

@@ -33,7 +33,8 @@
 // NormalizedCosine is Cosine for rows that the caller has scaled to length 1 (the query is scaled here): one product
 // per element less, and wrong by as much as the rows' lengths are.
 //
-// `reference` is the truth that kernels are tested against: plain loops in double, for which more rows have a direction.
+// `reference` is the truth that kernels are tested against: plain loops in double, for which more rows have a
+// direction.
 #pragma once
 
 #include <algorithm>

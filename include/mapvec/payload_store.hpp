@@ -6,13 +6,13 @@
 //     cities.commit();
 //     City again = cities.fetch(paris);
 //
-// What T may be, and its bytes, is Codec's business (payload_codec.hpp). Trivially copyable T of fixed size is stored as it
-// is, one file at `path`; any other T as encoded records, with a table of where they are in `path.offsets`. Each
-// encoded record carries a checksum that fetch() looks at. The files know T's structure: opened with another T
-// they are type_mismatch.
+// What T may be, and its bytes, is Codec's business (payload_codec.hpp). Trivially copyable T of fixed size is stored
+// as it is, one file at `path`; any other T as encoded records, with a table of where they are in `path.offsets`. Each
+// encoded record carries a checksum that fetch() looks at. The files know T's structure: opened with another T they
+// are type_mismatch.
 //
-// Durability, threads, processes and modes are those of MmapVectorStore (mmap_vector_store.hpp). Overwriting is update();
-// in copy_on_write mode for T of fixed size only: a new encoded record has to be appended (read_only).
+// Durability, threads, processes and modes are those of MmapVectorStore (mmap_vector_store.hpp). Overwriting is
+// update(); in copy_on_write mode for T of fixed size only: a new encoded record has to be appended (read_only).
 // Memory: neither records nor offsets are held in RAM.
 #pragma once
 

@@ -1,5 +1,5 @@
-// Exact searches over rows of vectors: range, ring, disk, intersection of disks, k nearest. Knows no file: anything with
-// contiguous rows can be searched, a store, a std::vector in a wrapper, a part of either.
+// Exact searches over rows of vectors: range, ring, disk, intersection of disks, k nearest. Knows no file: anything
+// with contiguous rows can be searched, a store, a std::vector in a wrapper, a part of either.
 //
 //     std::vector<Hit> near  = search(store, DiskQuery{query, 0.5f});                  // ascending id
 //     std::vector<Hit> best  = search(store, KnnQuery{query, 10}, {.threads = 0});     // nearest first, all cores

@@ -35,8 +35,9 @@ struct StoreOptions {
     bool huge_pages = false;           // ask for huge pages where the system has them for files
     Access access = Access::normal;
     std::size_t address_space = 0;  // bytes to reserve for growth in place; 0 = default; 1 = move at every growth
-    // After 4 MiB appended in small pieces and not committed, a thread that all stores share prepares the next 1 MiB of the
-    // file. It is started then, sleeps when there is nothing to do, and has all signals blocked. false: no such thread.
+    // After 4 MiB appended in small pieces and not committed, a thread that all stores share prepares the next 1 MiB
+    // of the file. It is started then, sleeps when there is nothing to do, and has all signals blocked. false: no such
+    // thread.
     bool helper_thread = true;
 };
 

@@ -60,8 +60,8 @@ template <Storage File>
     throw Error(ErrorCode::corrupt, root.path(), "both commit slots are damaged");
 }
 
-// Whether a record that must be younger than `sequence` stands somewhere behind `from`. Headers that say so, and lie, are
-// not there by accident; so that the work stays linear, more of them than a few are as good as a record.
+// Whether a record that must be younger than `sequence` stands somewhere behind `from`. Headers that say so, and lie,
+// are not there by accident; so that the work stays linear, more of them than a few are as good as a record.
 [[nodiscard]] inline bool has_later_record(std::span<const std::byte> journal, std::uint64_t from, const StoreId& store,
                                            std::uint64_t salt, std::uint64_t sequence) {
     RecordHeader header;

@@ -1,6 +1,6 @@
 // Rows of bytes and a query of small whole numbers, as int8 and uint8 vectors are mostly compared with: part of
-// kernels_set.hpp, hence no #pragma once. Differences fit 16 bits, their products are added in pairs to 32: that is faster
-// than in float, and exact. most_small_dim keeps the sums below 2^31.
+// kernels_set.hpp, hence no #pragma once. Differences fit 16 bits, their products are added in pairs to 32: that is
+// faster than in float, and exact. most_small_dim keeps the sums below 2^31.
 #if defined(MAPVEC_SET)
 
 namespace mapvec::detail::MAPVEC_SET {

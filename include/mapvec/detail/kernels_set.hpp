@@ -2,12 +2,13 @@
 // each set, with MAPVEC_SET as the name of its namespace: hence no #pragma once.
 //
 // Rows are measured four side by side, with two running sums each: one of the even registers of a row, one of the odd.
-// Eight independent sums hide the latency of a fused multiply-add, and each register of the query is loaded once for all.
-// The four lie a quarter of a block apart, so that a scan is four streams at once: one core gets a fifth more out of
-// memory so than in strict order, for each stream has the processor fetch ahead of it. For rows that are left over sums
-// are formed in the same order, so that a row's result never depends on where it lies. What is left of a row beyond full
-// registers is loaded with what follows it, and masked; only where that would read past the end of the data it is copied
-// first. (Variables instead of arrays: at -O2 compilers keep these in registers, and those not always.)
+// Eight independent sums hide the latency of a fused multiply-add, and each register of the query is loaded once for
+// all. The four lie a quarter of a block apart, so that a scan is four streams at once: one core gets a fifth more out
+// of memory so than in strict order, for each stream has the processor fetch ahead of it. For rows that are left over
+// sums are formed in the same order, so that a row's result never depends on where it lies. What is left of a row
+// beyond full registers is loaded with what follows it, and masked; only where that would read past the end of the
+// data it is copied first. (Variables instead of arrays: at -O2 compilers keep these in registers, and those not
+// always.)
 #if defined(MAPVEC_SET)
 
 namespace mapvec::detail::MAPVEC_SET {

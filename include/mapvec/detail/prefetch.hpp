@@ -1,5 +1,5 @@
-// A hint to the processor that memory will soon be read. Always inlined: GCC takes a function that does nothing else for one
-// without effect, and drops the calls of it.
+// A hint to the processor that memory will soon be read. Always inlined: GCC takes a function that does nothing else
+// for one without effect, and drops the calls of it.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +24,8 @@ MAPVEC_INLINE void prefetch([[maybe_unused]] std::uintptr_t at) noexcept {
 #endif
 }
 
-// Every cache line that has one of these bytes. Counted, not compared with an end: a crafted offset may lead to the last
-// addresses there are.
+// Every cache line that has one of these bytes. Counted, not compared with an end: a crafted offset may lead to the
+// last addresses there are.
 MAPVEC_INLINE void prefetch_range(std::uintptr_t at, std::size_t bytes) noexcept {
     const std::uintptr_t first = at / cache_line * cache_line;
     for (std::size_t line = 0; line < at - first + bytes; line += cache_line) prefetch(first + line);

@@ -1,9 +1,9 @@
 // Many queries at once: for search_batch.hpp. Rows are held against whole tiles of queries in registers, so that each
 // row comes from memory once, and each value from cache once for dozens of multiplications.
 //
-// The tile only sieves. With u = 2^-24 it computes, for every row x and query q, a key that is surely not above what the
-// row's own kernel would say: for squared L2 |x|² + |q|² - 2x·q (half the arithmetic of differences), less a margin
-// for all rounding on the way,
+// The tile only sieves. With u = 2^-24 it computes, for every row x and query q, a key that is surely not above what
+// the row's own kernel would say: for squared L2 |x|² + |q|² - 2x·q (half the arithmetic of differences), less a
+// margin for all rounding on the way,
 //     c (|x|² + |q|²), c = e_tile + 2 e_kernel + 8u, e_tile = (dim + 3) u, e_kernel = (dim / 8 + 12) u,
 // since a sum of products errs by at most e Σ|x·q| <= e (|x|² + |q|²) / 2. Rows whose key is not above the k-th best so
 // far are measured by the kernel that search uses: answers are those of search, bit by bit, near-duplicates included.

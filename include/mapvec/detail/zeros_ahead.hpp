@@ -1,6 +1,6 @@
 // ZerosAhead: a helper thread that writes zeros to a file ahead of the one who fills it.
 //
-//     if (!ahead.take(begin, end)) write_zeros(file, begin, end);  // what the helper has not begun is left to the caller
+//     if (!ahead.take(begin, end)) write_zeros(file, begin, end);  // what the helper has not begun is the caller's
 //     ahead.go_on(file, end, size);                                // meanwhile, the windows behind it
 //
 // Filling pages of a file costs half of making them exist; a thread that does nothing else than the latter keeps
@@ -9,8 +9,8 @@
 // other writes leave behind (see MappedArray::append_piece).
 //
 // What is ahead belongs to the helper: whoever writes or cuts the file there, or closes it, calls stop() before.
-// Threads: the file's writer, alone, calls these. A child made by fork takes what was written before, and no more: nobody
-// writes while a process forks, or after it (see ThreadPool::post).
+// Threads: the file's writer, alone, calls these. A child made by fork takes what was written before, and no more:
+// nobody writes while a process forks, or after it (see ThreadPool::post).
 #pragma once
 
 #include <array>

@@ -14,10 +14,10 @@
 //     payloads.bin   records back to back: bincode 1.x, or the bytes of a #[repr(C)] struct
 //     offsets.bin    count + 1 u64: where the records begin, and where the last one ends; not there for raw ones
 //
-// Every file's length is held against the others, the norms against the rows. Each record is decoded, to see that it is a
-// T, and its bytes are taken over as they are (unless T is of fixed size, hence stored raw here, and was encoded there).
-// Throws payload for a record that is no T, with its place; type_mismatch if raw payloads are not of T's size, or T is
-// not stored raw. What imports promise besides is in exchange.hpp.
+// Every file's length is held against the others, the norms against the rows. Each record is decoded, to see that it
+// is a T, and its bytes are taken over as they are (unless T is of fixed size, hence stored raw here, and was encoded
+// there). Throws payload for a record that is no T, with its place; type_mismatch if raw payloads are not of T's size,
+// or T is not stored raw. What imports promise besides is in exchange.hpp.
 #pragma once
 
 #include <cmath>
