@@ -26,6 +26,9 @@
 //     Before 4 ends the slot of g is whole and all it speaks of untouched; after it that of g + 1 is. A torn
 //     slot fails its checksum. A fresh random salt ties a slot to its journal, so that records of an earlier
 //     generation or of an attempt that failed are never taken for its own.
+//   creation: all files with blank slots, the root first, and locked; then steps 3 and 4 with what the store begins
+//     with. But no other slot could rule if the root's were torn, so its first sector comes last, on its own: without
+//     it there is no store, and the next creation takes over what there is.
 //   open for writing: replay. Appended records are written again even if the file seems to have them, because
 //     after a crash of the process the page cache may show what the disk never got. Nothing else is written.
 //   first commit after open: the slots and the journal found at open are written again and synced, before the
@@ -77,7 +80,12 @@ class CommitGroup {
     using Array = MappedArray<File>;
 
     // Throws exists. What a crash left of an earlier creation is taken over.
-    static CommitGroup create(const std::vector<MemberSpec>& specs, const StoreOptions& options);
+    static CommitGroup create(const std::vector<MemberSpec>& specs, const StoreOptions& options) {
+        return create(specs, options, [](CommitGroup&) {});
+    }
+    // The same, and it begins with what fill(group) appends.
+    template <class Fill>
+    static CommitGroup create(const std::vector<MemberSpec>& specs, const StoreOptions& options, Fill fill);
     // Files without a name; commits cost and mean nothing.
     static CommitGroup create_temporary(const std::vector<MemberSpec>& specs, const StoreOptions& options);
     // Throws not_found, locked, corrupt, and the mismatches of read_header().
@@ -128,7 +136,7 @@ class CommitGroup {
   private:
     enum class Next { more, closing };
     struct Checkpoint {
-        std::uint64_t generation = 1;
+        std::uint64_t generation = first_generation;
         std::uint64_t sequence = 0;
         std::uint64_t salt = 0;
         std::uint32_t flags = 0;
@@ -174,6 +182,7 @@ class CommitGroup {
 
     void open_members(const std::vector<MemberSpec>& specs, const StoreOptions& options);
     void reserve_initially(const std::vector<MemberSpec>& specs);
+    void complete();
     void begin_with(detail::GroupState<File> state);
     void adopt(detail::GroupState<File> state);
     void show_committed() noexcept {
@@ -193,7 +202,10 @@ class CommitGroup {
     void checkpoint(bool tail = false);
     [[nodiscard]] std::uint64_t write_base(detail::JournalFile<File>& journal, const Checkpoint& next,
                                            std::vector<detail::IdSet>& carried);
-    void write_slot(Array& array, const Checkpoint& checkpoint);
+    [[nodiscard]] static Slot slot_of(const Array& array, const Checkpoint& checkpoint);
+    static void write_slot(Array& array, const Checkpoint& checkpoint) {
+        array.file().write(slot_offset(checkpoint.generation), bytes_of(slot_of(array, checkpoint)));
+    }
     void write_journal_back();
     void forget_slot(std::uint64_t generation);
     // What stays means nothing: a root without a slot, a journal of a generation that is over.
@@ -224,13 +236,17 @@ class CommitGroup {
 // --- creating and opening ---
 
 template <Storage File>
-CommitGroup<File> CommitGroup<File>::create(const std::vector<MemberSpec>& specs, const StoreOptions& options) {
+template <class Fill>
+CommitGroup<File> CommitGroup<File>::create(const std::vector<MemberSpec>& specs, const StoreOptions& options,
+                                            Fill fill) {
     CommitGroup group;
     const auto files = detail::numbered(specs);
     try {
         detail::create_members(group.members_, files, options);
-        group.begin_with(detail::read_state(group.members_, OpenMode::read_write));
+        group.begin_with(detail::first_state(group.members_));
         group.reserve_initially(files);
+        fill(group);
+        group.complete();
     } catch (...) {  // nothing, rather than a store that lacks something
         const std::size_t made = group.members_.size();
         group.members_.clear();
@@ -238,7 +254,6 @@ CommitGroup<File> CommitGroup<File>::create(const std::vector<MemberSpec>& specs
         for (std::size_t i = 0; i < made && remove_if_possible(files[i].path);) ++i;
         throw;
     }
-    group.trusted_ = true;
     return group;
 }
 
@@ -315,6 +330,24 @@ void CommitGroup<File>::open_members(const std::vector<MemberSpec>& specs, const
 template <Storage File>
 void CommitGroup<File>::reserve_initially(const std::vector<MemberSpec>& specs) {
     for (std::size_t i = 0; i < specs.size(); ++i) members_[i]->reserve(specs[i].initial_capacity);
+}
+
+template <Storage File>
+void CommitGroup<File>::complete() {
+    for (auto& member : members_) member->settle();
+    for (std::size_t i = 1; i < members_.size(); ++i) {
+        write_slot(*members_[i], now_);
+        sync(members_[i]->file());
+    }
+    File& root = members_[0]->file();
+    const Slot slot = slot_of(*members_[0], now_);
+    const std::uint64_t at = slot_offset(now_.generation);
+    root.write(at + sector, bytes_of(slot).subspan(sector));
+    sync(root);
+    root.write(at, bytes_of(slot).first(sector));
+    sync(root);
+    for (auto& member : members_) member->mark_checkpoint({});
+    trusted_ = true;
 }
 
 template <Storage File>
@@ -521,14 +554,14 @@ std::uint64_t CommitGroup<File>::write_base(detail::JournalFile<File>& journal, 
 }
 
 template <Storage File>
-void CommitGroup<File>::write_slot(Array& array, const Checkpoint& checkpoint) {
+Slot CommitGroup<File>::slot_of(const Array& array, const Checkpoint& checkpoint) {
     Slot slot = array.slot(checkpoint.tail);
     slot.flags = checkpoint.flags;
     slot.generation = checkpoint.generation;
     slot.sequence = checkpoint.sequence;
     slot.salt = checkpoint.salt;
     slot.crc = checksum_of(slot);
-    array.file().write(slot_offset(checkpoint.generation), bytes_of(slot));
+    return slot;
 }
 
 // A slot that was refuted could be proved by records that are appended later.

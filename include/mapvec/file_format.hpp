@@ -16,7 +16,8 @@
 // A store is one file or several (a payload store has its offset table beside it, a collection has
 // both and its erasures). The first is the *root*: its newest valid slot decides which state the
 // store is in, and the others' slots of the same generation belong to it. Commits made since that
-// checkpoint are in the journal (detail/journal.hpp).
+// checkpoint are in the journal (detail/journal.hpp). As long as slot 0 of the root and the first 512 bytes of
+// slot 1 are zero, the store is being created, or was not to the end: there is none.
 //
 //     FileHeader                                        Slot
 //     offset size field                                 offset size field
@@ -44,6 +45,7 @@
 // (dim), byte 32 is 08 (stride), and from 4096: 00 00 80 3f 00 00 00 40 00 00 40 40 00 00 80 40.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -65,6 +67,8 @@ static_assert(std::endian::native == std::endian::little, "mapvec's files are re
 
 inline constexpr std::uint32_t format_version = 1;
 inline constexpr std::uint64_t first_record = 4096;                    // where records begin
+inline constexpr std::uint64_t first_generation = 1;                   // of a store that was just created
+inline constexpr std::size_t sector = 512;                             // bytes that a disk writes all or none of
 inline constexpr std::uint64_t longest_tail = 4 << 20;                 // bytes that open() may have to read
 inline constexpr std::uint64_t longest_file = std::uint64_t{1} << 58;  // more than any file system has
 
@@ -160,11 +164,17 @@ struct ExpectedHeader {
     return slot;
 }
 
-// A slot that was never written. If both are, the creation of the store was interrupted.
-[[nodiscard]] inline bool slot_is_blank(const std::byte* file, std::uint64_t parity) noexcept {
-    for (std::uint64_t at = slot_offset(parity); at < slot_offset(parity) + sizeof(Slot); ++at)
-        if (file[at] != std::byte{0}) return false;
-    return true;
+// Whether a slot, or so much of its beginning, was never written.
+[[nodiscard]] inline bool slot_is_blank(const std::byte* file, std::uint64_t parity,
+                                        std::size_t n = sizeof(Slot)) noexcept {
+    const std::byte* const slot = file + slot_offset(parity);
+    return std::all_of(slot, slot + n, [](std::byte byte) { return byte == std::byte{0}; });
+}
+
+// A root whose first slot, that of generation 1, was never finished. Its first sector is written when all else that the
+// store begins with is durable.
+[[nodiscard]] inline bool creation_is_unfinished(const std::byte* root) noexcept {
+    return slot_is_blank(root, 0) && slot_is_blank(root, first_generation, sector);
 }
 
 namespace detail {

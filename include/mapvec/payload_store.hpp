@@ -26,7 +26,6 @@
 
 #include "commit.hpp"
 #include "detail/borrowed.hpp"
-#include "detail/draft_name.hpp"
 #include "detail/payload_records.hpp"
 #include "error.hpp"
 #include "mapped_file.hpp"
@@ -208,35 +207,18 @@ class PayloadStoreBuilder {
     // The store on the temporary file, which lives as long as it. Its commit() does nothing.
     [[nodiscard]] Store finish() && { return std::move(store_); }
 
-    // The store at `path`, durable, open for writing. It appears there whole or not at all; a crash may leave files
-    // with `.new-` in their names beside it. Throws exists; no_space; io: the builder still has all records then.
+    // The store at `path`, durable, open for writing. It is there whole or not at all: what a crash leaves on the way
+    // is not_found when it is opened, and taken over when it is created again. Throws exists; locked while another
+    // creates it; no_space; io: the builder still has all records then.
     [[nodiscard]] Store finish_persisted(const std::filesystem::path& path) && {
-        if (File::exists(path)) throw Error(ErrorCode::exists, path, "there is such a file already");
-        const auto draft = detail::draft_name(path, std::to_string(detail::random_number<std::uint64_t>(path)));
-        try {
-            Store copy = Store::create(draft);
-            copy.records_.append(store_.records_);
-            copy.close();
-            give_name(draft, path);
-        } catch (...) {
-            for (const auto& spec : Store::specs(draft, {})) File::remove(spec.path);
-            throw;
-        }
+        Store store(CommitGroup<File>::create(Store::specs(path, {}), {}, [this](CommitGroup<File>& group) {
+            Store(group, 0).records_.append(store_.records_);
+        }));
         store_ = {};
-        return Store::open(path);
+        return store;
     }
 
   private:
-    // The root comes last: before that there is no store, only a file that the next creation would take away.
-    static void give_name(const std::filesystem::path& from, const std::filesystem::path& to) {
-        const auto old_specs = Store::specs(from, {});
-        const auto new_specs = Store::specs(to, {});
-        for (std::size_t i = old_specs.size(); i-- > 0;) {
-            if (i > 0) detail::remove_debris<File>(new_specs[i]);
-            File::rename(old_specs[i].path, new_specs[i].path);
-        }
-    }
-
     Store store_;
 };
 

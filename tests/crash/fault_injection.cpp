@@ -1,5 +1,5 @@
 // The n-th operation of the storage fails, for n = 1, 2, … until a run has no failure: opening, mapping,
-// growing, allocating, writing, syncing, creating, removing, renaming, locking. Each must give an Error and
+// growing, allocating, writing, syncing, creating, removing, locking. Each must give an Error and
 // change nothing; the same store goes on and a retry succeeds; after a failed sync it refuses to commit until
 // it is reopened, and what was committed is there.
 //

@@ -53,15 +53,6 @@ class RecordingStorage {
         Use::current().step(Op::remove);
         Use::current().shown.erase(path.string());
     }
-    static void rename(const Path& from, const Path& to) {
-        Machine& machine = Use::current();
-        machine.step(Op::rename);
-        if (exists(to)) throw Error(mapvec::ErrorCode::exists, to, "it exists");
-        machine.shown[to.string()] = machine.shown.at(from.string());
-        machine.shown.erase(from.string());
-        machine.interrupt(Op::rename);
-        machine.sync_directory();
-    }
     static void create_directory(const Path&) {}
 
     RecordingStorage(RecordingStorage&& other) noexcept { swap(other); }

@@ -188,7 +188,7 @@ struct Inode {
 using InodePtr = std::shared_ptr<Inode>;
 using Directory = std::map<std::string, InodePtr>;
 
-enum class Op { create, open, remove, rename, resize, allocate, write, overlay, sync, sync_name, lock, refresh };
+enum class Op { create, open, remove, resize, allocate, write, overlay, sync, sync_name, lock, refresh };
 
 class Machine {
   public:
@@ -250,15 +250,13 @@ class Machine {
     [[nodiscard]] std::unique_ptr<Machine> power_cut(const Chooser& chosen, Rng& random) const {
         auto copy = std::make_unique<Machine>(0);
         Directory left = durable;
-        for (const auto& change : changed_names()) {
-            if (!chosen(Item::entry, change.front(), 0)) continue;
-            for (const auto& name : change) {
-                const auto now = shown.find(name);
-                if (now == shown.end())
-                    left.erase(name);
-                else
-                    left[name] = now->second;
-            }
+        for (const auto& name : changed_names()) {
+            if (!chosen(Item::entry, name, 0)) continue;
+            const auto now = shown.find(name);
+            if (now == shown.end())
+                left.erase(name);
+            else
+                left[name] = now->second;
         }
         for (const auto& [name, inode] : left) copy->shown[name] = inode->power_cut(name, chosen, random);
         copy->durable = copy->shown;
@@ -271,19 +269,14 @@ class Machine {
         all.insert(shown.begin(), shown.end());
         return all;
     }
-    // Entries that differ, those of one file together: a rename is atomic.
-    [[nodiscard]] std::vector<std::vector<std::string>> changed_names() const {
-        std::map<InodePtr, std::vector<std::string>> by_inode;
+    // Entries that differ.
+    [[nodiscard]] std::vector<std::string> changed_names() const {
+        std::vector<std::string> names;
         for (const auto& [name, inode] : all_files()) {
             const auto now = shown.find(name), then = durable.find(name);
-            if (now != shown.end() && then != durable.end() && now->second == then->second) continue;
-            by_inode[inode].push_back(name);
+            if (now == shown.end() || then == durable.end() || now->second != then->second) names.push_back(name);
         }
-        std::map<std::string, std::vector<std::string>> sorted;  // by name, so that a seed means the same every time
-        for (auto& [inode, names] : by_inode) sorted[names.front()] = names;
-        std::vector<std::vector<std::string>> changes;
-        for (auto& [first, names] : sorted) changes.push_back(names);
-        return changes;
+        return names;
     }
 
     bool in_hook_ = false;

@@ -1,6 +1,6 @@
 // The files of a new store, so that it is there whole or not at all: the root comes first, locked and with blank
-// slots, which no one takes for a store; then the others; then the root's first slot. What a crash leaves on
-// the way is taken over by the next creation.
+// slots, which no one takes for a store; then the others; then, by CommitGroup, what the store begins with, and last
+// the root's first slot. What a crash leaves on the way is taken over by the next creation.
 #pragma once
 
 #include <cstring>
@@ -62,18 +62,10 @@ template <class Number>
     return header;
 }
 
-[[nodiscard]] inline Slot first_slot(std::uint64_t salt) {
-    Slot slot;
-    slot.generation = 1;
-    slot.salt = salt;
-    slot.crc = checksum_of(slot);
-    return slot;
-}
-
-[[nodiscard]] inline std::vector<std::byte> first_page(const FileHeader& header, const Slot* slot) {
+// Of a file with blank slots.
+[[nodiscard]] inline std::vector<std::byte> first_page(const FileHeader& header) {
     std::vector<std::byte> page(first_record);
     std::memcpy(page.data(), &header, sizeof header);
-    if (slot) std::memcpy(page.data() + slot_offset(slot->generation), slot, sizeof *slot);
     return page;
 }
 
@@ -90,12 +82,12 @@ template <Storage File>
 template <Storage File>
 [[nodiscard]] std::optional<File> take_over(const MemberSpec& spec, const StoreOptions& options) {
     File file = File::open(spec.path, OpenMode::read_write, options);
-    if (!has_our_header(file, spec) || !slot_is_blank(file.data(), 0) || !slot_is_blank(file.data(), 1))
-        return std::nullopt;
+    if (!has_our_header(file, spec) || !creation_is_unfinished(file.data())) return std::nullopt;
     if (!file.try_lock(Lock::writer))
         throw Error(ErrorCode::locked, spec.path, "another writer is creating this store");
-    if (!slot_is_blank(file.data(), 0) || !slot_is_blank(file.data(), 1)) return std::nullopt;
+    if (!creation_is_unfinished(file.data())) return std::nullopt;
     (void)read_header(file.data(), file.size(), spec.header, spec.path);
+    file.sync_name();  // who created it may have been killed before that was durable
     return file;
 }
 
@@ -111,36 +103,42 @@ void remove_debris(const MemberSpec& spec) {
 template <Storage File>
 void create_members(Members<File>& members, const std::vector<MemberSpec>& specs, const StoreOptions& options) {
     const auto& root_path = specs[0].path;
-    const Slot slot = first_slot(random_number<std::uint64_t>(root_path));
     FileHeader header = make_header(specs[0], random_number<StoreId>(root_path));
-    const bool alone = specs.size() == 1;
     std::optional<File> root;
     if (File::exists(root_path)) root = take_over<File>(specs[0], options);
-    const bool taken_over = root.has_value();
-    if (taken_over)
+    if (root)
         std::memcpy(&header, root->data(), sizeof header);
     else
-        root = File::create(root_path, first_page(header, alone ? &slot : nullptr), options);
+        root = File::create(root_path, first_page(header), options);
     members.push_back(std::make_unique<MappedArray<File>>(std::move(*root), header, OpenMode::read_write));
     for (std::size_t i = 1; i < specs.size(); ++i) {
         remove_debris<File>(specs[i]);
         const FileHeader next = make_header(specs[i], header.store_id);
-        members.push_back(std::make_unique<MappedArray<File>>(
-            File::create(specs[i].path, first_page(next, &slot), options), next, OpenMode::read_write));
+        members.push_back(std::make_unique<MappedArray<File>>(File::create(specs[i].path, first_page(next), options),
+                                                              next, OpenMode::read_write));
     }
-    if (alone && !taken_over) return;
-    members[0]->file().write(slot_offset(slot.generation), bytes_of(slot));
-    members[0]->file().sync();
+}
+
+// What they are to become: nothing yet, of the first generation.
+template <Storage File>
+[[nodiscard]] GroupState<File> first_state(const Members<File>& members) {
+    const auto& root_path = members[0]->path();
+    Slot slot;
+    slot.generation = first_generation;
+    slot.salt = random_number<std::uint64_t>(root_path);
+    GroupState<File> state;
+    state.slots.assign(members.size(), slot);
+    state.journal = {journal_path(root_path, slot.generation), OpenMode::read_write};
+    return state;
 }
 
 template <Storage File>
 void create_temporary_members(Members<File>& members, const std::vector<MemberSpec>& specs,
                               const StoreOptions& options) {
-    const Slot slot = first_slot(0);
     for (const auto& spec : specs) {
         const FileHeader header = make_header(spec, StoreId{});
-        members.push_back(std::make_unique<MappedArray<File>>(
-            File::create_temporary(first_page(header, &slot), options), header, OpenMode::read_write));
+        members.push_back(std::make_unique<MappedArray<File>>(File::create_temporary(first_page(header), options),
+                                                              header, OpenMode::read_write));
     }
 }
 

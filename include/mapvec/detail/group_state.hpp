@@ -53,9 +53,8 @@ template <Storage File>
     const auto even = read_slot(root.data(), 0);
     const auto odd = read_slot(root.data(), 1);
     if (even && odd) return {even->generation > odd->generation ? *even : *odd};
-    const bool blank = slot_is_blank(root.data(), even ? 1 : 0);
-    if (even || odd) return {even ? *even : *odd, !blank};
-    if (blank && slot_is_blank(root.data(), 1))
+    if (even || odd) return {even ? *even : *odd, !slot_is_blank(root.data(), even ? 1 : 0)};
+    if (creation_is_unfinished(root.data()))
         throw Error(ErrorCode::not_found, root.path(), "the creation of this store was never completed");
     throw Error(ErrorCode::corrupt, root.path(), "both commit slots are damaged");
 }
