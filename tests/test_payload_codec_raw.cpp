@@ -91,6 +91,14 @@ struct NameAndPointer {
 struct DerivedPointer : Pod {
     void* address;
 };
+struct BitFields {
+    std::uint32_t id;
+    std::uint32_t kind : 3, used : 1;
+};
+struct NameAndBitField {
+    std::string name;
+    bool used : 1;
+};
 struct Reference {
     int& other;
 };
@@ -200,6 +208,7 @@ TEST_CASE("Whatever holds an address is refused when compiling") {
 
 TEST_CASE("Types that have no portable bytes are refused when compiling") {
     STATIC_REQUIRE((!Payload<long double> && !Payload<Either> && !Payload<void> && !Payload<int[3]>));
+    STATIC_REQUIRE((!Payload<BitFields> && !Payload<NameAndBitField> && !Payload<std::vector<BitFields>>));
     STATIC_REQUIRE((!Payload<std::function<void()>> && !Payload<std::vector<long double>>));
 }
 

@@ -18,8 +18,8 @@
 //
 // Pointers, references and views are refused when compiling; long double, unions and smart pointers too.
 // A class whose fields cannot be seen (private, inherited, in a C array of more than one element) is taken as its
-// bytes if it is trivially copyable; whether it hides a pointer is then its author's business. Bit-fields do not
-// compile; nor does, beside a field of variable size, a member without a default constructor.
+// bytes if it is trivially copyable; whether it hides a pointer is then its author's business. A struct with bit-fields
+// is refused. Beside a field of variable size, a member without a default constructor does not compile.
 // Recursion goes through std::vector<Self>: the standard allows no map of a type that is not complete yet.
 //
 // Bytes are not trusted. Decoding throws Error(payload) with the place for: a length beyond what is left

@@ -138,16 +138,28 @@ consteval bool shows_address() {
 template <std::size_t>
 struct FieldCount {};
 
+// A bit-field has no address, and no reference can be bound to it.
+template <class... Fields>
+void take_references(Fields&...);
+
 template <class T, class Visit>
 constexpr auto with_fields(const T&, Visit& visit, FieldCount<0>) {
     return visit();
 }
+template <class T>
+std::true_type fields_have_addresses(T&, FieldCount<0>);
 
 #define MAPVEC_BIND(n, ...)                                                   \
     template <class T, class Visit>                                           \
     constexpr auto with_fields(const T& value, Visit& visit, FieldCount<n>) { \
         const auto& [__VA_ARGS__] = value;                                    \
         return visit(__VA_ARGS__);                                            \
+    }                                                                         \
+    template <class T>                                                        \
+    auto fields_have_addresses(T& value, FieldCount<n>) {                     \
+        [[maybe_unused]] auto& [__VA_ARGS__] = value;                         \
+        constexpr bool all = requires { take_references(__VA_ARGS__); };      \
+        return std::bool_constant<all>{};                                     \
     }
 
 // clang-format off
@@ -212,6 +224,10 @@ MAPVEC_BIND(40, f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13, f14,
 // clang-format on
 
 #undef MAPVEC_BIND
+
+template <class T>
+inline constexpr bool has_bit_fields =
+    !decltype(fields_have_addresses(std::declval<T&>(), FieldCount<number_of_fields<T>>{}))::value;
 
 struct ListTypes {
     template <class... Fields>

@@ -62,8 +62,11 @@ void write_fields_raw(const T& value, std::byte* out) noexcept {
     const auto* const begin = reinterpret_cast<const std::byte*>(&value);
     const auto write_field = [begin, out](const auto& field) {
         using Field = std::remove_cvref_t<decltype(field)>;
-        if constexpr (!std::is_empty_v<Field>)  // it may share its address with another
-            write_raw(field, out + (reinterpret_cast<const std::byte*>(&field) - begin));
+        if constexpr (!std::is_empty_v<Field>) {  // it may share its address with another
+            const auto offset = reinterpret_cast<const std::byte*>(&field) - begin;
+            assert(offset >= 0 && static_cast<std::size_t>(offset) + sizeof(Field) <= sizeof(T));
+            write_raw(field, out + offset);
+        }
     };
     if constexpr (kind_of<T>() == Kind::aggregate) {
         for_each_field(value, write_field);

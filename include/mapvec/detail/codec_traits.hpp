@@ -157,7 +157,7 @@ consteval Kind kind_of_class() {
     else if constexpr (SequenceLike<T>)
         return Kind::sequence;
     else if constexpr (can_see_fields<T>)
-        return Kind::aggregate;
+        return has_bit_fields<T> ? Kind::unsupported : Kind::aggregate;
     else if constexpr (!std::is_trivially_copyable_v<T> || !std::is_move_constructible_v<T>)
         return Kind::unsupported;
     else if constexpr (ViewLike<T> || shows_address<T>())
