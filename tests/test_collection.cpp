@@ -184,6 +184,20 @@ TEST_CASE("payloads of fixed size and vectors of any scalar make a collection") 
     CHECK_FALSE(MappedFile::exists(scratch / "c" / "payloads.offsets"));
 }
 
+TEST_CASE("a new collection takes no file away that has something in it") {
+    const ScratchDirectory scratch;
+    { Places::create(scratch / "a").append(point(1), place(1)); }
+    std::filesystem::rename(scratch / "a" / "vectors", scratch / "kept");
+    CHECK(code_of([&] { return Places::open_or_create(scratch / "a"); }) == ErrorCode::exists);
+    std::filesystem::rename(scratch / "kept", scratch / "a" / "vectors");
+    CHECK(Places::open(scratch / "a").payload(0) == place(1));
+
+    std::filesystem::create_directory(scratch / "b");
+    { PayloadStore<Place>::create(scratch / "b" / "payloads").push(place(2)); }
+    CHECK(code_of([&] { return Places::create(scratch / "b"); }) == ErrorCode::exists);
+    CHECK(PayloadStore<Place>::load(scratch / "b" / "payloads").fetch(0) == place(2));
+}
+
 TEST_CASE("one file of a collection alone is refused, and so is another's") {
     const ScratchDirectory scratch;
     { Places::create(scratch / "a").append(point(1), place(1)); }

@@ -382,10 +382,20 @@ TEST_CASE("finish_persisted makes a whole store at the path, and only if nothing
 
 TEST_CASE("what an interrupted creation left behind is no obstacle; what is not ours is") {
     const ScratchDirectory scratch;
-    { PayloadStore<City>::create(scratch / "p").push(city(1)); }
-    std::filesystem::remove(scratch / "p");  // the table of offsets alone belongs to nobody
+    { (void)PayloadStore<City>::create(scratch / "p"); }
+    std::filesystem::remove(scratch / "p");  // an empty table of offsets alone belongs to nobody
     { PayloadStore<City>::create(scratch / "p").push(city(2)); }
     CHECK(PayloadStore<City>::load(scratch / "p").fetch(0) == city(2));
+
+    std::filesystem::remove(scratch / "p");  // one with records may be all that is left of something
+    CHECK(code_of([&] { return PayloadStore<City>::open_or_create(scratch / "p"); }) == ErrorCode::exists);
+    CHECK_FALSE(MappedFile::exists(scratch / "p"));
+    CHECK(std::filesystem::file_size(scratch / "p.offsets") == first_record + 16);
+
+    std::ofstream(scratch / "r.journal1") << "the user's own, and longer than the header of a record";
+    CHECK(code_of([&] { return PayloadStore<City>::create(scratch / "r"); }) == ErrorCode::exists);
+    CHECK(MappedFile::exists(scratch / "r.journal1"));
+    CHECK_FALSE(MappedFile::exists(scratch / "r"));
 
     std::ofstream(scratch / "q.offsets") << "the user's own";
     CHECK(code_of([&] { return PayloadStore<City>::create(scratch / "q"); }) == ErrorCode::exists);

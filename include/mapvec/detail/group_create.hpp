@@ -69,20 +69,21 @@ template <class Number>
     return page;
 }
 
-// Whether a file that is in the way began as one of this kind; whatever became of it.
+// The header of a file that is in the way, if it is of this kind.
 template <Storage File>
-[[nodiscard]] bool has_our_header(const File& file, const MemberSpec& spec) {
+[[nodiscard]] std::optional<FileHeader> header_if_ours(const File& file, const MemberSpec& spec) {
     FileHeader header;
-    if (file.size() < first_record) return false;
+    if (file.size() < first_record) return std::nullopt;
     std::memcpy(&header, file.data(), sizeof header);
-    return header.crc == checksum_of(header) && header.kind == spec.header.kind;
+    if (header.crc != checksum_of(header) || header.kind != spec.header.kind) return std::nullopt;
+    return header;
 }
 
 // The unfinished root of a store like this one, if that is what is in the way. It is held from now on.
 template <Storage File>
 [[nodiscard]] std::optional<File> take_over(const MemberSpec& spec, const StoreOptions& options) {
     File file = File::open(spec.path, OpenMode::read_write, options);
-    if (!has_our_header(file, spec) || !creation_is_unfinished(file.data())) return std::nullopt;
+    if (!header_if_ours(file, spec) || !creation_is_unfinished(file.data())) return std::nullopt;
     if (!file.try_lock(Lock::writer))
         throw Error(ErrorCode::locked, spec.path, "another writer is creating this store");
     if (!creation_is_unfinished(file.data())) return std::nullopt;
@@ -91,18 +92,45 @@ template <Storage File>
     return file;
 }
 
-// A file beside a root that is not there, or not complete, belongs to nobody; unless it is not ours at all.
+// Whether a file can hold nothing that anybody wants: no slot was ever written, or the newest one says so.
+[[nodiscard]] inline bool holds_no_records(const std::byte* file) noexcept {
+    const auto even = read_slot(file, 0), odd = read_slot(file, 1);
+    if (even || odd) return (!odd || (even && even->generation > odd->generation) ? *even : *odd).count == 0;
+    return creation_is_unfinished(file);
+}
+
+// Whether a file belongs to the unfinished store `root`; or to a store whose root is gone, and is empty.
 template <Storage File>
-void remove_debris(const MemberSpec& spec) {
+[[nodiscard]] bool is_debris(const File& file, const MemberSpec& spec, const StoreId& root) {
+    const auto header = header_if_ours(file, spec);
+    if (!header || header->member != spec.header.member || header->members != spec.header.members) return false;
+    return header->store_id == root || holds_no_records(file.data());
+}
+
+[[noreturn]] inline void refuse_to_replace(const std::filesystem::path& path) {
+    throw Error(ErrorCode::exists, path, "a file that this store needs the name of is there already");
+}
+
+template <Storage File>
+void remove_debris(const MemberSpec& spec, const StoreId& root) {
     if (!File::exists(spec.path)) return;
-    if (!has_our_header(File::open(spec.path, OpenMode::read_only, {}), spec))
-        throw Error(ErrorCode::exists, spec.path, "a file that this store needs the name of is there already");
+    if (!is_debris(File::open(spec.path, OpenMode::read_only, {}), spec, root)) refuse_to_replace(spec.path);
     File::remove(spec.path);
+}
+
+// Where the journals will be, there may be what is left of another store's.
+template <Storage File>
+void check_journals(const std::filesystem::path& root_path) {
+    for (const auto generation : {std::uint64_t{0}, std::uint64_t{1}}) {
+        JournalFile<File> journal(journal_path(root_path, generation), OpenMode::read_only);
+        if (!may_be_journal(journal.bytes())) refuse_to_replace(journal.path());
+    }
 }
 
 template <Storage File>
 void create_members(Members<File>& members, const std::vector<MemberSpec>& specs, const StoreOptions& options) {
     const auto& root_path = specs[0].path;
+    check_journals<File>(root_path);
     FileHeader header = make_header(specs[0], random_number<StoreId>(root_path));
     std::optional<File> root;
     if (File::exists(root_path)) root = take_over<File>(specs[0], options);
@@ -112,7 +140,7 @@ void create_members(Members<File>& members, const std::vector<MemberSpec>& specs
         root = File::create(root_path, first_page(header), options);
     members.push_back(std::make_unique<MappedArray<File>>(std::move(*root), header, OpenMode::read_write));
     for (std::size_t i = 1; i < specs.size(); ++i) {
-        remove_debris<File>(specs[i]);
+        remove_debris<File>(specs[i], header.store_id);
         const FileHeader next = make_header(specs[i], header.store_id);
         members.push_back(std::make_unique<MappedArray<File>>(File::create(specs[i].path, first_page(next), options),
                                                               next, OpenMode::read_write));

@@ -73,6 +73,16 @@ static_assert(sizeof(RecordHeader) == 32 && sizeof(ChangeHeader) == 24 && sizeof
     return crc32c(record.data() + 4, record.size() - 4, crc32c(store.data(), store.size()));
 }
 
+// Whether a file begins as a journal does: with a record, whole or not, or with zeros.
+[[nodiscard]] inline bool may_be_journal(std::span<const std::byte> file) noexcept {
+    RecordHeader header;
+    if (file.size() < sizeof header) return file.empty();
+    std::memcpy(&header, file.data(), sizeof header);
+    if (header.length == 0) return header.salt == 0 && header.sequence == 0;
+    return header.flags <= RecordHeader::base && header.length >= sizeof header && header.length % 8 == 0 &&
+           header.length <= file.size();
+}
+
 // Builds one record; the buffer is kept for the next.
 class RecordWriter {
   public:
