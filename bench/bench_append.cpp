@@ -132,13 +132,13 @@ void slowest_append(benchmark::State& state) {
     state.counters["first_quarter_ms"] = milliseconds(slowest_in_first_quarter);
 }
 
-void append_batches(benchmark::State& state, End end) {
+void append_batches(benchmark::State& state, End end, const mapvec::StoreOptions& options = {}) {
     const bench::Scratch scratch;
     const std::span rows(in_memory);
     const std::size_t batch = 8 << 20;
     for (auto _ : state) {
         warm_memory(state, scratch);
-        auto store = Store::create(scratch.path());
+        auto store = Store::create(scratch.path(), options);
         for (std::size_t done = 0; done < total; done += batch)
             store.append_rows(rows.subspan(done % (rows.size() * 4) / 4, batch / 4));
         if (end == End::durable) store.commit();
@@ -148,6 +148,7 @@ void append_batches(benchmark::State& state, End end) {
 }
 
 void append_rows(benchmark::State& state) { append_batches(state, End::cached); }
+void append_rows_in_huge_pages(benchmark::State& state) { append_batches(state, End::cached, {.huge_pages = true}); }
 void append_rows_and_commit(benchmark::State& state) { append_batches(state, End::durable); }
 
 }  // namespace
@@ -158,6 +159,7 @@ BENCHMARK(append)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(append_alone)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(pwrite_from_memory)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(append_rows)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(append_rows_in_huge_pages)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(pwrite_and_sync)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(append_rows_and_commit)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);
 BENCHMARK(slowest_append)->UseRealTime()->Iterations(1)->Unit(benchmark::kMillisecond);

@@ -18,7 +18,7 @@ constexpr std::size_t dim = 128;
 const std::size_t rows = bench::small ? 20'000 : 1'000'000;
 using Store = mapvec::MmapVectorStore<dim>;
 
-// The store every benchmark reads: written once, closed, opened again.
+// The store every benchmark reads: written once, closed, opened again. And one that differs in an option.
 struct Fixture {
     bench::Scratch scratch;
     std::vector<mapvec::Id> ids;
@@ -27,8 +27,10 @@ struct Fixture {
 
     Fixture() {
         auto store = Store::create(scratch.path());
+        auto store_in_huge_pages = Store::create(scratch / "in-huge-pages", {.huge_pages = true});
         const auto block = bench::noise(20'000 * dim);
         for (std::size_t done = 0; done < rows; done += 20'000) store.append_rows(block);
+        for (std::size_t done = 0; done < rows; done += 20'000) store_in_huge_pages.append_rows(block);
         const std::size_t bytes = rows * dim * sizeof(float);
         copy.reset(static_cast<float*>(std::malloc(bytes)));
         huge.reset(static_cast<float*>(std::aligned_alloc(2 << 20, (bytes + (2 << 20) - 1) >> 21 << 21)));
@@ -39,6 +41,9 @@ struct Fixture {
         for (int i = 0; i < 1'000'000; ++i) ids.push_back(random() % rows);
     }
     [[nodiscard]] Store open() const { return Store::open(scratch.path(), mapvec::OpenMode::read_only); }
+    [[nodiscard]] Store open_in_huge_pages() const {
+        return Store::open(scratch / "in-huge-pages", mapvec::OpenMode::read_only, {.huge_pages = true});
+    }
 };
 const Fixture& fixture() {
     static const Fixture fixture;
@@ -94,15 +99,23 @@ void scan_store(benchmark::State& state) {
     finish_scan(state);
 }
 // Opening and closing are no part of it.
-void scan_fresh_store(benchmark::State& state) {
+template <class Open>
+void scan_fresh(benchmark::State& state, Open open) {
     Store store;
     for (auto _ : state) {
         state.PauseTiming();
-        store = fixture().open();
+        store = open();
         state.ResumeTiming();
         benchmark::DoNotOptimize(bench::sum_of(std::as_bytes(store.data())));
     }
     finish_scan(state);
+}
+
+void scan_fresh_store(benchmark::State& state) {
+    scan_fresh(state, [] { return fixture().open(); });
+}
+void scan_fresh_store_in_huge_pages(benchmark::State& state) {
+    scan_fresh(state, [] { return fixture().open_in_huge_pages(); });
 }
 
 std::size_t resident_memory() {
@@ -141,6 +154,7 @@ BENCHMARK(scan_malloc)->Unit(benchmark::kMillisecond);
 BENCHMARK(scan_huge_pages)->Unit(benchmark::kMillisecond);
 BENCHMARK(scan_store)->Unit(benchmark::kMillisecond);
 BENCHMARK(scan_fresh_store)->Unit(benchmark::kMillisecond);
+BENCHMARK(scan_fresh_store_in_huge_pages)->Unit(benchmark::kMillisecond);
 BENCHMARK(open_for_reading)->Unit(benchmark::kMicrosecond);
 BENCHMARK(open_for_writing)->Unit(benchmark::kMicrosecond);
 BENCHMARK_MAIN();

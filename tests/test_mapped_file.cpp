@@ -222,6 +222,27 @@ TEST_CASE("populate, huge pages and advice change nothing that is seen") {
     }
 }
 
+TEST_CASE("a write of many pieces is as one, wherever it begins and ends") {
+    const ScratchDirectory scratch;
+    std::vector<std::byte> block((5 << 20) + 77);
+    for (std::size_t i = 0; i < block.size(); ++i) block[i] = static_cast<std::byte>(i * 7 + i / 4096);
+    for (const bool huge_pages : {false, true}) {
+        const auto name = huge_pages ? "huge" : "usual";
+        auto file = MappedFile::create(scratch / name, bytes(10, 5), {.huge_pages = huge_pages});
+        file.resize(8 << 20);
+        for (const std::uint64_t offset : {std::uint64_t{4096}, std::uint64_t{2} << 20, std::uint64_t{300'001}}) {
+            file.write(offset, block);
+            CHECK(std::equal(block.begin(), block.end(), file.data() + offset));
+            CHECK(content(scratch / name).substr(offset, block.size()) ==
+                  std::string(reinterpret_cast<const char*>(block.data()), block.size()));
+            CHECK(file.data()[offset - 1] == std::byte{0});
+            CHECK(file.data()[offset + block.size()] == std::byte{0});
+            file.resize(10);
+            file.resize(8 << 20);
+        }
+    }
+}
+
 #if defined(__linux__)
 // The sanitizers take all addresses for themselves.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -157,9 +157,6 @@ class MappedArray {
     static constexpr std::uint64_t most_unsummed = std::uint64_t{4} << 30;
     static constexpr std::uint64_t sum_step = 128 << 10;
     static constexpr std::uint64_t sync_piece = 16 << 20;
-    // Pieces end at multiples of this, for large folios; but none larger than what other writes leave behind: such
-    // memory is at hand, larger pieces have to be found, and on a virtual machine maybe fetched from its host.
-    static constexpr std::size_t append_piece = 256 << 10;
 
     [[nodiscard]] std::uint64_t end() const noexcept { return first_record + size() * stride_; }
     [[nodiscard]] std::uint64_t end_of(std::uint64_t count) const {
@@ -211,13 +208,8 @@ template <Storage File>
 void MappedArray<File>::append(std::span<const std::byte> records) {
     const std::uint64_t at = end();
     make_room(at, records.size());
-    for (std::size_t done = 0; done < records.size();) {
-        const std::size_t to_boundary = append_piece - static_cast<std::size_t>((at + done) % append_piece);
-        const auto piece = records.subspan(done, std::min(to_boundary, records.size() - done));
-        written_ = std::max(written_, at + done + piece.size());
-        file_.write(at + done, piece);
-        done += piece.size();
-    }
+    written_ = std::max(written_, at + records.size());
+    file_.write(at, records);
     publish(records.size() / stride_);
 }
 

@@ -64,6 +64,7 @@ class MappedFile {
     static void remove(const std::filesystem::path& path) {
         check(detail::platform::remove(path), path, "removing the file");
     }
+    // `from` takes the name `to`, durably. Throws exists.
     static void rename(const std::filesystem::path& from, const std::filesystem::path& to) {
         check(detail::platform::rename_to_new(from, to), to, "renaming a file to this name");
         check(detail::platform::sync_directory_of(to), to, "making the new name durable");
@@ -143,6 +144,14 @@ class MappedFile {
         }
         std::filesystem::path path;
     };
+
+    // What is written at once ends at a multiple of this: the page cache then consists of folios of this size, and the
+    // fewer they are, the faster is a first scan. But none are larger than what other writes leave behind, unless that
+    // is asked for: such memory is at hand; more in one piece has to be found, and on a virtual machine maybe fetched
+    // from its host.
+    [[nodiscard]] std::size_t piece() const noexcept {
+        return options_.huge_pages ? detail::MappedView::huge_page : detail::zeros_window;
+    }
 
     static constexpr std::size_t largest_streamed = 64 << 10;
     // Streamed without a sync before a helper zeroes windows ahead: for those who sync often it would be in vain.
@@ -401,7 +410,12 @@ inline void MappedFile::move_view(std::uint64_t size) {
 
 inline void MappedFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
     if (offset + bytes.size() > ahead_.begin()) ahead_.stop();
-    check(detail::platform::write_all(handle(), offset, bytes.data(), bytes.size()), path_, "writing");
+    for (std::size_t done = 0; done < bytes.size();) {
+        const std::size_t to_boundary = piece() - static_cast<std::size_t>((offset + done) % piece());
+        const std::size_t n = std::min(to_boundary, bytes.size() - done);
+        check(detail::platform::write_all(handle(), offset + done, bytes.data() + done, n), path_, "writing");
+        done += n;
+    }
     each_overlaid_page(offset, offset + bytes.size(), [&](std::uint64_t at, std::uint64_t n) {
         std::memmove(view_.base() + at, bytes.data() + (at - offset), n);  // which may be the very bytes
     });

@@ -32,7 +32,7 @@ struct StoreOptions {
     std::size_t dim = 0;               // for MmapVectorStore<dynamic_dim>; otherwise 0 or equal to Dim
     std::size_t initial_capacity = 0;  // rows; 0 = a sensible default
     bool populate = false;             // fault the mapping in when it is made
-    bool huge_pages = false;           // ask for huge pages where the system has them for files
+    bool huge_pages = false;           // ask for huge pages: for the mapping, and when writing in bulk
     Access access = Access::normal;
     std::size_t address_space = 0;  // bytes to reserve for growth in place; 0 = default; 1 = move at every growth
     // After 4 MiB appended in small pieces and not committed, a thread that all stores share prepares the next 1 MiB
@@ -62,8 +62,6 @@ concept Storage = std::movable<File> && requires(File file, const File constant,
     { File::exists(path) } -> std::same_as<bool>;
     // Not an error if there is none. Durable at some later time.
     File::remove(path);
-    // `from` takes the name `to`, durably. Throws exists.
-    File::rename(path, path);
     // Durable, with the directories above it. Not an error if there is one.
     File::create_directory(path);
 
