@@ -73,6 +73,20 @@ TEST_CASE("erased rows are gone from everything but the files, for good") {
     CHECK(ids_within(places, point(5), 1) == std::vector<Id>{4, 6});
     CHECK(places.search(KnnQuery{point(5), 3}).size() == 3);
     CHECK(places.search(KnnQuery{point(5), 100}).size() == 9);
+
+    const auto other = [](Id id) { return id != 6; };
+    const auto found = [](const std::vector<Hit>& hits, Id id) {
+        return std::any_of(hits.begin(), hits.end(), [&](const Hit& hit) { return hit.id == id; });
+    };
+    const auto few = places.search(KnnQuery{point(5), 100}, other);
+    CHECK((few.size() == 8 && !found(few, 5) && !found(few, 6)));
+    const auto fifth = point(5), sixth = point(6);
+    const std::array queries{KnnQuery{fifth, 100}, KnnQuery{sixth, 2}};
+    const auto batch = places.search_batch(queries);
+    CHECK((batch.at(0).size() == 9 && !found(batch.at(0), 5) && batch.at(1).front().id == 6));
+    const auto filtered = places.search_batch(queries, other, {.threads = 2});
+    CHECK((filtered.at(0) == few && !found(filtered.at(1), 6)));
+    CHECK(places.search_batch(point(5), 100).at(0) == batch.at(0));
     for (const auto call : {0, 1, 2, 3}) {
         CHECK(code_of([&]() -> int {
                   switch (call) {

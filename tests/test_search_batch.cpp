@@ -5,9 +5,12 @@
 //   no candidate is lost to rounding                      no margin, or one without the row's or query's norm
 //   huge, tiny, infinite, NaN rows                        an overflowing norm that sorts a near row out
 //   k differs, k = 0, k beyond the rows                   one k for all
+//   a filter is asked once for each row, and obeyed       asking per query; a tile with one accepted row taken whole
 #include <mapvec/search_batch.hpp>
 
+#include <atomic>
 #include <limits>
+#include <stdexcept>
 
 #include "catch.hpp"
 #include "test_search_support.hpp"
@@ -28,6 +31,10 @@ std::size_t check_batch(const Rows<S>& rows, const std::vector<std::vector<float
         REQUIRE(hits.size() == queries.size());
         std::size_t wrong = 0;
         for (std::size_t i = 0; i < queries.size(); ++i) wrong += hits[i] == search<M>(rows, queries[i]) ? 0u : 1u;
+        const auto wanted = [](Id id) { return id % 300 >= 150 && id % 5 != 2; };  // whole tiles are not
+        const auto wanted_hits = search_batch<M>(rows, queries, wanted, {.threads = threads});
+        for (std::size_t i = 0; i < queries.size(); ++i)
+            wrong += wanted_hits.at(i) == search<M>(rows, queries[i], wanted) ? 0u : 1u;
         INFO("threads " << threads << ", dim " << rows.width << ", queries " << queries.size());
         CHECK(wrong == 0);
         compared += hits.size();
@@ -129,6 +136,24 @@ TEST_CASE("rows and queries of any size, infinities and NaN do not lead a batch 
             CHECK(check_batch<InnerProduct>(rows, queries, 7) == 3 * queries.size());
         }
     });
+}
+
+TEST_CASE("a batch asks its filter once for each row, and what it throws reaches the caller") {
+    Numbers numbers(37);
+    const auto rows = numbers.rows<float>(3000, 20);
+    const std::vector<float> queries = numbers.rows<float>(9, 20).scalars;
+    for (const unsigned threads : {1u, 3u}) {
+        std::vector<std::atomic<int>> asked(3000);
+        const auto count = [&](Id id) { return ++asked.at(id) == 1 && id % 1000 == 7; };
+        const auto hits = search_batch<SquaredL2>(rows, queries, 5, count, {.threads = threads});
+        CHECK(hits.size() == 9);
+        CHECK(std::all_of(hits.begin(), hits.end(), [](const auto& each) { return each.size() == 3; }));
+        CHECK(std::all_of(asked.begin(), asked.end(), [](const auto& times) { return times == 1; }));
+
+        const auto refuse = [](Id id) { return id == 2999 ? throw std::runtime_error("no") : true; };
+        CHECK_THROWS_AS(search_batch<SquaredL2>(rows, queries, 5, refuse, {.threads = threads}), std::runtime_error);
+        CHECK_THROWS_AS(search_batch<Cosine>(rows, queries, 5, refuse, {.threads = threads}), std::runtime_error);
+    }
 }
 
 TEST_CASE("many equal rows come in the order of ids in a batch") {

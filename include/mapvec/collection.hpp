@@ -9,7 +9,8 @@
 //
 // Ids count rows from 0 and are never given again. An erased row is gone for good: contains() is false, vector() and
 // payload() throw out_of_range, searches skip it; its space is not used again. vectors() and payloads() show what is
-// in the files, erased rows included.
+// in the files, erased rows included. Where rows are erased beside a search (by the writer thread, or by a refresh()),
+// a hit may be gone by the time its payload is asked for.
 //
 // Durability, modes, threads and processes are those of MmapVectorStore (mmap_vector_store.hpp): append and erase
 // may run in one thread beside any number that read and search; update() of a row may not run beside a thread
@@ -38,6 +39,7 @@
 #include "progress.hpp"
 #include "query.hpp"
 #include "search.hpp"
+#include "search_batch.hpp"
 #include "storage.hpp"
 
 namespace mapvec {
@@ -95,12 +97,38 @@ class Collection {
     [[nodiscard]] const Vectors& vectors() const noexcept { return vectors_; }
     [[nodiscard]] const Payloads& payloads() const noexcept { return payloads_; }
 
-    // As the free function search() over vectors(), without erased rows. Metric as there: search<Cosine>(…).
-    template <class Metric = SquaredL2, class Query>
+    // As the free functions search() and search_batch() over vectors(), but without erased rows, which all other
+    // searches over vectors() find. Metric as there: search<Cosine>(…).
+    template <Metric M = SquaredL2, AnyQuery Query>
     [[nodiscard]] std::vector<Hit> search(const Query& query, const SearchOptions& options = {}) const {
-        if (erased_ids_.size() == 0) return mapvec::search<Metric>(vectors_, query, options);
-        return mapvec::search<Metric>(
-            vectors_, query, [this](Id id) { return !erased_ids_.contains(id); }, options);
+        if (erased_ids_.size() == 0) return mapvec::search<M>(vectors_, query, options);
+        return mapvec::search<M>(vectors_, query, live(), options);
+    }
+    // Only rows whose id the filter accepts.
+    template <Metric M = SquaredL2, AnyQuery Query, IdFilter Filter>
+    [[nodiscard]] std::vector<Hit> search(const Query& query, const Filter& filter,
+                                          const SearchOptions& options = {}) const {
+        return mapvec::search<M>(vectors_, query, live(filter), options);
+    }
+    // The nearest rows of each query.
+    template <Metric M = SquaredL2>
+    [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const KnnQuery> queries,
+                                                             const SearchOptions& options = {}) const {
+        if (erased_ids_.size() == 0) return mapvec::search_batch<M>(vectors_, queries, options);
+        return mapvec::search_batch<M>(vectors_, queries, live(), options);
+    }
+    // The same, among rows whose id the filter accepts.
+    template <Metric M = SquaredL2, IdFilter Filter>
+    [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const KnnQuery> queries, const Filter& filter,
+                                                             const SearchOptions& options = {}) const {
+        return mapvec::search_batch<M>(vectors_, queries, live(filter), options);
+    }
+    // Queries one after the other, dim() elements each.
+    template <Metric M = SquaredL2>
+    [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const float> queries, std::size_t k,
+                                                             const SearchOptions& options = {}) const {
+        if (erased_ids_.size() == 0) return mapvec::search_batch<M>(vectors_, queries, k, options);
+        return mapvec::search_batch<M>(vectors_, queries, k, live(), options);
     }
 
     // Reads everything. Throws corrupt, naming the first damage.
@@ -207,14 +235,23 @@ class Collection {
                             ", which was never there or is erased already");
         }
     }
+    // Filters.
+    [[nodiscard]] auto live() const noexcept {
+        return [this](Id id) { return !erased_ids_.contains(id); };
+    }
+    template <class Filter>
+    [[nodiscard]] auto live(const Filter& filter) const noexcept {
+        return [this, &filter](Id id) { return !erased_ids_.contains(id) && filter(id); };
+    }
     void check(Id id) const {
         if (!contains(id)) refuse(id);
     }
     [[noreturn]] void refuse(Id id) const {
-        throw Error(ErrorCode::out_of_range,
-                    id < vectors_.size()
-                        ? "row " + std::to_string(id) + " is erased"
-                        : detail::mismatch("row id", "less than " + std::to_string(vectors_.size()), id));
+        const std::string problem =
+            id < vectors_.size() ? "row " + std::to_string(id) + " is erased"
+                                 : detail::mismatch("row id", "less than " + std::to_string(vectors_.size()), id);
+        throw group_.is_open() ? Error(ErrorCode::out_of_range, vectors_.path().parent_path(), problem)
+                               : Error(ErrorCode::out_of_range, problem);
     }
 
     CommitGroup<File> group_;

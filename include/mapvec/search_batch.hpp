@@ -4,13 +4,16 @@
 //     std::vector<std::vector<Hit>> hits = search_batch(store, queries, {.threads = 0});   // hits[i] for queries[i]
 //     hits = search_batch(store, row_major_queries, 10);                                   // all with k = 10
 //     hits = search_batch<InnerProduct>(store, queries);
+//     hits = search_batch(store, queries, [&](Id id) { return !erased[id]; });             // some rows only
 //
 // The hits are those of search for each query, to the bit, whatever the number of threads; so are the errors. From a
 // few queries on this is several times faster than one search after the other: each row is read from memory once for
 // all queries, and the arithmetic is done on tiles of rows and queries in registers (detail/tiles.hpp). Cosine and rows
 // of double take a plainer way: rows are still read from memory once, the arithmetic is that of search.
 //
-// Memory: a transposed copy of the queries; k hits per query and thread.
+// A filter is asked once for each row, for all queries, and by several threads at once if there are several.
+//
+// Memory: a transposed copy of the queries; k hits per query and thread; with a filter a bit for each row.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +21,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "detail/row_mask.hpp"
 #include "detail/tiles.hpp"
 #include "search.hpp"
 
@@ -31,28 +35,31 @@ template <Metric M, Scalar S>
 inline constexpr bool tileable = M::measure != Measure::cosine && !std::is_same_v<S, double>;
 
 // Each query against each block of rows while it is in cache.
-template <Metric M, Scalar S>
-void scan_blocks(const RowsOf<S>& rows, const std::vector<PreparedQuery<M, S>>& queries, std::size_t first,
-                 std::size_t last, std::vector<TopK>& best, InstructionSet set) {
+template <Metric M, Scalar S, class Mask>
+void scan_blocks(const RowsOf<S>& rows, const std::vector<PreparedQuery<M, S>>& queries, const Mask& accepted,
+                 std::size_t first, std::size_t last, std::vector<TopK>& best, InstructionSet set) {
     const SelectKernel select = select_kernel(set);
     BlockKeys block;
     for (std::size_t at = first; at < last; at += rows.rows_per_block()) {
         const std::size_t count = std::min(rows.rows_per_block(), last - at);
+        if (!accepted.any(at, count)) continue;
         for (std::size_t q = 0; q < queries.size(); ++q) {
             queries[q].measure(rows.span(), at, count, block.keys);
             const std::size_t found = select(block.keys, count, KeyRange{}.low, best[q].limit(), block.positions);
             NearestCollector nearest{best[q]};
             for (std::size_t i = 0; i < found; ++i) {
-                nearest.take(at + block.positions[i], block.keys[block.positions[i]]);
+                const Id row = at + block.positions[i];
+                if (accepted[row]) nearest.take(row, block.keys[block.positions[i]]);
             }
         }
     }
 }
 
 // One thread per piece; the first rows give the sieve a limit to work with.
-template <Metric M, Scalar S>
-void nearest_of_all(const RowsOf<S>& rows, const std::vector<PreparedQuery<M, S>>& queries, std::size_t most_hits,
-                    std::vector<std::vector<TopK>>& best, const SearchOptions& options, InstructionSet set) {
+template <Metric M, Scalar S, class Filter>
+void nearest_of_all(const RowsOf<S>& rows, const std::vector<PreparedQuery<M, S>>& queries, const Filter& filter,
+                    std::size_t most_hits, std::vector<std::vector<TopK>>& best, const SearchOptions& options,
+                    InstructionSet set) {
     const std::size_t pieces = best.size();
     const auto first = [&](std::size_t piece) {
         return rows.count() / pieces * piece + std::min(piece, rows.count() % pieces);
@@ -63,27 +70,28 @@ void nearest_of_all(const RowsOf<S>& rows, const std::vector<PreparedQuery<M, S>
             parallel_for(pieces, thread_count(options.threads), [&](std::size_t piece) {
                 const std::size_t last = first(piece + 1);
                 const std::size_t seen = std::min(first(piece) + std::max<std::size_t>(most_hits, 128), last);
-                scan_blocks(rows, queries, first(piece), seen, best[piece], set);
-                TileScan<M, S>(rows, queries, packed, best[piece], set).run(seen, last);
+                const RowMask<Filter> accepted(filter, first(piece), last);
+                scan_blocks(rows, queries, accepted, first(piece), seen, best[piece], set);
+                TileScan<M, S, RowMask<Filter>>(rows, queries, packed, accepted, best[piece], set).run(seen, last);
             });
             return;
         }
     }
     parallel_for(pieces, thread_count(options.threads), [&](std::size_t piece) {
-        scan_blocks(rows, queries, first(piece), first(piece + 1), best[piece], set);
+        const RowMask<Filter> accepted(filter, first(piece), first(piece + 1));
+        scan_blocks(rows, queries, accepted, first(piece), first(piece + 1), best[piece], set);
     });
 }
 
-}  // namespace detail
-
-template <Metric M = SquaredL2, RowSource Source>
-[[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Source& source, std::span<const KnnQuery> queries,
-                                                         const SearchOptions& options = {}) {
-    using S = detail::ScalarOf<Source>;
-    const detail::RowsOf<S> rows(source);
+template <Metric M, RowSource Source, class Filter>
+[[nodiscard]] std::vector<std::vector<Hit>> search_filtered_batch(const Source& source,
+                                                                  std::span<const KnnQuery> queries,
+                                                                  const Filter& filter, const SearchOptions& options) {
+    using S = ScalarOf<Source>;
+    const RowsOf<S> rows(source);
     const InstructionSet set = active_instruction_set();
-    std::vector<detail::PreparedQuery<M, S>> prepared;
-    std::vector<detail::TopK> none;
+    std::vector<PreparedQuery<M, S>> prepared;
+    std::vector<TopK> none;
     std::size_t most_hits = 0;
     for (const KnnQuery& query : queries) {
         prepared.emplace_back(query.query, rows.dim(), set);
@@ -92,31 +100,59 @@ template <Metric M = SquaredL2, RowSource Source>
     }
     std::vector<std::vector<Hit>> hits(queries.size());
     if (most_hits == 0) return hits;
-    const std::size_t threads = detail::thread_count(options.threads);
+    const std::size_t threads = thread_count(options.threads);
     const std::size_t worthwhile = rows.count() * rows.row_bytes() / (256 * 1024) + 1;
-    std::vector<std::vector<detail::TopK>> best(std::min(threads, worthwhile), none);
-    detail::nearest_of_all<M, S>(rows, prepared, most_hits, best, options, set);
+    std::vector<std::vector<TopK>> best(std::min(threads, worthwhile), none);
+    nearest_of_all<M, S>(rows, prepared, filter, most_hits, best, options, set);
     for (std::size_t q = 0; q < queries.size(); ++q) {
         if (queries[q].k == 0) continue;
         for (std::size_t piece = 1; piece < best.size(); ++piece) best[0][q].offer_all(best[piece][q]);
         best[0][q].sort();
-        hits[q] = detail::hits_of<M>(best[0][q]);
+        hits[q] = hits_of<M>(best[0][q]);
     }
     return hits;
+}
+
+// `queries` taken apart, each `dim` long.
+[[nodiscard]] inline std::vector<KnnQuery> each_of(std::span<const float> queries, std::size_t dim, std::size_t k) {
+    if (dim == 0 ? !queries.empty() : queries.size() % dim != 0) {
+        throw Error(ErrorCode::dimension_mismatch,
+                    mismatch("queries", "a multiple of " + std::to_string(dim) + " elements", queries.size()));
+    }
+    std::vector<KnnQuery> each;
+    for (std::size_t at = 0; at < queries.size(); at += dim) each.push_back({queries.subspan(at, dim), k});
+    return each;
+}
+
+}  // namespace detail
+
+template <Metric M = SquaredL2, RowSource Source>
+[[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Source& source, std::span<const KnnQuery> queries,
+                                                         const SearchOptions& options = {}) {
+    return detail::search_filtered_batch<M>(source, queries, detail::EveryRow{}, options);
+}
+
+// Only rows whose id the filter accepts.
+template <Metric M = SquaredL2, RowSource Source, IdFilter Filter>
+[[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Source& source, std::span<const KnnQuery> queries,
+                                                         const Filter& filter, const SearchOptions& options = {}) {
+    return detail::search_filtered_batch<M>(source, queries, filter, options);
 }
 
 // Queries one after the other: their number is the length divided by the source's dim, which must divide it.
 template <Metric M = SquaredL2, RowSource Source>
 [[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Source& source, std::span<const float> queries,
                                                          std::size_t k, const SearchOptions& options = {}) {
-    const std::size_t dim = source.dim();
-    if (dim == 0 ? !queries.empty() : queries.size() % dim != 0) {
-        throw Error(ErrorCode::dimension_mismatch,
-                    detail::mismatch("queries", "a multiple of " + std::to_string(dim) + " elements", queries.size()));
-    }
-    std::vector<KnnQuery> each;
-    for (std::size_t at = 0; at < queries.size(); at += dim) each.push_back({queries.subspan(at, dim), k});
-    return search_batch<M>(source, std::span<const KnnQuery>(each), options);
+    return search_batch<M>(source, std::span<const KnnQuery>(detail::each_of(queries, source.dim(), k)), options);
+}
+
+// The same, among rows whose id the filter accepts.
+template <Metric M = SquaredL2, RowSource Source, IdFilter Filter>
+[[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Source& source, std::span<const float> queries,
+                                                         std::size_t k, const Filter& filter,
+                                                         const SearchOptions& options = {}) {
+    return search_batch<M>(source, std::span<const KnnQuery>(detail::each_of(queries, source.dim(), k)), filter,
+                           options);
 }
 
 }  // namespace mapvec

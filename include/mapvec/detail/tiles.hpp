@@ -59,15 +59,16 @@ class PackedQueries {
     double longest_ = 0;
 };
 
-// One thread's pass over its rows.
-template <Metric M, Scalar S>
+// One thread's pass over its rows, of which it measures those that `accepted` (row_mask.hpp) has.
+template <Metric M, Scalar S, class Mask>
 class TileScan {
   public:
     TileScan(const RowsOf<S>& rows, const std::vector<PreparedQuery<M, S>>& queries, const PackedQueries<M, S>& packed,
-             std::vector<TopK>& best, InstructionSet set)
+             const Mask& accepted, std::vector<TopK>& best, InstructionSet set)
         : rows_(rows),
           queries_(queries),
           packed_(packed),
+          accepted_(accepted),
           best_(best),
           norm_kernel_(row_kernels<Measure::squared_difference, float>(set).contiguous),
           tile_kernels_(tile_kernels(set)),
@@ -91,6 +92,7 @@ class TileScan {
         for (std::size_t q = 0; q < queries_.size(); ++q) update_limit(q);
         for (; first < last; first += tile_rows) {
             const std::size_t count = std::min(tile_rows, last - first);
+            if (!accepted_.any(first, count)) continue;
             const float* const floats = as_floats(first, count);
             if (products_) measure_terms(floats, count);
             passed_in_vain_ = 0;
@@ -145,7 +147,8 @@ class TileScan {
         std::fill(counts_.begin(), counts_.end(), 0);
         for (std::size_t i = 0; i < n; ++i) {
             const std::size_t column = found_[i] % packed_.columns();
-            candidates_[column * tile_rows + counts_[column]++] = first + found_[i] / packed_.columns();
+            const Id row = first + found_[i] / packed_.columns();
+            if (accepted_[row]) candidates_[column * tile_rows + counts_[column]++] = row;
         }
         for (std::size_t column = 0; column < packed_.columns(); ++column) {
             const std::size_t query = g * packed_.columns() + column;
@@ -177,6 +180,7 @@ class TileScan {
     const RowsOf<S>& rows_;
     const std::vector<PreparedQuery<M, S>>& queries_;
     const PackedQueries<M, S>& packed_;
+    const Mask& accepted_;
     std::vector<TopK>& best_;
     void (*norm_kernel_)(RowSpan<float>, std::size_t, std::size_t, const float*, float*) noexcept;
     const TileKernels& tile_kernels_;
