@@ -96,6 +96,19 @@ TEST_CASE("a slot whose tail is not there means the commit before, for good") {
     CHECK(Store::open(scratch / "cut").size() == few + many);  // closed
 }
 
+TEST_CASE("opening and closing a store ends its tail, even if nothing is written") {
+    const ScratchDirectory scratch;
+    const auto writer = committed_with_tail(scratch / "store");
+    copy_store(scratch / "store", scratch / "killed");
+    REQUIRE(newest_slot_of(scratch / "killed").tail == many);
+    Store::open(scratch / "killed").close();
+    CHECK(newest_slot_of(scratch / "killed").tail == 0);
+    lose_tail(scratch / "killed");
+    const auto store = Store::open(scratch / "killed");
+    CHECK(store.size() == few + many);
+    CHECK(code_of([&] { store.verify(); }) == ErrorCode::corrupt);
+}
+
 TEST_CASE("a damaged tail is an error once later commits have relied on it") {
     const ScratchDirectory scratch;
     auto writer = committed_with_tail(scratch / "store");

@@ -1,7 +1,9 @@
 // Damaged files: cut short at every length, every bit of the header page and every byte of the journal flipped.
 // Each gives an Error, or opens at a committed state; never a crash, never wrong rows. And verify() finds every
 // flipped byte.
+#include <algorithm>
 #include <array>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <mapvec/collection.hpp>
@@ -72,6 +74,25 @@ bool is_harmless(const fs::path& path, const Sample& sample, OpenMode mode) {
         return sample.has(found);
     } catch (const Error&) {
         return true;
+    }
+}
+
+Slot slot_in(const fs::path& file, std::uint64_t parity) {
+    const std::string page = bytes_in(file).substr(0, first_record);
+    return read_slot(reinterpret_cast<const std::byte*>(page.data()), parity).value();
+}
+std::uint64_t newest_generation(const fs::path& file) {
+    return std::max(slot_in(file, 0).generation, slot_in(file, 1).generation);
+}
+// As whoever crafts a file would: with a checksum that holds.
+template <class Change>
+void change_slots(const fs::path& file, Change change) {
+    for (const std::uint64_t parity : {std::uint64_t{0}, std::uint64_t{1}}) {
+        Slot slot = slot_in(file, parity);
+        change(slot);
+        slot.crc = checksum_of(slot);
+        for (std::size_t i = 0; i < sizeof slot; ++i)
+            poke(file, slot_offset(parity) + i, static_cast<char>(bytes_of(slot)[i]));
     }
 }
 
@@ -288,4 +309,107 @@ TEST_CASE("a journal full of headers that lie is refused in time that grows as i
     CHECK(!found());  // one may be what a torn write has left
     for (std::size_t i = 0; i < headers.size(); ++i) lie(i);
     CHECK(found());
+}
+
+TEST_CASE("damage to the newest slot of a closed store costs nothing") {
+    const ScratchDirectory directory;
+    const auto path = directory / "store";
+    const Sample sample(path);
+    const std::string whole = bytes_in(path);
+    const std::size_t newest = slot_offset(newest_generation(path));
+    std::size_t wrong = 0;
+    for (std::size_t at = newest; at < newest + sizeof(Slot); at += 5) {
+        for (const OpenMode mode : {OpenMode::read_only, OpenMode::copy_on_write, OpenMode::read_write}) {
+            put_bytes(path, whole);
+            poke(path, at, flipped(whole[at], 3));
+            wrong += contents(Store::open(path, mode)) == sample.states.back() ? 0u : 1u;
+        }
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("a store that is refused is left as it is") {
+    const ScratchDirectory directory;
+    auto writer = Store::create(directory / "store");
+    const std::vector<float> rows(3 * 10'000, 1.0f);
+    for (int i = 0; i < 2; ++i) writer.append_rows(rows), writer.commit();
+    fs::copy(directory / "store", directory / "killed");
+    const auto size = fs::file_size(directory / "killed");
+    REQUIRE(slot_in(directory / "killed", 0).count != slot_in(directory / "killed", 1).count);
+    poke(directory / "killed", slot_offset(newest_generation(directory / "killed")) + 100, '!');
+    poke(directory / "killed", first_record + 100, '!');
+    for (const OpenMode mode : {OpenMode::read_only, OpenMode::read_write})
+        CHECK(code_of([&] { (void)Store::open(directory / "killed", mode); }) == ErrorCode::corrupt);
+    CHECK(fs::file_size(directory / "killed") == size);
+}
+
+TEST_CASE("a slot that claims a tail longer than any is corrupt before anything is read") {
+    const ScratchDirectory directory;
+    {
+        auto store = PayloadStore<std::string>::create(directory / "store");
+        store.push("something");
+    }
+    const auto offsets = directory / "store.offsets";
+    const std::uint64_t many = std::uint64_t{1} << 36;
+    change_slots(offsets, [&](Slot& slot) { slot.count = slot.tail = many, slot.block_log2 = 40; });
+    fs::resize_file(offsets, first_record + 16 * many);  // a hole
+    CHECK(code_of([&] { (void)PayloadStore<std::string>::open(directory / "store"); }) == ErrorCode::corrupt);
+}
+
+TEST_CASE(
+    "a collection whose files have different numbers of records is corrupt, when it is opened and when refreshed") {
+    using Rows = Collection<2, std::string>;
+    const ScratchDirectory directory;
+    const auto root = directory / "c" / "vectors";
+    {
+        auto rows = Rows::create(directory / "c");
+        for (int i = 0; i < 10; ++i) rows.append(std::array{1.0f, 2.0f}, "payload");
+    }
+    fs::resize_file(root, first_record + 8 * 1000);
+    auto reader = Rows::open(directory / "c", OpenMode::read_only);
+    const std::string page = bytes_in(root).substr(0, first_record);
+    FileHeader header;
+    std::memcpy(&header, page.data(), sizeof header);
+    const Slot slot = slot_in(root, newest_generation(root));
+    detail::RecordWriter record;
+    record.begin(0, slot.salt, slot.sequence + 1);
+    record.put(detail::ChangeHeader{.member = 0, .sums = 0, .count = 1000, .writes = 0});
+    const auto bytes = record.finish(header.store_id);
+    std::ofstream(detail::journal_path(root, slot.generation), std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    for (int tries = 0; tries < 2; ++tries) CHECK(code_of([&] { reader.refresh(); }) == ErrorCode::corrupt);
+    CHECK(reader.vectors().size() == 10);
+    CHECK(code_of([&] { (void)Rows::open(directory / "c"); }) == ErrorCode::corrupt);
+
+    fs::remove(detail::journal_path(root, slot.generation));
+    CHECK(Rows::open(directory / "c", OpenMode::read_only).size() == 10);
+    change_slots(root, [](Slot& changed) { changed.count = 9; });
+    CHECK(code_of([&] { (void)Rows::open(directory / "c"); }) == ErrorCode::corrupt);
+}
+
+TEST_CASE("records that lie in the same bytes are corrupt, however many say so") {
+    const ScratchDirectory directory;
+    const std::string record(100, 'x');
+    {
+        auto store = PayloadStore<std::string>::create(directory / "store");
+        for (const std::string& value : {record, std::string("y"), std::string("z")}) store.push(value);
+    }
+    const auto bytes = PayloadStore<std::string>::load(directory / "store").bytes(0);
+    detail::PayloadEntry entry{.begin = 0, .length = static_cast<std::uint32_t>(bytes.size()), .crc = 0};
+    std::string entries;
+    for (Id id = 0; id < 3; ++id) {
+        std::array<std::byte, 20> head;
+        std::memcpy(head.data(), &id, 8);
+        std::memcpy(head.data() + 8, &entry.begin, 8);
+        std::memcpy(head.data() + 16, &entry.length, 4);
+        const std::string whole = bytes_in(directory / "store").substr(first_record, entry.length);
+        entry.crc = detail::crc32c(whole.data(), whole.size(), detail::crc32c(head.data(), head.size()));
+        entries.append(reinterpret_cast<const char*>(&entry), sizeof entry);
+    }
+    for (std::size_t i = 0; i < entries.size(); ++i) poke(directory / "store.offsets", first_record + i, entries[i]);
+    const std::uint32_t sum = detail::crc32c_raw(0, entries.data(), entries.size());
+    change_slots(directory / "store.offsets", [&](Slot& slot) { slot.sums[0] = sum; });
+    const auto store = PayloadStore<std::string>::load(directory / "store");
+    for (Id id = 0; id < 3; ++id) CHECK(store.fetch(id) == record);
+    CHECK(code_of([&] { store.verify(); }) == ErrorCode::corrupt);
 }

@@ -119,6 +119,33 @@ TEST_CASE("a store on a full disk throws no_space at each growth, stays as it wa
     again.verify();
 }
 
+TEST_CASE("a reader can open a store whose journal has found the disk full") {
+    const SmallDisk disk(4 << 20);
+    if (!disk.mounted()) {
+        WARN("no file system can be mounted here");
+        return;
+    }
+    auto store = MmapVectorStore<1000>::create(disk / "store");
+    for (std::size_t i = 0; i < 20; ++i) store.append(row_of(i));
+    store.commit();
+    store.insert(0, row_of(0));
+    store.commit();
+    disk.fill(64 << 10);
+    const auto full = code_of([&] {
+        for (std::size_t i = 0; i < 2000; ++i) store.insert(i % 20, row_of(i % 20)), store.commit();
+        return 0;
+    });
+    REQUIRE(full == ErrorCode::no_space);
+    disk.fill();
+    CHECK(in_another_process([&] {
+              const auto reader = MmapVectorStore<1000>::open(disk / "store", OpenMode::read_only);
+              return reader.size() == 20 && rows_are_whole(reader) ? 0 : 1;
+          }) == 0);
+    disk.free();
+    store.commit();
+    CHECK(rows_are_whole(store));
+}
+
 TEST_CASE("a commit that finds the disk full loses nothing and succeeds later") {
     const SmallDisk disk(16 << 20);
     if (!disk.mounted()) {

@@ -98,7 +98,7 @@ TEST_CASE("a file of format version 1 opens for ever") {
     REQUIRE(MmapVectorStore<2>::open(directory / "golden")[2][1] == 6);
 }
 
-TEST_CASE("a file written today has the bytes of the golden one, but for its ids and their checksums") {
+TEST_CASE("a file written today has the bytes of the golden one, but for its ids, checksums and generations") {
     const ScratchDirectory directory;
     {
         auto store = MmapVectorStore<2>::create(directory / "store");
@@ -113,9 +113,14 @@ TEST_CASE("a file written today has the bytes of the golden one, but for its ids
         blank(*bytes, 1020, 4);  // header's checksum
         for (const std::size_t slot : {1024u, 2560u}) {
             blank(*bytes, slot, 4);       // checksum
+            blank(*bytes, slot + 8, 8);   // generation
             blank(*bytes, slot + 32, 8);  // salt
         }
     }
+    const std::size_t newest = 1024, other = 2560;  // in the golden one, whose other slot is of the empty store
+    REQUIRE(std::equal(today.begin() + newest, today.begin() + other, golden.begin() + newest));
+    REQUIRE(std::equal(today.begin() + newest, today.begin() + other, today.begin() + other));
+    for (Bytes* bytes : {&today, &golden}) blank(*bytes, newest, 2 * (other - newest));
     REQUIRE(today == golden);
 }
 

@@ -116,6 +116,20 @@ TEST_CASE("readers never block a writer, and a writer never blocks readers") {
     REQUIRE(opens(directory / "store", OpenMode::read_write) == 0);  // beside the readers
 }
 
+TEST_CASE("a copy keeps what it was opened at, whatever the writer does, alone beside it") {
+    const ScratchDirectory directory;
+    auto store = Store::create(directory / "store");
+    store.append(row);
+    store.commit();
+    auto copy = Store::open(directory / "store", OpenMode::copy_on_write);
+    store.insert(0, std::array<float, 2>{3, 4});
+    store.commit();
+    store.close();
+    REQUIRE(copy[0][0] == row[0]);
+    copy = {};
+    REQUIRE(Store::open(directory / "store")[0][0] == 3);
+}
+
 TEST_CASE("a reader does not need the right to write") {
     const ScratchDirectory directory;
     auto store = Store::create(directory / "store");

@@ -380,6 +380,25 @@ TEST_CASE("copy on write changes rows for this store only") {
     CHECK(equals(store[500], row(8)));
 }
 
+TEST_CASE("a row may be overwritten by a part of the store that overlaps it") {
+    const ScratchDirectory scratch;
+    std::vector<float> numbers(3 * 1024);
+    std::iota(numbers.begin(), numbers.end(), 0.0f);
+    for (const bool committed : {false, true}) {
+        auto store = MmapVectorStore<1024>::create(scratch / (committed ? "c" : "u"));
+        store.append_rows(numbers);
+        if (committed) store.commit();
+        store.insert(1, store.data().subspan(512, 1024));
+        CHECK(std::equal(store[1].begin(), store[1].end(), numbers.begin() + 512));
+        store.insert(1, store.data().subspan(1024 + 100, 1024));
+        CHECK((store[1][0] == 612 && store[1][1023] == 2 * 1024 + 99));
+        store.insert(1, store[1]);
+        store.verify();
+        store.close();
+        MmapVectorStore<1024>::open(scratch / (committed ? "c" : "u")).verify();
+    }
+}
+
 TEST_CASE("no room is taken for long rows before there is one") {
     const ScratchDirectory scratch;
     const std::size_t dim = 100'000'000;  // as a file to be imported may claim

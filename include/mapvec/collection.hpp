@@ -32,6 +32,7 @@
 #include "commit.hpp"
 #include "detail/borrowed.hpp"
 #include "detail/erasure_set.hpp"
+#include "detail/movable_atomic.hpp"
 #include "error.hpp"
 #include "mapped_file.hpp"
 #include "mmap_vector_store.hpp"
@@ -77,10 +78,7 @@ class Collection {
 
     [[nodiscard]] bool contains(Id id) const noexcept { return id < vectors_.size() && !erased_ids_.contains(id); }
     // Live rows.
-    [[nodiscard]] std::size_t size() const noexcept {
-        const auto erased = static_cast<std::size_t>(erased_ids_.size());  // first: what is erased was there before
-        return vectors_.size() - erased;
-    }
+    [[nodiscard]] std::size_t size() const noexcept { return live_rows_.load(); }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
     [[nodiscard]] std::size_t dim() const noexcept { return vectors_.dim(); }
 
@@ -172,6 +170,7 @@ class Collection {
         erased_->stage(bytes_of(id));
         erased_->publish(1);
         erased_ids_.add(id);
+        count_live_rows();
     }
 
     void reserve(std::size_t rows) { vectors_.reserve(rows); }
@@ -180,9 +179,11 @@ class Collection {
     void flush() { commit(); }          // the same
     bool refresh() {                    // as MmapVectorStore::refresh
         return group_.refresh([this] {
+            check_payload_count();
             for (std::size_t member = first_payload; member <= erasures; ++member) group_[member].show_committed();
             learn_erasures();
             group_[0].show_committed();  // last: whoever sees a row finds its payload, and knows if it is erased
+            count_live_rows();
         });
     }
     void close() {  // as MmapVectorStore::close
@@ -191,11 +192,13 @@ class Collection {
         payloads_ = {};
         erased_ = {};
         erased_ids_ = {};
+        live_rows_.store(0);
     }
 
   private:
     using Opening = typename Vectors::Opening;
 
+    // Members of the group; the last of the payloads' files has a record for each row.
     static constexpr std::size_t first_payload = 1;
     static constexpr std::size_t erasures = first_payload + Payloads::Records::files;
 
@@ -210,17 +213,26 @@ class Collection {
 
     explicit Collection(CommitGroup<File> group)
         : group_(std::move(group)), vectors_(group_[0]), payloads_(group_, first_payload), erased_(&group_[erasures]) {
-        if (payloads_.size() != vectors_.size())
-            throw Error(ErrorCode::corrupt, payloads_.path(),
-                        detail::mismatch("records", vectors_.size(), payloads_.size()));
+        check_payload_count();
         learn_erasures();
+        count_live_rows();
     }
 
     Id append_with_staged_payload(std::span<const S> vector) {
         vectors_.rows_->stage(std::as_bytes(vector));
         payloads_.records_.publish();
         vectors_.rows_->publish(1);  // last: whoever sees the row finds its payload
+        count_live_rows();
         return vectors_.rows_->size() - 1;
+    }
+    void check_payload_count() const {
+        const std::uint64_t expected = group_[0].committed(), found = group_[erasures - 1].committed();
+        if (found != expected)
+            throw Error(ErrorCode::corrupt, payloads_.path(), detail::mismatch("records", expected, found));
+    }
+    // Counted by those who change it: a difference of two sizes would not be of the same moment.
+    void count_live_rows() noexcept {
+        live_rows_.store(static_cast<std::size_t>(group_[0].size() - erased_ids_.size()));
     }
     void learn_erasures() {
         for (std::uint64_t i = erased_ids_.size(); i < erased_->size(); ++i) {
@@ -259,6 +271,7 @@ class Collection {
     Payloads payloads_;
     detail::Borrowed<MappedArray<File>> erased_;
     detail::ErasureSet erased_ids_;
+    detail::MovableAtomic<std::size_t> live_rows_;
 };
 
 }  // namespace mapvec

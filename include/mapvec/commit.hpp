@@ -36,7 +36,8 @@
 //   a sync that fails: the system may have dropped what it could not write, and a second sync would report
 //     success. So the store refuses every further commit until it is reopened, which writes all of that again.
 //   a newest slot that is damaged, not just torn: the other one rules only if every block checksum of the state
-//     it leads to holds; otherwise the store is corrupt. This reads the whole store, once, and only then.
+//     it leads to holds; otherwise the store is corrupt. This reads the whole store, once, and only then. Closing a
+//     store makes a second checkpoint of the same state, so that there the other slot leads to it as well.
 //   readers hold a shared lock, which keeps step 1 from changing what they see; they lay the journal over their own
 //     view. A reader on the same machine may see a commit a moment before it is durable.
 //
@@ -115,6 +116,7 @@ class CommitGroup {
     // Throws read_only, no_space, io. Nothing is lost then, and it may be called again, except after a failed sync.
     void commit() { commit(Next::more); }
     // For readers: moves to the newest commit. True if there was one. Not beside threads that read overwritten records.
+    // If it throws, overwritten records may show either commit, until it is called again and succeeds.
     bool refresh() {
         return refresh([this] { show_committed(); });
     }
@@ -174,6 +176,8 @@ class CommitGroup {
         std::swap(temporary_, other.temporary_);
         std::swap(trusted_, other.trusted_);
         std::swap(failed_, other.failed_);
+        std::swap(half_refreshed_, other.half_refreshed_);
+        std::swap(shown_, other.shown_);
         std::swap(exceptions_, other.exceptions_);
     }
 
@@ -207,6 +211,7 @@ class CommitGroup {
         array.file().write(slot_offset(checkpoint.generation), bytes_of(slot_of(array, checkpoint)));
     }
     void write_journal_back();
+    [[nodiscard]] bool slots_agree() const;
     void forget_slot(std::uint64_t generation);
     // What stays means nothing: a root without a slot, a journal of a generation that is over.
     static bool remove_if_possible(const std::filesystem::path& path) {
@@ -227,8 +232,10 @@ class CommitGroup {
     std::uint64_t journal_end_ = 0;  // where the next record goes
     std::uint64_t base_size_ = 0;
     bool temporary_ = false;
-    bool trusted_ = false;  // what this generation stands on is known to be on disk
-    bool failed_ = false;   // a sync has failed
+    bool trusted_ = false;         // what this generation stands on is known to be on disk
+    bool failed_ = false;          // a sync has failed
+    bool half_refreshed_ = false;  // a refresh has thrown on its way: the next one begins at the slot
+    std::uint64_t shown_ = 0;      // the commit that the last refresh ended at
     int exceptions_ = std::uncaught_exceptions();
     detail::RecordWriter record_;
 };
@@ -276,9 +283,8 @@ CommitGroup<File> CommitGroup<File>::open(const std::vector<MemberSpec>& specs, 
     try {
         group.open_members(detail::numbered(specs), options);
         auto state = detail::read_state(group.members_, mode);
-        const bool fell_back = state.fell_back, refuted = state.refuted;
+        const bool refuted = state.refuted;
         group.begin_with(std::move(state));
-        if (fell_back) group.verify();
         if (refuted && mode == OpenMode::read_write) group.forget_slot(group.now_.generation + 1);
     } catch (...) {
         group.members_.clear();  // it was never open: nothing to commit
@@ -352,8 +358,11 @@ void CommitGroup<File>::complete() {
 
 template <Storage File>
 void CommitGroup<File>::begin_with(detail::GroupState<File> state) {
+    const bool doubtful = state.fell_back;
     adopt(std::move(state));
     show_committed();
+    shown_ = sequence_;
+    if (doubtful) verify();  // before anything is cut off
     if (mode_ != OpenMode::read_write) return;
     for (auto& member : members_) member->cut_to_committed();
 }
@@ -387,19 +396,21 @@ template <Storage File>
 template <class Show>
 bool CommitGroup<File>::refresh(Show show) {
     if (mode_ != OpenMode::read_only || !is_open()) return false;
-    if (detail::newest_slot(members_[0]->file()).slot.generation == now_.generation) {
+    if (!half_refreshed_ && detail::newest_slot(members_[0]->file()).slot.generation == now_.generation) {
         detail::Records records{{}, journal_end_, sequence_};
         detail::read_records(journal_, records, store_id(), now_.salt);
+        half_refreshed_ = true;
         replay(records.records);
         journal_end_ = records.end;
-        const bool moved = std::exchange(sequence_, records.sequence) != records.sequence;
-        show();
-        return moved;
+        sequence_ = records.sequence;
+    } else {
+        auto state = detail::read_state(members_, mode_);
+        half_refreshed_ = true;
+        adopt(std::move(state));
     }
-    const std::uint64_t before = sequence_;
-    adopt(detail::read_state(members_, mode_));
     show();
-    return sequence_ != before;
+    half_refreshed_ = false;
+    return std::exchange(shown_, sequence_) != sequence_;
 }
 
 // --- committing ---
@@ -414,8 +425,11 @@ void CommitGroup<File>::commit(Next next) {
     if (trusted_ && !changed()) return;
     const bool fresh = !trusted_;
     if (fresh) restore_trust();
-    if (fresh && !changed() && journal_end_ == 0) return;
-    for (auto& member : members_) member->settle();
+    if (fresh && !changed() && journal_end_ == 0 && !now_.tail) return;
+    for (auto& member : members_) {
+        member->settle();
+        member->prepare_to_mark();
+    }
     if (!fresh && next == Next::more && fits_slot())
         checkpoint(true);
     else if (!fresh && fits_journal())
@@ -534,11 +548,13 @@ void CommitGroup<File>::checkpoint(bool tail) {
     write_slot(*members_[0], next);
     members_[0]->file().sync();
     failed_ = false;
-    for (std::size_t i = 0; i < members_.size(); ++i) members_[i]->mark_checkpoint(std::move(carried[i]));
+    // From here on it rules, whatever happens: nothing may throw before all of this is known.
     now_ = next;
     sequence_ = next.sequence;
     journal_ = std::move(journal);
     journal_end_ = base_size_ = base_size;
+    for (std::size_t i = 0; i < members_.size(); ++i) members_[i]->mark_checkpoint(std::move(carried[i]));
+    for (auto& member : members_) member->drop_overlays_if_written();
 }
 
 template <Storage File>
@@ -578,8 +594,9 @@ template <Storage File>
 void CommitGroup<File>::close() {
     if (!is_open()) return;
     if (mode_ == OpenMode::read_write && !temporary_) {
-        if (changed() || journal_end_ > 0) commit(Next::closing);
+        if (changed() || journal_end_ > 0 || now_.tail) commit(Next::closing);
         write_journal_back();
+        if (trusted_ && journal_end_ == 0 && !slots_agree()) checkpoint();
         for (auto& member : members_) member->shrink_to_fit();
     }
     members_.clear();
@@ -597,6 +614,17 @@ void CommitGroup<File>::write_journal_back() {
     journal_ = {};
     remove_if_possible(detail::journal_path(root_path(), 0));
     remove_if_possible(detail::journal_path(root_path(), 1));
+}
+
+// Whether the slots before the newest ones say the same. Then damage to one of these costs no commit.
+template <Storage File>
+bool CommitGroup<File>::slots_agree() const {
+    return std::all_of(members_.begin(), members_.end(), [this](const auto& member) {
+        const std::byte* const file = member->file().data();
+        const auto now = read_slot(file, now_.generation), before = read_slot(file, now_.generation - 1);
+        return now && before && now->count == before->count && now->sums == before->sums && before->tail == 0 &&
+               before->flags == 0;
+    });
 }
 
 template <Storage File>

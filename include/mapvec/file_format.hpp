@@ -239,9 +239,10 @@ inline void check_slot(const Slot& slot, std::uint64_t stride, std::uint64_t siz
     if (slot.block_log2 < 12 || slot.block_log2 > 54 ||
         *end - first_record > std::uint64_t{blocks_per_slot} << slot.block_log2)
         detail::refuse(ErrorCode::corrupt, file, detail::mismatch("block size", "2^12..2^54", slot.block_log2));
-    if (slot.tail > slot.count)
+    const std::uint64_t most = std::min(slot.count, longest_tail / stride);
+    if (slot.tail > most)
         detail::refuse(ErrorCode::corrupt, file,
-                       detail::mismatch("tail", "at most " + std::to_string(slot.count), slot.tail));
+                       detail::mismatch("tail", "at most " + std::to_string(most), slot.tail));
 }
 
 // Reads and checks the header of a file of `size` bytes. Throws corrupt, version_mismatch, type_mismatch,

@@ -125,14 +125,19 @@ class MappedArray {
     // With the records since the last checkpoint as its tail, or none.
     [[nodiscard]] Slot slot(bool tail) const noexcept;
 
-    void mark_committed() {
+    // Takes the memory that mark_committed() needs, which comes when it is too late to throw.
+    void prepare_to_mark() { logged_.reserve_for(dirty_); }
+    void mark_committed() noexcept {
         committed_ = size();
         sums_.forget_changes();
         logged_.add(dirty_);
         dirty_.clear();
     }
     // A checkpoint is durable. `carried` are the overwrites that its journal holds, not the file.
-    void mark_checkpoint(detail::IdSet carried);
+    void mark_checkpoint(detail::IdSet carried) noexcept;
+    void drop_overlays_if_written() {
+        if (logged_.empty()) file_.drop_overlays();
+    }
     void write_logged();
     [[nodiscard]] detail::IdSet& dirty() noexcept { return dirty_; }
     [[nodiscard]] detail::IdSet& logged() noexcept { return logged_; }
@@ -158,6 +163,12 @@ class MappedArray {
     static constexpr std::uint64_t sum_step = 128 << 10;
     static constexpr std::uint64_t sync_piece = 16 << 20;
 
+    // Whether `record` is a part of this array that begins elsewhere in the record at `target`, or reaches into it.
+    [[nodiscard]] bool overlaps_partly(std::span<const std::byte> record, const std::byte* target) const noexcept {
+        const auto from = reinterpret_cast<std::uintptr_t>(record.data()),
+                   to = reinterpret_cast<std::uintptr_t>(target);
+        return from != to && from < to + stride_ && to < from + stride_;
+    }
     [[nodiscard]] std::uint64_t end() const noexcept { return first_record + size() * stride_; }
     [[nodiscard]] std::uint64_t end_of(std::uint64_t count) const {
         const auto end = records_end(count, stride_);
@@ -243,6 +254,10 @@ void MappedArray<File>::overwrite(std::uint64_t index, std::span<const std::byte
     assert(index < size() && record.size() == stride_);
     if (mode_ == OpenMode::read_only) check_writable();
     const std::uint64_t offset = index * stride_;
+    if (overlaps_partly(record, records() + offset)) {
+        const std::vector<std::byte> copy(record.begin(), record.end());
+        return overwrite(index, copy);
+    }
     // On a full tmpfs even reading a hole is SIGBUS.
     if (index >= gap_begin_ && index < gap_end_) file_.allocate(first_record + offset, stride_);
     detail::BlockSums sums = sums_;
@@ -350,11 +365,11 @@ Slot MappedArray<File>::slot(bool tail) const noexcept {
 }
 
 template <Storage File>
-void MappedArray<File>::mark_checkpoint(detail::IdSet carried) {
-    mark_committed();
-    checkpointed_ = size();
+void MappedArray<File>::mark_checkpoint(detail::IdSet carried) noexcept {
+    committed_ = checkpointed_ = size();
+    sums_.forget_changes();
+    dirty_.clear();
     logged_ = std::move(carried);
-    if (logged_.empty()) file_.drop_overlays();
     slot_block_log2_ = sums_.block_log2();
     grown_ = false;
 }

@@ -13,7 +13,7 @@
 //
 // Growth. Address space is reserved ahead and each grown tail is mapped into it, so an address
 // never changes. Where no (more) addresses can be had, the whole file is mapped again elsewhere, and
-// the old mappings live as long as this object: they still show the file.
+// the old mappings live as long as this object: they still show the file, and overlays as they were.
 //
 // Overlays. Pages that carry an overlay are private copies (MAP_PRIVATE) laid over the mapping in place.
 //
@@ -277,7 +277,9 @@ inline MappedFile::Mapping MappedFile::map_by_name(const std::filesystem::path& 
 }
 
 inline MappedFile::Mapping MappedFile::create_nameless(RemoveAtEnd& removal) {
-    const auto directory = std::filesystem::temp_directory_path();
+    std::error_code error;
+    const auto directory = std::filesystem::temp_directory_path(error);
+    if (error) throw Error(ErrorCode::io, "the system's directory for temporary files: " + error.message());
     detail::platform::Handle handle{};
     if (detail::platform::create_nameless(directory, handle) == 0) {
         const std::filesystem::path name = detail::platform::path_of_handle(handle);

@@ -119,8 +119,8 @@ class RecordWriter {
 
 using Record = std::vector<std::byte>;
 
-// The record at `position`, if that is the one with this salt and sequence and it is whole. It is copied before it
-// is judged, because a writer may be changing the bytes.
+// The record at `position`, if that is the one with this salt and sequence and it is whole. What is copied is judged
+// again, because a writer may be changing the bytes.
 [[nodiscard]] inline std::optional<Record> read_record(std::span<const std::byte> journal, std::uint64_t position,
                                                        const StoreId& store, std::uint64_t salt, std::uint64_t sequence,
                                                        std::uint32_t flags) {
@@ -130,7 +130,9 @@ using Record = std::vector<std::byte>;
     std::memcpy(&header, rest.data(), sizeof header);
     if (header.salt != salt || header.sequence != sequence || header.flags != flags) return std::nullopt;
     if (header.length < sizeof header || header.length > rest.size() || header.length % 8 != 0) return std::nullopt;
-    Record record(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(header.length));
+    const auto there = rest.first(static_cast<std::size_t>(header.length));
+    if (header.crc != checksum_of_record(store, there)) return std::nullopt;
+    Record record(there.begin(), there.end());
     std::memcpy(&header, record.data(), sizeof header);
     if (header.length != record.size() || header.crc != checksum_of_record(store, record)) return std::nullopt;
     return record;

@@ -75,9 +75,14 @@ class JournalFile {
         std::uint64_t at = file_->size();
         const std::vector<std::byte> zeros(step);
         file_->resize(size);
-        for (; at < size; at += step) {
-            const auto n = static_cast<std::size_t>(std::min(step, size - at));
-            file_->write(at, std::span(zeros).first(n));
+        try {
+            for (; at < size; at += step) {
+                const auto n = static_cast<std::size_t>(std::min(step, size - at));
+                file_->write(at, std::span(zeros).first(n));
+            }
+        } catch (...) {  // no hole may stay: on a full tmpfs even reading one is SIGBUS
+            file_->resize(at);
+            throw;
         }
     }
 

@@ -175,6 +175,7 @@ class VariableRecords {
             if (found.crc != checksum(id, found, bytes(id, found)))
                 corrupt(id, "its bytes do not have the checksum they were stored with");
             done += found.length;
+            if (done > heap_->size()) corrupt(id, "it lies where another one does");
             if (id % 1024 == 1023) checked(std::min(done, bytes_checked()));
         }
         if (size() > 0) checked(bytes_checked());
