@@ -91,6 +91,11 @@ struct NameAndPointer {
 struct DerivedPointer : Pod {
     void* address;
 };
+struct Tree : std::vector<Tree> {};
+struct Node {
+    std::vector<Node> children;
+    std::optional<int> number;
+};
 struct BitFields {
     std::uint32_t id;
     std::uint32_t kind : 3, used : 1;
@@ -208,6 +213,8 @@ TEST_CASE("Whatever holds an address is refused when compiling") {
 
 TEST_CASE("Types that have no portable bytes are refused when compiling") {
     STATIC_REQUIRE((!Payload<long double> && !Payload<Either> && !Payload<void> && !Payload<int[3]>));
+    STATIC_REQUIRE((!Payload<Tree> && !Payload<std::vector<Tree>> && Payload<Node>));
+    STATIC_REQUIRE(!Payload<std::initializer_list<int>>);
     STATIC_REQUIRE((!Payload<BitFields> && !Payload<NameAndBitField> && !Payload<std::vector<BitFields>>));
     STATIC_REQUIRE((!Payload<std::function<void()>> && !Payload<std::vector<long double>>));
 }

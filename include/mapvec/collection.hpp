@@ -129,7 +129,7 @@ class Collection {
         return mapvec::search_batch<M>(vectors_, queries, k, live(), options);
     }
 
-    // Reads everything. Throws corrupt, naming the first damage.
+    // Reads everything. Not beside a thread that writes or calls refresh(). Throws corrupt, naming the first damage.
     template <ProgressCallback Progress = NoProgress>
     void verify(Progress progress = {}) const {
         payloads_.verify_with(group_, progress);

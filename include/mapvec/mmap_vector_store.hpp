@@ -112,8 +112,9 @@ class MmapVectorStore {
     // REQUIRES: the store is open.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return rows_->path(); }
 
-    // Reads everything and compares it with its checksums. Throws corrupt, naming the first rows that are damaged;
-    // invalid_argument for a part of a collection, which is verified as a whole.
+    // Reads everything and compares it with its checksums. Not beside a thread that writes or calls refresh(). Throws
+    // corrupt, naming the first rows that are damaged; invalid_argument for a part of a collection, which is verified
+    // as a whole.
     template <ProgressCallback Progress = NoProgress>
     void verify(Progress progress = {}) const {
         if (rows_ && !group_.is_open()) detail::refuse_to_verify_part(path());

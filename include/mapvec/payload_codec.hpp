@@ -20,16 +20,19 @@
 // A class whose fields cannot be seen (private, inherited, in a C array of more than one element) is taken as its
 // bytes if it is trivially copyable; whether it hides a pointer is then its author's business. A struct with bit-fields
 // is refused. Beside a field of variable size, a member without a default constructor does not compile.
-// Recursion goes through std::vector<Self>: the standard allows no map of a type that is not complete yet.
+// Recursion goes through a std::vector<Self> in a struct: the standard allows no map of a type that is not complete
+// yet, and a container that inherits one of itself is refused.
 //
 // Bytes are not trusted. Decoding throws Error(payload) with the place for: a length beyond what is left
 // (before memory is taken), a bool or an optional's tag that is neither 0 nor 1, a variant's tag without an
 // alternative, a map key that comes twice, nesting deeper than 128 levels of a type that contains itself,
 // more than 65,536 elements that take no bytes, trailing bytes. Any value of an enum's underlying type is
 // accepted, and so are the bytes of a string as they are: not only UTF-8. Encoding throws for a variant
-// without a value, and where decoding would refuse the depth or the number.
+// without a value, and where decoding would refuse the depth or the number. Not looked at: a bool in a class whose
+// fields cannot be seen; whether a number fits an enum that has no fixed underlying type.
 //
-// An unordered container is written in its own order: equal values may then have different bytes.
+// An unordered container is written in its own order: equal values may then have different bytes. Bytes that are not
+// trusted may hold keys whose hashes collide, and take quadratic time; a std::map does not mind.
 //
 // Your own codec for a type, alone or inside others:
 //
@@ -67,7 +70,7 @@ concept HoldsNoPointer = !detail::holds_pointer<T>;
 
 // False for whatever the table above does not name: it needs a Codec of its own.
 template <class T>
-concept EveryPartIsEncodable = !detail::holds_unsupported<T>;
+concept EveryPartIsEncodable = !detail::holds_unsupported<T> && !detail::holds_uncounted_nesting<T>;
 
 // What the ready codec can store.
 template <class T>

@@ -115,8 +115,8 @@ class PayloadStore {
     // REQUIRES: the store is open.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return records_.path(); }
 
-    // Reads everything. Throws corrupt, naming the first damage; invalid_argument for a part of a collection, which is
-    // verified as a whole.
+    // Reads everything. Not beside a thread that writes or calls refresh(). Throws corrupt, naming the first damage;
+    // invalid_argument for a part of a collection, which is verified as a whole.
     template <ProgressCallback Progress = NoProgress>
     void verify(Progress progress = {}) const {
         if (records_.is_open() && !group_.is_open()) detail::refuse_to_verify_part(path());

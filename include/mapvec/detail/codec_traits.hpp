@@ -94,10 +94,13 @@ concept SequenceLike = Countable<T> && requires(T sequence, typename T::value_ty
     typename T::key_type;
 };
 
-// Trivially copyable, yet nothing but an address: string_view, span, reference_wrapper, iterators.
+// Trivially copyable, yet nothing but an address: string_view, span, initializer_list, reference_wrapper, iterators.
 template <class T>
 concept ViewLike = requires(const T& view) {
     { view.data() } -> std::convertible_to<const void*>;
+}
+|| requires(const T& list) {
+    { list.begin() } -> std::convertible_to<const void*>;
 }
 || requires(const T& pointer) { pointer.operator->(); }
 || requires(const T& pointer) { *pointer; }
@@ -225,14 +228,23 @@ struct PartsOf<T, Kind::aggregate> : FieldsOf<T> {};
 template <class T>
 using Parts = typename PartsOf<T>::type;
 
+// Those of all but structs.
+template <class T>
+struct PartsIfNoStruct : PartsOf<T> {};
+template <class T>
+    requires(kind_of<T>() == Kind::aggregate)
+struct PartsIfNoStruct<T> {
+    using type = TypeList<>;
+};
+
 template <class T, class... Ts>
 inline constexpr bool is_one_of = (std::is_same_v<T, Ts> || ...);
 
 // Moves the first pending type, with its parts to follow, to those seen, until none is pending.
-template <class Pending, class Seen>
+template <class Pending, class Seen, template <class> class PartsOfOne>
 struct Reach;
-template <class... Seen>
-struct Reach<TypeList<>, TypeList<Seen...>> {
+template <class... Seen, template <class> class PartsOfOne>
+struct Reach<TypeList<>, TypeList<Seen...>, PartsOfOne> {
     using type = TypeList<Seen...>;
 };
 template <class List, class... Ts>
@@ -241,19 +253,22 @@ template <class... Ts, class... More>
 struct AppendTo<TypeList<Ts...>, More...> {
     using type = TypeList<Ts..., More...>;
 };
-template <bool New, class T, class... Pending>
+template <bool New, template <class> class PartsOfOne, class T, class... Pending>
 struct PendingAfter {
     using type = TypeList<Pending...>;
 };
-template <class T, class... Pending>
-struct PendingAfter<true, T, Pending...> : AppendTo<Parts<T>, Pending...> {};
-template <class T, class... Pending, class... Seen>
-struct Reach<TypeList<T, Pending...>, TypeList<Seen...>>
-    : Reach<typename PendingAfter<!is_one_of<T, Seen...>, T, Pending...>::type,
-            std::conditional_t<is_one_of<T, Seen...>, TypeList<Seen...>, TypeList<Seen..., T>>> {};
+template <template <class> class PartsOfOne, class T, class... Pending>
+struct PendingAfter<true, PartsOfOne, T, Pending...> : AppendTo<typename PartsOfOne<T>::type, Pending...> {};
+template <class T, class... Pending, class... Seen, template <class> class PartsOfOne>
+struct Reach<TypeList<T, Pending...>, TypeList<Seen...>, PartsOfOne>
+    : Reach<typename PendingAfter<!is_one_of<T, Seen...>, PartsOfOne, T, Pending...>::type,
+            std::conditional_t<is_one_of<T, Seen...>, TypeList<Seen...>, TypeList<Seen..., T>>, PartsOfOne> {};
 
 template <class T>
-using Reachable = typename Reach<TypeList<T>, TypeList<>>::type;
+struct PartsOfAny : PartsOf<T> {};
+
+template <class T>
+using Reachable = typename Reach<TypeList<T>, TypeList<>, PartsOfAny>::type;
 
 template <Kind Wanted, class... Ts>
 consteval bool any_of_kind(TypeList<Ts...>) {
@@ -272,7 +287,19 @@ template <class T>
 inline constexpr bool holds_custom = any_of_kind<Kind::custom>(Reachable<T>{});
 
 template <class T>
-inline constexpr bool contains_itself = contains<T>(typename Reach<Parts<T>, TypeList<>>::type{});
+inline constexpr bool contains_itself = contains<T>(typename Reach<Parts<T>, TypeList<>, PartsOfAny>::type{});
+
+// struct Tree : std::vector<Tree> {}; and the like: there is no struct on the way, whose levels would be counted.
+template <class T>
+inline constexpr bool nests_uncounted =
+    contains<T>(typename Reach<typename PartsIfNoStruct<T>::type, TypeList<>, PartsIfNoStruct>::type{});
+
+template <class... Ts>
+consteval bool any_nests_uncounted(TypeList<Ts...>) {
+    return (nests_uncounted<Ts> || ...);
+}
+template <class T>
+inline constexpr bool holds_uncounted_nesting = any_nests_uncounted(Reachable<T>{});
 
 }  // namespace detail
 }  // namespace mapvec
