@@ -156,6 +156,16 @@ TEST_CASE("a batch asks its filter once for each row, and what it throws reaches
     }
 }
 
+TEST_CASE("queries of a batch that want nothing get nothing, and the others what they want") {
+    Numbers numbers(38);
+    const auto rows = numbers.rows<float>(2000, 16);
+    const auto query = numbers.query(16);
+    std::vector<KnnQuery> queries(12, KnnQuery{query, 0});
+    queries[3].k = queries[11].k = 7;
+    const auto hits = search_batch<SquaredL2>(rows, queries);
+    for (std::size_t i = 0; i < queries.size(); ++i) CHECK(hits[i] == search<SquaredL2>(rows, queries[i]));
+}
+
 TEST_CASE("many equal rows come in the order of ids in a batch") {
     const Rows<float> rows{std::vector<float>(3000 * 5, 2.0f), 5};
     CHECK(check_batch<SquaredL2>(rows, std::vector<std::vector<float>>(25, std::vector<float>(5, 1.0f)), 40) == 3 * 25);

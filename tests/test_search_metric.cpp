@@ -51,6 +51,35 @@ TEST_CASE("cosine: 1 - cos, lengths do not matter, rows without direction match 
     CHECK(ids_of(search<Cosine>(rows, DiskQuery{query, 0})) == std::vector<Id>{0});
 }
 
+TEST_CASE("a hit is found again with its own value as the bound") {
+    Numbers numbers(22);
+    for (const std::size_t dim : std::vector<std::size_t>{1, 7, 64}) {
+        for (int n = 0; n < 100; ++n) {
+            auto rows = numbers.rows<float>(50, dim);
+            const auto query = numbers.query(dim);
+            const auto check = [&]<class M>(M, auto value_of) {
+                const auto hits = search<M>(rows, KnnQuery{query, 10});
+                const float bound = value_of(hits.back());
+                std::size_t found = 0;
+                for (const Hit& hit : search<M>(rows, DiskQuery{query, bound}))
+                    found += std::count(hits.begin(), hits.end(), hit) > 0 ? 1u : 0u;
+                CHECK(found == hits.size());
+                const auto beyond = search<M>(rows, RangeQuery{query, std::min(bound, 1e9f), 1e9f});
+                if (M::is_distance) CHECK(std::count(beyond.begin(), beyond.end(), hits.back()) == 1);
+            };
+            check(SquaredL2{}, [](const Hit& hit) { return hit.distance(); });
+            check(InnerProduct{}, [](const Hit& hit) { return hit.distance_squared; });
+            check(Cosine{}, [](const Hit& hit) { return hit.distance_squared; });
+            for (std::size_t i = 0; i < rows.count(); ++i) {
+                float norm = 0;
+                for (const float x : rows.row(i)) norm += x * x;
+                for (std::size_t j = 0; j < dim; ++j) rows.scalars[i * dim + j] /= std::sqrt(norm);
+            }
+            check(NormalizedCosine{}, [](const Hit& hit) { return hit.distance_squared; });
+        }
+    }
+}
+
 TEST_CASE("normalised cosine agrees with cosine on rows of length 1") {
     Numbers numbers(21);
     for (const std::size_t dim : std::vector<std::size_t>{2, 30, 129}) {

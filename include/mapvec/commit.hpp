@@ -200,7 +200,6 @@ class CommitGroup {
     [[nodiscard]] bool fits_journal() const noexcept;
     template <class Syncable>
     void sync(Syncable& file);
-    void sync_name(File& file);
     void log_commit();
     void restore_trust();
     void checkpoint(bool tail = false);
@@ -474,16 +473,6 @@ void CommitGroup<File>::sync(Syncable& file) {
 }
 
 template <Storage File>
-void CommitGroup<File>::sync_name(File& file) {
-    try {
-        file.sync_name();
-    } catch (...) {
-        failed_ = true;
-        throw;
-    }
-}
-
-template <Storage File>
 void CommitGroup<File>::log_commit() {
     record_.begin(0, now_.salt, sequence_ + 1);
     for (std::size_t i = 0; i < members_.size(); ++i)
@@ -511,7 +500,6 @@ void CommitGroup<File>::restore_trust() {
         File& file = members_[i]->file();
         file.write(slot_offset(now_.generation), bytes_of(opened_at_[i]));
         sync(file);
-        sync_name(file);
     }
     trusted_ = true;
 }

@@ -20,9 +20,10 @@
 //
 // Hit::distance() is meaningful for SquaredL2 only. "Bound" of a disk is its max_distance.
 //
-// Bounds are inclusive, and rounded outwards where floats cannot hold them: if the value of a row is computed without
-// rounding (small integers, one dimension) and equals the bound, the row matches; in general a row whose exact value
-// is within the error of distance.hpp of a bound may fall on either side. An infinite upper bound is allowed and
+// Bounds are inclusive, for values as hits have them, which are rounded to float: a hit is found again with its own
+// value as the bound, Hit::distance() in SquaredL2. In general a row whose exact value is within the error of
+// distance.hpp of a bound may fall on either side: in Cosine so may a row equal to the query with a bound of 0. An
+// infinite upper bound is allowed and
 // includes rows whose squared distance exceeds the largest float (3.4e38), which count as infinitely far; in SquaredL2
 // so does every bound above 1.8e19, whose square is as large.
 //
@@ -74,6 +75,13 @@ struct ValueRange {
 }
 [[nodiscard]] inline float rounded_down(double x) noexcept { return -rounded_up(-x); }
 
+// The end of what is at most `max`, exactly or when it is rounded to a float; the beginning of what is at least `min`.
+[[nodiscard]] inline double last_rounded_to(double max) noexcept {
+    const float last = rounded_down(max), next = std::nextafter(last, std::numeric_limits<float>::infinity());
+    return std::max(max, (double{last} + double{next}) / 2);
+}
+[[nodiscard]] inline double first_rounded_to(double min) noexcept { return -last_rounded_to(-min); }
+
 [[nodiscard]] inline double squared_norm(std::span<const float> vector) noexcept {
     double sum = 0;
     for (const float x : vector) sum += static_cast<double>(x) * x;
@@ -120,7 +128,9 @@ struct SquaredL2 {
         std::copy(query.begin(), query.end(), to);
     }
     [[nodiscard]] static detail::KeyRange keys(detail::ValueRange range) noexcept {
-        return {detail::rounded_down(range.min * range.min), detail::rounded_up(range.max * range.max)};
+        const double first = range.min > 0 ? detail::first_rounded_to(range.min) : 0;
+        const double last = detail::last_rounded_to(range.max);
+        return {detail::rounded_down(first * first), detail::rounded_up(last * last)};
     }
     [[nodiscard]] static float value(float key) noexcept { return key; }
 };
@@ -183,8 +193,9 @@ struct NormalizedCosine {
     }
     // A row that rounding puts a little nearer than 0 is at 0.
     [[nodiscard]] static detail::KeyRange keys(detail::ValueRange range) noexcept {
-        const float low = detail::rounded_down(range.min - 1);
-        return {range.min > 0 ? low : detail::KeyRange{}.low, detail::rounded_up(range.max - 1)};
+        const float low = detail::rounded_down(detail::first_rounded_to(range.min) - 1);
+        return {range.min > 0 ? low : detail::KeyRange{}.low,
+                detail::rounded_up(detail::last_rounded_to(range.max) - 1)};
     }
     [[nodiscard]] static float value(float key) noexcept { return key < -1 ? 0 : 1 + key; }
 };

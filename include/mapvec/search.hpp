@@ -47,11 +47,14 @@
 
 namespace mapvec {
 
-// data(): all rows, contiguous and row-major, a whole number of them; valid until the search returns.
+// data(): all rows, contiguous and row-major, a whole number of them; valid until the search returns. So it gives a
+// span or a reference, no container of its own.
 template <class T>
 concept RowSource = requires(const T& source) {
     { source.dim() } -> std::convertible_to<std::size_t>;
     { source.data().size() } -> std::convertible_to<std::size_t>;
+    requires std::is_lvalue_reference_v<decltype(source.data())> ||
+        std::is_trivially_copyable_v<decltype(source.data())>;
     requires Scalar<std::remove_cvref_t<decltype(*source.data().data())>>;
 };
 

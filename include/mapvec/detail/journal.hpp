@@ -131,10 +131,13 @@ using Record = std::vector<std::byte>;
     if (header.salt != salt || header.sequence != sequence || header.flags != flags) return std::nullopt;
     if (header.length < sizeof header || header.length > rest.size() || header.length % 8 != 0) return std::nullopt;
     const auto there = rest.first(static_cast<std::size_t>(header.length));
-    if (header.crc != checksum_of_record(store, there)) return std::nullopt;
+    const auto checksum_holds = [&](std::span<const std::byte> bytes) {
+        return header.crc == checksum_of_record(store, bytes);
+    };
+    if (!checksum_holds(there)) return std::nullopt;
     Record record(there.begin(), there.end());
     std::memcpy(&header, record.data(), sizeof header);
-    if (header.length != record.size() || header.crc != checksum_of_record(store, record)) return std::nullopt;
+    if (header.length != record.size() || !checksum_holds(record)) return std::nullopt;
     return record;
 }
 

@@ -128,6 +128,7 @@ class TileScan {
 
     void update_limit(std::size_t query) noexcept {
         const double worst = best_[query].limit();
+        if (worst == -std::numeric_limits<double>::infinity()) return;  // it wants none, as limits_ begin
         const double norm = packed_.squared_norm(query);
         double limit = worst + least_;
         if (M::measure == Measure::squared_difference) {

@@ -22,6 +22,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "../error.hpp"
 #include "../file_format.hpp"
@@ -37,23 +38,32 @@ namespace detail {
 
 inline constexpr std::size_t vecs_prefix = sizeof(std::int32_t);
 
-// The dim at the next byte, or corrupt if it is not `expected` (0: any that can be).
-[[nodiscard]] inline std::uint64_t read_vecs_dim(InputFile& file, std::uint64_t expected) {
-    const std::uint64_t at = file.position();
+// The dim of the first row.
+[[nodiscard]] inline std::uint64_t read_vecs_dim(InputFile& file) {
     const auto found = file.read_number<std::int32_t>();
-    if (found <= 0) file.corrupt(at, mapvec::detail::mismatch("dimension", "1 or more", found));
-    if (expected != 0 && static_cast<std::uint64_t>(found) != expected)
-        file.corrupt(at, mapvec::detail::mismatch("dimension, as in the rows before", expected, found));
+    if (found <= 0) file.corrupt(0, mapvec::detail::mismatch("dimension", "1 or more", found));
     return static_cast<std::uint64_t>(found);
+}
+
+// The bytes before a row, which begins at `at` of the file, must be the dim of all others.
+inline void check_vecs_dim(const InputFile& file, std::uint64_t at, std::uint64_t expected, const std::byte* prefix) {
+    std::int32_t found = 0;
+    std::memcpy(&found, prefix, sizeof found);
+    if (found <= 0 || static_cast<std::uint64_t>(found) != expected)
+        file.corrupt(at, mapvec::detail::mismatch("dimension, as in the rows before", expected, found));
 }
 
 // The length of the file is no whole number of rows: looks for the first row that is to blame.
 [[noreturn]] inline void refuse_vecs(InputFile& file, std::uint64_t dim, std::uint64_t stride) {
-    std::uint64_t at = 0;
-    for (; file.size() - at >= stride; at += stride) {
-        file.seek(at);
-        (void)read_vecs_dim(file, dim);
+    const std::uint64_t rows = file.size() / stride;
+    std::vector<std::byte> block(rows_at_once(stride, rows) * static_cast<std::size_t>(stride));
+    file.seek(0);
+    for (std::uint64_t row = 0; row < rows;) {
+        const std::size_t n = rows_at_once(stride, rows - row);
+        file.read(std::span(block).first(n * static_cast<std::size_t>(stride)));
+        for (std::size_t i = 0; i < n; ++i, ++row) check_vecs_dim(file, row * stride, dim, block.data() + i * stride);
     }
+    const std::uint64_t at = rows * stride;
     file.corrupt(at, mapvec::detail::mismatch("bytes of the last row", stride, file.size() - at));
 }
 
@@ -61,7 +71,7 @@ inline constexpr std::size_t vecs_prefix = sizeof(std::int32_t);
 template <FileScalar From>
 [[nodiscard]] Shape read_vecs_shape(InputFile& file) {
     if (file.size() == 0) return {};
-    const std::uint64_t dim = read_vecs_dim(file, 0);
+    const std::uint64_t dim = read_vecs_dim(file);
     const std::uint64_t stride = row_bytes<From>(dim, vecs_prefix).value();  // an int32's worth fits
     if (stride > file.size())
         file.corrupt(
@@ -85,12 +95,8 @@ std::uint64_t import_vecs(const std::filesystem::path& path, MmapVectorStore<Dim
     const Shape shape = read_vecs_shape<From>(file);
     if (shape.rows == 0) return 0;
     check_dim(file, 0, store.dim(), shape.dim);
-    const auto expected = static_cast<std::int32_t>(shape.dim);
     const auto check_prefix = [&](const std::byte* prefix, std::uint64_t at) {
-        std::int32_t found = 0;
-        std::memcpy(&found, prefix, sizeof found);
-        if (found != expected)
-            file.corrupt(at, mapvec::detail::mismatch("dimension, as in the rows before", expected, found));
+        check_vecs_dim(file, at, shape.dim, prefix);
     };
     return import_rows<From>(file, {shape, vecs_prefix}, store, check_prefix, progress);
 }
