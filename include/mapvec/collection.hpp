@@ -65,6 +65,7 @@ class Collection {
                                          const StoreOptions& options = {}) {
         return Collection(CommitGroup<File>::open(specs(directory, options, Opening::old_file), mode, options));
     }
+    // As open() if there is a collection, as create() if there is none; of two processes at once, one creates it.
     [[nodiscard]] static Collection open_or_create(const std::filesystem::path& directory,
                                                    const StoreOptions& options = {}) {
         const auto files = specs(directory, options, Opening::new_file);
@@ -77,6 +78,8 @@ class Collection {
     // --- reading [any thread] ---
 
     [[nodiscard]] bool contains(Id id) const noexcept { return id < vectors_.size() && !erased_ids_.contains(id); }
+    // False after close(), after a move, and of a default-constructed object.
+    [[nodiscard]] bool is_open() const noexcept { return group_.is_open(); }
     // Live rows.
     [[nodiscard]] std::size_t size() const noexcept { return live_rows_.load(); }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
@@ -262,8 +265,8 @@ class Collection {
         const std::string problem =
             id < vectors_.size() ? "row " + std::to_string(id) + " is erased"
                                  : detail::mismatch("row id", "less than " + std::to_string(vectors_.size()), id);
-        throw group_.is_open() ? Error(ErrorCode::out_of_range, vectors_.path().parent_path(), problem)
-                               : Error(ErrorCode::out_of_range, problem);
+        throw is_open() ? Error(ErrorCode::out_of_range, vectors_.path().parent_path(), problem)
+                        : Error(ErrorCode::out_of_range, problem);
     }
 
     CommitGroup<File> group_;

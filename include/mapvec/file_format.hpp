@@ -8,7 +8,7 @@
 //       2560  1536  slot 1 /  so that the last one stays whole while the next is written
 //       4096     …  record 0, record 1, …: `stride` bytes each, no padding
 //
-// so `numpy.memmap(path, '<f4', offset=4096).reshape(-1, dim)` reads a closed vector file. While a
+// so `numpy.memmap(path, '<f4', 'r', offset=4096).reshape(-1, dim)` reads a closed vector file. While a
 // store is open for writing, the file may be longer than its records: what lies behind the last
 // committed one means nothing. What one version of mapvec has written every later one opens; a file of a later
 // format is refused (version_mismatch).
@@ -55,11 +55,13 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "detail/checked.hpp"
 #include "detail/crc32c.hpp"
 #include "error.hpp"
+#include "scalar.hpp"
 
 namespace mapvec {
 
@@ -79,6 +81,18 @@ enum class FileKind : std::uint32_t {
     payload_offsets = 4,  // one entry a record of the payload_bytes file
     erasures = 5          // ids of erased rows, 8 bytes each, in the order of their erasure
 };
+
+// For people.
+[[nodiscard]] constexpr std::string_view to_string(FileKind kind) noexcept {
+    switch (kind) {
+        case FileKind::vectors: return "vectors";
+        case FileKind::raw_payloads: return "payloads of fixed size";
+        case FileKind::payload_bytes: return "encoded payloads";
+        case FileKind::payload_offsets: return "offsets of payloads";
+        case FileKind::erasures: return "erased rows";
+    }
+    return "unknown";
+}
 
 using StoreId = std::array<std::uint8_t, 16>;
 
@@ -197,16 +211,19 @@ inline void check_soundness(const FileHeader& header, const std::filesystem::pat
 
 inline void check_expectation(const FileHeader& header, const ExpectedHeader& expected,
                               const std::filesystem::path& file) {
-    const auto number = [](auto value) { return static_cast<std::uint64_t>(value); };
+    const auto name_of = [](std::uint32_t scalar) { return to_string(static_cast<ScalarType>(scalar)); };
     if (header.kind != expected.kind)
-        refuse(ErrorCode::type_mismatch, file, mismatch("kind of file", number(expected.kind), number(header.kind)));
+        refuse(ErrorCode::type_mismatch, file,
+               mismatch("kind of file", to_string(expected.kind), to_string(header.kind)));
     if (header.scalar != expected.scalar)
-        refuse(ErrorCode::type_mismatch, file, mismatch("scalar type", expected.scalar, header.scalar));
+        refuse(ErrorCode::type_mismatch, file,
+               mismatch("scalar type", name_of(expected.scalar), name_of(header.scalar)));
     if (expected.dim != 0 && header.dim != expected.dim)
         refuse(ErrorCode::dimension_mismatch, file, mismatch("dimension", expected.dim, header.dim));
     if (header.fingerprint != expected.fingerprint)
         refuse(ErrorCode::type_mismatch, file,
-               mismatch("fingerprint of the payload type", expected.fingerprint, header.fingerprint));
+               "the payloads were written as another type; " +
+                   mismatch("its fingerprint", expected.fingerprint, header.fingerprint));
     if (header.members != expected.members || header.member != expected.member)
         refuse(ErrorCode::type_mismatch, file,
                "this is file " + std::to_string(header.member + 1) + " of a store of " +

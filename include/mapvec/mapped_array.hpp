@@ -135,6 +135,7 @@ class MappedArray {
     }
     // A checkpoint is durable. `carried` are the overwrites that its journal holds, not the file.
     void mark_checkpoint(detail::IdSet carried) noexcept;
+    // Where the file has all that the view has, the view may be the file again.
     void drop_overlays_if_written() {
         if (logged_.empty()) file_.drop_overlays();
     }
@@ -451,10 +452,12 @@ void MappedArray<File>::verify(Checked&& checked) const {
     if (block == detail::BlockSums::blocks) return;
     const std::uint64_t begin = block * sums_.block_size();
     const std::uint64_t end = std::min(begin + sums_.block_size(), sums_.length());
+    const std::string records = stride_ == 1 ? ""
+                                             : " (records " + std::to_string(begin / stride_) + " to " +
+                                                   std::to_string((end - 1) / stride_) + ")";
     throw Error(ErrorCode::corrupt, path(),
                 "bytes " + std::to_string(first_record + begin) + " to " + std::to_string(first_record + end - 1) +
-                    " (records " + std::to_string(begin / stride_) + " to " + std::to_string((end - 1) / stride_) +
-                    ") do not have the checksum they were committed with");
+                    records + " do not have the checksum they were committed with");
 }
 
 }  // namespace mapvec

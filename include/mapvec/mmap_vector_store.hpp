@@ -13,8 +13,8 @@
 // Threads and processes. One writer at a time: the second to open the store for writing gets Error(locked).
 // In the writer's process any number of threads may call the functions marked [any thread] beside it; they see whole
 // rows only, and no row moves: spans and data() stay valid as long as the store does, through any growth. Not
-// safe: two threads that write; overwriting a row (insert at an id that exists) or refresh() while another
-// thread reads that row. Other processes open the store read-only; they never block the writer, see
+// safe: two threads that write; overwriting a row (insert at an id that exists) while another thread reads it, or
+// refresh() while one reads a row that the writer has overwritten since the last. Other processes open the store read-only; they never block the writer, see
 // committed states only, and move to the newest by refresh(). Of a process that has forked, parent or child may go on
 // with a store, not both. Long runs of append() have a thread of ours prepare the file ahead, unless
 // StoreOptions::helper_thread says no.
@@ -61,8 +61,9 @@ class MmapVectorStore {
     using iterator = detail::RowIterator<MappedArray<File>, S, Dim>;
     using const_iterator = iterator;
 
-    // A new store, durable when this returns, opened for writing. Throws exists; no_space if the initial capacity
-    // cannot be had; invalid_argument for a dim of 0; dimension_mismatch if options.dim is not Dim.
+    // A new store, durable when this returns, opened for writing. Throws exists; not_found if the directory does not
+    // exist; no_space if the initial capacity cannot be had; invalid_argument for a dim of 0; dimension_mismatch if
+    // options.dim is not Dim.
     [[nodiscard]] static MmapVectorStore create(const std::filesystem::path& path, const StoreOptions& options = {}) {
         return MmapVectorStore(CommitGroup<File>::create({spec(path, options, Opening::new_file)}, options));
     }
@@ -73,6 +74,7 @@ class MmapVectorStore {
                                               const StoreOptions& options = {}) {
         return MmapVectorStore(CommitGroup<File>::open({spec(path, options, Opening::old_file)}, mode, options));
     }
+    // As open() if there is a store, as create() if there is none; of two processes at once, one creates it.
     [[nodiscard]] static MmapVectorStore open_or_create(const std::filesystem::path& path,
                                                         const StoreOptions& options = {}) {
         return MmapVectorStore(CommitGroup<File>::open_or_create({spec(path, options, Opening::new_file)}, options));
@@ -102,6 +104,8 @@ class MmapVectorStore {
     [[nodiscard]] iterator begin() const noexcept { return iterator(rows_ ? &*rows_ : nullptr, 0); }
     [[nodiscard]] iterator end() const noexcept { return iterator(rows_ ? &*rows_ : nullptr, size()); }
 
+    // False after close(), after a move, and of a default-constructed object.
+    [[nodiscard]] bool is_open() const noexcept { return static_cast<bool>(rows_); }
     [[nodiscard]] std::size_t size() const noexcept { return rows_ ? static_cast<std::size_t>(rows_->size()) : 0; }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
     // Rows that fit without growing the file.
@@ -132,6 +136,7 @@ class MmapVectorStore {
     }
     // Any number of rows, one behind the other; returns the first one's id. All of them become visible, or none.
     Id append_rows(std::span<const S> row_major) {
+        assert(rows_ && "the store is closed");
         if (row_major.size() % dim() != 0)
             throw Error(ErrorCode::dimension_mismatch, path(),
                         detail::mismatch("scalars", "a multiple of " + std::to_string(dim()), row_major.size()));
@@ -139,8 +144,8 @@ class MmapVectorStore {
         rows_->append(std::as_bytes(row_major));
         return first;
     }
-    // The row of that id is this one, new or not. Rows that are skipped read as zeros and take no disk space
-    // until they are written. (On a tmpfs without room reading such a gap is SIGBUS, as the system has it.)
+    // The row of that id is this one, new or not. Rows that are skipped are rows of zeros, which searches find like any
+    // other; they take no disk space until they are written. (On a tmpfs without room reading such a gap is SIGBUS, as the system has it.)
     // Throws out_of_range if no file can be so long.
     void insert(Id id, std::span<const S> row) {
         check_dim(row.size());

@@ -16,6 +16,7 @@
 // Memory: neither records nor offsets are held in RAM.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -60,6 +61,7 @@ class PayloadStore {
                                            const StoreOptions& options = {}) {
         return PayloadStore(CommitGroup<File>::open(specs(path, options), mode, options));
     }
+    // As open() if there is a store, as create() if there is none; of two processes at once, one creates it.
     [[nodiscard]] static PayloadStore open_or_create(const std::filesystem::path& path,
                                                      const StoreOptions& options = {}) {
         return PayloadStore(CommitGroup<File>::open_or_create(specs(path, options), options));
@@ -108,8 +110,10 @@ class PayloadStore {
             return records_.string(id);
     }
 
+    // False after close(), after a move, and of a default-constructed object.
+    [[nodiscard]] bool is_open() const noexcept { return records_.is_open(); }
     [[nodiscard]] std::size_t size() const noexcept {
-        return records_.is_open() ? static_cast<std::size_t>(records_.size()) : 0;
+        return is_open() ? static_cast<std::size_t>(records_.size()) : 0;
     }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
     // REQUIRES: the store is open.
@@ -126,6 +130,7 @@ class PayloadStore {
     // --- writing: throws read_only; no_space; io; payload if the value cannot be encoded. Nothing has changed then ---
 
     Id push(const T& value) {
+        assert(is_open() && "the store is closed");
         records_.stage(value);
         records_.publish();
         return records_.size() - 1;

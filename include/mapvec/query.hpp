@@ -1,7 +1,7 @@
 // Plain values: the questions a search answers, and the hits it answers with.
 //
-// A query borrows its vector: the span must outlive the call it is given to. Distances are
-// Euclidean unless the search names another metric (metric.hpp says what bounds mean there); all
+// A query borrows its vector, of floats whatever the rows are: the span must outlive the call it is given to.
+// Distances are Euclidean unless the search names another metric (metric.hpp says what bounds mean there); all
 // bounds are inclusive. A search refuses a query that has no meaning with Error: a wrong length is
 // dimension_mismatch; a NaN or infinite element, a NaN or (for distances) negative bound,
 // min > max, or an empty list of disks is invalid_argument.
@@ -18,7 +18,8 @@ using Id = std::uint64_t;  // row number, dense from 0
 
 inline constexpr std::size_t dynamic_dim = std::dynamic_extent;  // the dimension is known at run time
 
-// A row that matches. `distance()` costs a square root; order by `distance_squared` where order is all you need.
+// A row that matches. `distance()` costs a square root; order by `distance_squared` where order is all you need. With
+// another metric `distance_squared` holds that metric's own value, and `distance()` means nothing (metric.hpp).
 struct Hit {
     Id id = 0;
     float distance_squared = 0;

@@ -55,7 +55,8 @@ template <Storage File>
     if (even && odd) return {even->generation > odd->generation ? *even : *odd};
     if (even || odd) return {even ? *even : *odd, !slot_is_blank(root.data(), even ? 1 : 0)};
     if (creation_is_unfinished(root.data()))
-        throw Error(ErrorCode::not_found, root.path(), "the creation of this store was never completed");
+        throw Error(ErrorCode::not_found, root.path(),
+                    "the creation of this store is not complete, or never was completed");
     throw Error(ErrorCode::corrupt, root.path(), "both commit slots are damaged");
 }
 

@@ -13,6 +13,8 @@
 // Export writes a new file beside the one that is asked for, makes it durable, and then gives it its name: there is
 // the whole file or none. What is there already is replaced only if that is asked for.
 //
+// A collection takes its rows one by one, each with its payload: import into a temporary store, then append them.
+//
 // Values are never changed. Between different scalars they are converted if each of them is the same number
 // there, as a SIFT descriptor in float32 is in uint8; the first that is not is type_mismatch with its place. NaN may
 // go from one floating-point type to another.
