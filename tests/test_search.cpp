@@ -91,6 +91,19 @@ std::size_t check_type() {
 
 }  // namespace
 
+TEST_CASE("what gives a container of its own as rows cannot be searched") {
+    struct Copies {
+        std::size_t dim() const { return 1; }
+        std::vector<float> data() const { return {1.0f}; }
+    };
+    struct Refers {
+        std::size_t dim() const { return 1; }
+        const std::vector<float>& data() const { return rows; }
+        std::vector<float> rows;
+    };
+    STATIC_REQUIRE((!RowSource<Copies> && RowSource<Refers> && RowSource<Rows<float>>));
+}
+
 TEST_CASE("all searches over float rows find what a plain loop finds") { CHECK(check_type<float>() >= 75); }
 TEST_CASE("all searches over double rows find what a plain loop finds") { CHECK(check_type<double>() >= 75); }
 TEST_CASE("all searches over int8 rows find what a plain loop finds") { CHECK(check_type<std::int8_t>() >= 75); }

@@ -93,7 +93,8 @@ class DraftStore {
     explicit DraftStore(const fs::path& path)
         : path_(path),
           draft_(mapvec::detail::draft_name(path, std::to_string(mapvec::detail::platform::process_id()))) {
-        if (fs::exists(path)) throw mapvec::Error(mapvec::ErrorCode::exists, path, "there is such a file already");
+        if (fs::exists(path))
+            throw mapvec::Error(mapvec::ErrorCode::exists, path, "there is such a file already (--append to it?)");
     }
     DraftStore(const DraftStore&) = delete;
     DraftStore& operator=(const DraftStore&) = delete;
@@ -166,6 +167,9 @@ inline void export_file(const ExportOptions& options) {
     const Format format = options.format ? *options.format : format_of(options.file);
     const AnyStore store(options.store);
     if (!store.has_vectors()) throw UsageError(options.store.string() + " has no vectors to export");
+    if (!options.replace && fs::exists(options.file))
+        throw mapvec::Error(mapvec::ErrorCode::exists, options.file,
+                            "there is such a file already (--force replaces it)");
     const auto if_exists = options.replace ? io::IfExists::replace : io::IfExists::refuse;
     ProgressBar bar("export");
     const auto progress = [&bar](std::uint64_t done, std::uint64_t all) { bar(done, all); };
