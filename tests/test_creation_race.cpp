@@ -1,5 +1,5 @@
-// Two that create the same store at the same time: at every step of the one, the other comes between and tries to do all
-// of it. One of them has the store then, whole, and the other is refused; neither takes the other's files away.
+// Two that create the same store at the same time: at every step of the one, the other comes between and tries to do
+// all of it. One of them has the store then, whole, and the other is refused; neither takes the other's files away.
 //
 //     promise, in all of them
 //     a store that is being created is locked; a whole one exists; nobody removes what is another's

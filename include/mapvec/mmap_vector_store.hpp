@@ -14,10 +14,10 @@
 // In the writer's process any number of threads may call the functions marked [any thread] beside it; they see whole
 // rows only, and no row moves: spans and data() stay valid as long as the store does, through any growth. Not
 // safe: two threads that write; overwriting a row (insert at an id that exists) while another thread reads it, or
-// refresh() while one reads a row that the writer has overwritten since the last. Other processes open the store read-only; they never block the writer, see
-// committed states only, and move to the newest by refresh(). Of a process that has forked, parent or child may go on
-// with a store, not both. Long runs of append() have a thread of ours prepare the file ahead, unless
-// StoreOptions::helper_thread says no.
+// refresh() while one reads a row that the writer has overwritten since the last. Other processes open the store
+// read-only; they never block the writer, see committed states only, and move to the newest by refresh(). Of a process
+// that has forked, parent or child may go on with a store, not both. Long runs of append() have a thread of ours
+// prepare the file ahead, unless StoreOptions::helper_thread says no.
 //
 // Modes. read_only: nothing can be changed. copy_on_write: existing rows can be overwritten, in this
 // object's memory only; the file never changes, nor does what this store sees of it.
@@ -145,8 +145,8 @@ class MmapVectorStore {
         return first;
     }
     // The row of that id is this one, new or not. Rows that are skipped are rows of zeros, which searches find like any
-    // other; they take no disk space until they are written. (On a tmpfs without room reading such a gap is SIGBUS, as the system has it.)
-    // Throws out_of_range if no file can be so long.
+    // other; they take no disk space until they are written. (On a tmpfs without room reading such a gap is SIGBUS, as
+    // the system has it.) Throws out_of_range if no file can be so long.
     void insert(Id id, std::span<const S> row) {
         check_dim(row.size());
         if (id < rows_->size()) return rows_->overwrite(id, std::as_bytes(row));

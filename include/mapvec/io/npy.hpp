@@ -13,7 +13,7 @@
 //
 // Written: version 1, in the type of the store. NumPy has no bfloat16: such rows are written as float32.
 //
-// No copy at all is needed to read a store that is closed: numpy.memmap(path, '<f4', 'r', offset=4096).reshape(-1, dim).
+// A store that is closed is read without any copy by numpy.memmap(path, '<f4', 'r', offset=4096).reshape(-1, dim).
 // What imports and exports promise is in exchange.hpp.
 #pragma once
 
