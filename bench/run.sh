@@ -21,6 +21,9 @@ export MAPVEC_BENCH_DIR=${MAPVEC_BENCH_DIR:-$build}
 # Large pages for the peers of searches, as our own rows have them there.
 large_pages=glibc.malloc.hugetlb=1
 export OMP_NUM_THREADS=1  # for FAISS and its BLAS, as for us unless a benchmark says otherwise
+# OpenBLAS takes a processor that is younger than itself for a very old one.
+if grep -qsw avx512bw /proc/cpuinfo; then newest_kernels=SkylakeX; elif grep -qsw avx2 /proc/cpuinfo; then newest_kernels=Haswell; fi
+export OPENBLAS_CORETYPE=${OPENBLAS_CORETYPE:-${newest_kernels:-}}
 
 for peer in faiss/IndexFlat.h hnswlib/hnswlib.h lmdb.h; do
     have_header "$peer" || echo "Not installed, so not measured: ${peer%%/*}"

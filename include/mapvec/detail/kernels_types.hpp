@@ -63,12 +63,14 @@ using SelectKernel = std::size_t (*)(const float* values, std::size_t count, flo
 template <class S>
 using ConvertKernel = void (*)(const S* from, std::size_t count, float* to) noexcept;
 
+inline constexpr std::size_t tile_rows = 64;
+
 // A few queries side by side, transposed: element i of query c is at packed[i * columns + c].
 // For each of `count` rows and each column, key = scale * sum + row_terms[row], where sum is that of squared
 // differences or of products; where !(key > limits[column]), row * columns + column goes to `found`.
 struct TileTask {
     const float* rows = nullptr;
-    std::size_t count = 0;
+    std::size_t count = 0;  // at most tile_rows
     std::size_t dim = 0;
     const float* packed = nullptr;
     const float* row_terms = nullptr;

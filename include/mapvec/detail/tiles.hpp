@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
@@ -22,7 +23,6 @@
 
 namespace mapvec::detail {
 
-inline constexpr std::size_t tile_rows = 64;
 inline constexpr double rounding_unit = 0x1p-24;
 inline constexpr double overflow_guard = 1e37;  // beyond it squares are near the end of float's range
 
@@ -32,9 +32,11 @@ class PackedQueries {
   public:
     PackedQueries(const std::vector<PreparedQuery<M, S>>& queries, std::size_t dim, const TileKernels& kernels)
         : dim_(dim), columns_(kernels.columns), norms_(queries.size()) {
-        packed_.resize(group_count() * dim * columns_);
+        const std::size_t line = 64;  // no register is loaded from two cache lines
+        packed_.resize(group_count() * dim * columns_ + line / sizeof(float));
+        first_ = (0 - reinterpret_cast<std::uintptr_t>(packed_.data())) % line / sizeof(float);
         for (std::size_t q = 0; q < queries.size(); ++q) {
-            float* const group = packed_.data() + q / columns_ * dim * columns_ + q % columns_;
+            float* const group = packed_.data() + first_ + q / columns_ * dim * columns_ + q % columns_;
             double sum = 0;
             for (std::size_t i = 0; i < dim; ++i) {
                 const float x = queries[q].data()[i];
@@ -47,7 +49,9 @@ class PackedQueries {
     }
     [[nodiscard]] std::size_t columns() const noexcept { return columns_; }
     [[nodiscard]] std::size_t group_count() const noexcept { return (norms_.size() + columns_ - 1) / columns_; }
-    [[nodiscard]] const float* group(std::size_t g) const noexcept { return packed_.data() + g * dim_ * columns_; }
+    [[nodiscard]] const float* group(std::size_t g) const noexcept {
+        return packed_.data() + first_ + g * dim_ * columns_;
+    }
     [[nodiscard]] double squared_norm(std::size_t query) const noexcept { return norms_[query]; }
     [[nodiscard]] double longest() const noexcept { return longest_; }
 
@@ -55,6 +59,7 @@ class PackedQueries {
     std::size_t dim_;
     std::size_t columns_;
     std::vector<float> packed_;
+    std::size_t first_ = 0;
     std::vector<double> norms_;
     double longest_ = 0;
 };
