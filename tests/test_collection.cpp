@@ -206,6 +206,15 @@ TEST_CASE("a new collection takes no file away that has something in it") {
     std::filesystem::rename(scratch / "kept", scratch / "a" / "vectors");
     CHECK(Places::open(scratch / "a").payload(0) == place(1));
 
+    auto writer = Places::create(scratch / "j");  // whose only commit is in the journal
+    writer.append(point(3), place(3));
+    writer.commit();
+    std::filesystem::copy(scratch / "j", scratch / "killed");
+    std::filesystem::rename(scratch / "killed" / "vectors", scratch / "kept");
+    CHECK(code_of([&] { return Places::open_or_create(scratch / "killed"); }) == ErrorCode::exists);
+    std::filesystem::rename(scratch / "kept", scratch / "killed" / "vectors");
+    CHECK(Places::open(scratch / "killed").payload(0) == place(3));
+
     std::filesystem::create_directory(scratch / "b");
     { PayloadStore<Place>::create(scratch / "b" / "payloads").push(place(2)); }
     CHECK(code_of([&] { return Places::create(scratch / "b"); }) == ErrorCode::exists);

@@ -44,9 +44,9 @@ Slot newest_slot_of(const std::filesystem::path& file) {
     std::ifstream stream(file, std::ios::binary);
     std::vector<std::byte> page(first_record);
     stream.read(reinterpret_cast<char*>(page.data()), static_cast<std::streamsize>(page.size()));
-    const auto even = read_slot(page.data(), 0), odd = read_slot(page.data(), 1);
-    REQUIRE((even || odd));
-    return !odd || (even && even->generation > odd->generation) ? *even : *odd;
+    const auto newest = newer(read_slot(page.data(), 0), read_slot(page.data(), 1));
+    REQUIRE(newest);
+    return *newest;
 }
 
 // A store of `few` rows committed, then `many` more with their slot.

@@ -210,7 +210,6 @@ class CommitGroup {
         array.file().write(slot_offset(checkpoint.generation), bytes_of(slot_of(array, checkpoint)));
     }
     void write_journal_back();
-    [[nodiscard]] bool slots_agree() const;
     void forget_slot(std::uint64_t generation);
     // What stays means nothing: a root without a slot, a journal of a generation that is over.
     static bool remove_if_possible(const std::filesystem::path& path) {
@@ -584,7 +583,7 @@ void CommitGroup<File>::close() {
     if (mode_ == OpenMode::read_write && !temporary_) {
         if (changed() || journal_end_ > 0 || now_.tail) commit(Next::closing);
         write_journal_back();
-        if (trusted_ && journal_end_ == 0 && !slots_agree()) checkpoint();
+        if (trusted_ && journal_end_ == 0 && !detail::slots_agree(members_, now_.generation)) checkpoint();
         for (auto& member : members_) member->shrink_to_fit();
     }
     members_.clear();
@@ -602,17 +601,6 @@ void CommitGroup<File>::write_journal_back() {
     journal_ = {};
     remove_if_possible(detail::journal_path(root_path(), 0));
     remove_if_possible(detail::journal_path(root_path(), 1));
-}
-
-// Whether the slots before the newest ones say the same. Then damage to one of these costs no commit.
-template <Storage File>
-bool CommitGroup<File>::slots_agree() const {
-    return std::all_of(members_.begin(), members_.end(), [this](const auto& member) {
-        const std::byte* const file = member->file().data();
-        const auto now = read_slot(file, now_.generation), before = read_slot(file, now_.generation - 1);
-        return now && before && now->count == before->count && now->sums == before->sums && before->tail == 0 &&
-               before->flags == 0;
-    });
 }
 
 template <Storage File>

@@ -178,6 +178,11 @@ struct ExpectedHeader {
     return slot;
 }
 
+// The one of the later generation, of two that may be whole or not.
+[[nodiscard]] inline std::optional<Slot> newer(const std::optional<Slot>& a, const std::optional<Slot>& b) noexcept {
+    return !b || (a && a->generation > b->generation) ? a : b;
+}
+
 // Whether a slot, or so much of its beginning, was never written.
 [[nodiscard]] inline bool slot_is_blank(const std::byte* file, std::uint64_t parity,
                                         std::size_t n = sizeof(Slot)) noexcept {

@@ -3,6 +3,7 @@
 // the root's first slot. What a crash leaves on the way is taken over by the next creation.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <span>
 #include <vector>
@@ -92,11 +93,14 @@ template <Storage File>
     return file;
 }
 
-// Whether a file can hold nothing that anybody wants: no slot was ever written, or the newest one says so.
-[[nodiscard]] inline bool holds_no_records(const std::byte* file) noexcept {
-    const auto even = read_slot(file, 0), odd = read_slot(file, 1);
-    if (even || odd) return (!odd || (even && even->generation > odd->generation) ? *even : *odd).count == 0;
-    return creation_is_unfinished(file);
+// Whether a file can hold nothing that anybody wants: no slot was ever written or the newest one says so, and nothing
+// stands where records would, either, as it does if only the root's journal tells of them.
+template <Storage File>
+[[nodiscard]] bool holds_no_records(const File& file) {
+    const std::byte* const bytes = file.data();
+    const auto newest = newer(read_slot(bytes, 0), read_slot(bytes, 1));
+    if (newest ? newest->count != 0 : !creation_is_unfinished(bytes)) return false;
+    return std::all_of(bytes + first_record, bytes + file.size(), [](std::byte byte) { return byte == std::byte{0}; });
 }
 
 // Whether a file belongs to the unfinished store `root`; or to a store whose root is gone, and is empty.
@@ -104,7 +108,7 @@ template <Storage File>
 [[nodiscard]] bool is_debris(const File& file, const MemberSpec& spec, const StoreId& root) {
     const auto header = header_if_ours(file, spec);
     if (!header || header->member != spec.header.member || header->members != spec.header.members) return false;
-    return header->store_id == root || holds_no_records(file.data());
+    return header->store_id == root || holds_no_records(file);
 }
 
 [[noreturn]] inline void refuse_to_replace(const std::filesystem::path& path) {

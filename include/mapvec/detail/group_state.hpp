@@ -2,6 +2,7 @@
 // slots of the other files that belong to it, and the journal records that follow.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -52,8 +53,10 @@ template <Storage File>
 [[nodiscard]] NewestSlot newest_slot(const File& root) {
     const auto even = read_slot(root.data(), 0);
     const auto odd = read_slot(root.data(), 1);
-    if (even && odd) return {even->generation > odd->generation ? *even : *odd};
-    if (even || odd) return {even ? *even : *odd, !slot_is_blank(root.data(), even ? 1 : 0)};
+    if (const auto newest = newer(even, odd)) {
+        const bool fell_back = !(even && odd) && !slot_is_blank(root.data(), even ? 1 : 0);
+        return {*newest, fell_back};
+    }
     if (creation_is_unfinished(root.data()))
         throw Error(ErrorCode::not_found, root.path(),
                     "the creation of this store is not complete, or never was completed");
@@ -189,6 +192,17 @@ template <Storage File>
     for (int tries = 0; tries < 10000; ++tries)
         if (auto state = try_read_state(members, mode)) return std::move(*state);
     throw Error(ErrorCode::io, members[0]->path(), "the store changed faster than it could be read");
+}
+
+// Whether the slots before those of this generation say the same. Then damage to one of these costs no commit.
+template <Storage File>
+[[nodiscard]] bool slots_agree(const Members<File>& members, std::uint64_t generation) {
+    return std::all_of(members.begin(), members.end(), [generation](const auto& member) {
+        const std::byte* const file = member->file().data();
+        const auto now = read_slot(file, generation), before = read_slot(file, generation - 1);
+        return now && before && now->count == before->count && now->sums == before->sums && before->tail == 0 &&
+               before->flags == 0;
+    });
 }
 
 }  // namespace mapvec::detail
