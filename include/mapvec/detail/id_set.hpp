@@ -24,7 +24,10 @@ class IdSet {
         sorted_ = false;
     }
 
-    void reserve_for(const IdSet& other) { ids_.reserve(ids_.size() + other.ids_.size()); }
+    void reserve_for(const IdSet& other) {
+        const std::size_t needed = ids_.size() + other.ids_.size();
+        if (needed > ids_.capacity()) ids_.reserve(std::max(needed, 2 * ids_.capacity()));  // not anew for each commit
+    }
 
     // Takes no memory after reserve_for(other).
     void add(const IdSet& other) {
