@@ -21,6 +21,14 @@ using Store = MmapVectorStore<2>;
 
 constexpr std::array<float, 2> row{1, 2};
 
+// A store of one row, committed and open for writing.
+Store with_a_row(const ScratchDirectory& directory) {
+    auto store = Store::create(directory / "store");
+    store.append(row);
+    store.commit();
+    return store;
+}
+
 int opens(const std::filesystem::path& path, OpenMode mode) {
     const auto code = code_of([&] { return Store::open(path, mode); });
     if (!code) return 0;
@@ -94,9 +102,7 @@ TEST_CASE("a second writer changes nothing, not even the size of a file") {
 
 TEST_CASE("readers never block a writer, and a writer never blocks readers") {
     const ScratchDirectory directory;
-    auto store = Store::create(directory / "store");
-    store.append(row);
-    store.commit();
+    auto store = with_a_row(directory);
     auto reader = Store::open(directory / "store", OpenMode::read_only);
     auto copy = Store::open(directory / "store", OpenMode::copy_on_write);
     const std::array<float, 2> other{3, 4};
@@ -118,9 +124,7 @@ TEST_CASE("readers never block a writer, and a writer never blocks readers") {
 
 TEST_CASE("a copy keeps what it was opened at, whatever the writer does, alone beside it") {
     const ScratchDirectory directory;
-    auto store = Store::create(directory / "store");
-    store.append(row);
-    store.commit();
+    auto store = with_a_row(directory);
     auto copy = Store::open(directory / "store", OpenMode::copy_on_write);
     store.insert(0, std::array<float, 2>{3, 4});
     store.commit();

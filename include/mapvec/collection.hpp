@@ -65,7 +65,7 @@ class Collection {
                                          const StoreOptions& options = {}) {
         return Collection(CommitGroup<File>::open(specs(directory, options, Opening::old_file), mode, options));
     }
-    // As open() if there is a collection, as create() if there is none; of two processes at once, one creates it.
+    // As open() if there is a collection, as create() if there is none.
     [[nodiscard]] static Collection open_or_create(const std::filesystem::path& directory,
                                                    const StoreOptions& options = {}) {
         const auto files = specs(directory, options, Opening::new_file);
@@ -102,8 +102,8 @@ class Collection {
     // searches over vectors() find. Metric as there: search<Cosine>(…).
     template <Metric M = SquaredL2, AnyQuery Query>
     [[nodiscard]] std::vector<Hit> search(const Query& query, const SearchOptions& options = {}) const {
-        if (erased_ids_.size() == 0) return mapvec::search<M>(vectors_, query, options);
-        return mapvec::search<M>(vectors_, query, live(), options);
+        return among_live(
+            [&](const auto&... filter) { return mapvec::search<M>(vectors_, query, filter..., options); });
     }
     // Only rows whose id the filter accepts.
     template <Metric M = SquaredL2, AnyQuery Query, IdFilter Filter>
@@ -115,8 +115,8 @@ class Collection {
     template <Metric M = SquaredL2>
     [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const KnnQuery> queries,
                                                              const SearchOptions& options = {}) const {
-        if (erased_ids_.size() == 0) return mapvec::search_batch<M>(vectors_, queries, options);
-        return mapvec::search_batch<M>(vectors_, queries, live(), options);
+        return among_live(
+            [&](const auto&... filter) { return mapvec::search_batch<M>(vectors_, queries, filter..., options); });
     }
     // The same, among rows whose id the filter accepts.
     template <Metric M = SquaredL2, IdFilter Filter>
@@ -128,8 +128,8 @@ class Collection {
     template <Metric M = SquaredL2>
     [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const float> queries, std::size_t k,
                                                              const SearchOptions& options = {}) const {
-        if (erased_ids_.size() == 0) return mapvec::search_batch<M>(vectors_, queries, k, options);
-        return mapvec::search_batch<M>(vectors_, queries, k, live(), options);
+        return among_live(
+            [&](const auto&... filter) { return mapvec::search_batch<M>(vectors_, queries, k, filter..., options); });
     }
 
     // Reads everything. Not beside a thread that writes or calls refresh(). Throws corrupt, naming the first damage.
@@ -250,9 +250,10 @@ class Collection {
                             ", which was never there or is erased already");
         }
     }
-    // Filters.
-    [[nodiscard]] auto live() const noexcept {
-        return [this](Id id) { return !erased_ids_.contains(id); };
+    // search(), if all rows are live, or else search(filter).
+    template <class Search>
+    [[nodiscard]] auto among_live(Search search) const {
+        return erased_ids_.size() == 0 ? search() : search([this](Id id) { return !erased_ids_.contains(id); });
     }
     template <class Filter>
     [[nodiscard]] auto live(const Filter& filter) const noexcept {

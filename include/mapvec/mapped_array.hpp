@@ -367,9 +367,9 @@ Slot MappedArray<File>::slot(bool tail) const noexcept {
 
 template <Storage File>
 void MappedArray<File>::mark_checkpoint(detail::IdSet carried) noexcept {
-    committed_ = checkpointed_ = size();
-    sums_.forget_changes();
-    dirty_.clear();
+    dirty_.clear();  // in the file, or carried
+    mark_committed();
+    checkpointed_ = size();
     logged_ = std::move(carried);
     slot_block_log2_ = sums_.block_log2();
     grown_ = false;

@@ -23,9 +23,8 @@
 // Bounds are inclusive, for values as hits have them, which are rounded to float: a hit is found again with its own
 // value as the bound, Hit::distance() in SquaredL2. In general a row whose exact value is within the error of
 // distance.hpp of a bound may fall on either side: in Cosine so may a row equal to the query with a bound of 0. An
-// infinite upper bound is allowed and
-// includes rows whose squared distance exceeds the largest float (3.4e38), which count as infinitely far; in SquaredL2
-// so does every bound above 1.8e19, whose square is as large.
+// infinite upper bound is allowed and includes rows whose squared distance exceeds the largest float (3.4e38), which
+// count as infinitely far; in SquaredL2 so does every bound above 1.8e19, whose square is as large.
 //
 // A row with a NaN matches nothing. A row with an infinity is infinitely far in SquaredL2; in the other metrics it
 // matches nothing wherever its value is no number (inf·0, inf - inf, inf/inf). Cosine: a row of zeros, or one whose

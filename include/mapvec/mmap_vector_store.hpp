@@ -74,7 +74,7 @@ class MmapVectorStore {
                                               const StoreOptions& options = {}) {
         return MmapVectorStore(CommitGroup<File>::open({spec(path, options, Opening::old_file)}, mode, options));
     }
-    // As open() if there is a store, as create() if there is none; of two processes at once, one creates it.
+    // As open() if there is a store, as create() if there is none.
     [[nodiscard]] static MmapVectorStore open_or_create(const std::filesystem::path& path,
                                                         const StoreOptions& options = {}) {
         return MmapVectorStore(CommitGroup<File>::open_or_create({spec(path, options, Opening::new_file)}, options));

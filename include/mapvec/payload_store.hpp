@@ -61,7 +61,7 @@ class PayloadStore {
                                            const StoreOptions& options = {}) {
         return PayloadStore(CommitGroup<File>::open(specs(path, options), mode, options));
     }
-    // As open() if there is a store, as create() if there is none; of two processes at once, one creates it.
+    // As open() if there is a store, as create() if there is none.
     [[nodiscard]] static PayloadStore open_or_create(const std::filesystem::path& path,
                                                      const StoreOptions& options = {}) {
         return PayloadStore(CommitGroup<File>::open_or_create(specs(path, options), options));
@@ -123,7 +123,7 @@ class PayloadStore {
     // invalid_argument for a part of a collection, which is verified as a whole.
     template <ProgressCallback Progress = NoProgress>
     void verify(Progress progress = {}) const {
-        if (records_.is_open() && !group_.is_open()) detail::refuse_to_verify_part(path());
+        if (is_open() && !group_.is_open()) detail::refuse_to_verify_part(path());
         verify_with(group_, progress);
     }
 
@@ -184,8 +184,7 @@ class PayloadStore {
     }
     [[noreturn]] void refuse(Id id) const {  // apart, so that reading is short enough to be inlined
         const std::string problem = detail::mismatch("record id", "less than " + std::to_string(size()), id);
-        throw records_.is_open() ? Error(ErrorCode::out_of_range, path(), problem)
-                                 : Error(ErrorCode::out_of_range, problem);
+        throw is_open() ? Error(ErrorCode::out_of_range, path(), problem) : Error(ErrorCode::out_of_range, problem);
     }
 
     CommitGroup<File> group_;

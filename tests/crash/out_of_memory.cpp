@@ -1,11 +1,10 @@
 // The n-th allocation fails, for n = 1, 2, … until none is left to fail: in a commit, in a reader's refresh. What threw
 // can be done again and then holds; a commit that returned is there after a kill; a reader ends at the newest commit.
 //
-//     mapvec_crash_out_of_memory [--dir <directory for the files>]
+//     mapvec_crash_out_of_memory
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -13,6 +12,8 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+
+#include "scratch.hpp"
 
 namespace {
 
@@ -148,25 +149,20 @@ bool fail_in_refresh(const std::filesystem::path& path, Change change, long n) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-    std::filesystem::path directory = std::filesystem::temp_directory_path();
-    for (int i = 1; i + 1 < argc; i += 2)
-        if (std::strcmp(argv[i], "--dir") == 0) directory = argv[i + 1];
-    directory /= "mapvec-out-of-memory";
+int main() {
+    const ScratchDirectory scratch;
     long commits = 0, refreshes = 0;
     try {
         for (const Change change : changes) {
             for (const bool reopened : {false, true})
-                for (long n = 0; fail_in_commit(directory, change, reopened, n); ++n) ++commits;
-            for (long n = 0; fail_in_refresh(directory, change, n); ++n) ++refreshes;
+                for (long n = 0; fail_in_commit(scratch / "rows", change, reopened, n); ++n) ++commits;
+            for (long n = 0; fail_in_refresh(scratch / "rows", change, n); ++n) ++refreshes;
         }
         expect(commits > 100 && refreshes > 50, "hardly anything has failed");
     } catch (const std::exception& error) {
         std::printf("out_of_memory: after %ld commits and %ld refreshes: %s\n", commits, refreshes, error.what());
         return 1;
     }
-    std::filesystem::remove_all(directory);
-    std::filesystem::remove_all(directory.string() + "-copy");
     std::printf("out_of_memory: %ld commits and %ld refreshes with an allocation that failed: ok\n", commits,
                 refreshes);
 }

@@ -286,13 +286,14 @@ inline constexpr bool holds_unsupported = any_of_kind<Kind::unsupported>(Reachab
 template <class T>
 inline constexpr bool holds_custom = any_of_kind<Kind::custom>(Reachable<T>{});
 
+template <class T, template <class> class PartsOfOne>
+inline constexpr bool reaches_itself =
+    contains<T>(typename Reach<typename PartsOfOne<T>::type, TypeList<>, PartsOfOne>::type{});
 template <class T>
-inline constexpr bool contains_itself = contains<T>(typename Reach<Parts<T>, TypeList<>, PartsOfAny>::type{});
-
+inline constexpr bool contains_itself = reaches_itself<T, PartsOfAny>;
 // struct Tree : std::vector<Tree> {}; and the like: there is no struct on the way, whose levels would be counted.
 template <class T>
-inline constexpr bool nests_uncounted =
-    contains<T>(typename Reach<typename PartsIfNoStruct<T>::type, TypeList<>, PartsIfNoStruct>::type{});
+inline constexpr bool nests_uncounted = reaches_itself<T, PartsIfNoStruct>;
 
 template <class... Ts>
 consteval bool any_nests_uncounted(TypeList<Ts...>) {

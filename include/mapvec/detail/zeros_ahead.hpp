@@ -6,7 +6,7 @@
 // Filling pages of a file costs half of making them exist; a thread that does nothing else than the latter keeps
 // ahead of one that does the former. It writes whole windows, `lead` of them at most: that many bytes are written in
 // vain if no more are appended. Windows end at multiples of their size, for large folios; but none larger than what
-// other writes leave behind (see MappedArray::append_piece).
+// other writes leave behind (see MappedFile::piece).
 //
 // What is ahead belongs to the helper: whoever writes or cuts the file there, or closes it, calls stop() before.
 // Threads: the file's writer, alone, calls these. A child made by fork takes what was written before, and no more:
