@@ -91,7 +91,12 @@ class CommitGroup {
     static CommitGroup create_temporary(const std::vector<MemberSpec>& specs, const StoreOptions& options);
     // Throws not_found, locked, corrupt, and the mismatches of read_header().
     static CommitGroup open(const std::vector<MemberSpec>& specs, OpenMode mode, const StoreOptions& options);
-    static CommitGroup open_or_create(const std::vector<MemberSpec>& specs, const StoreOptions& options);
+    static CommitGroup open_or_create(const std::vector<MemberSpec>& specs, const StoreOptions& options) {
+        return open_or_create(specs, specs, options);
+    }
+    // With one set of specs for a store that is there, and another for a new one.
+    static CommitGroup open_or_create(const std::vector<MemberSpec>& old_files,
+                                      const std::vector<MemberSpec>& new_files, const StoreOptions& options);
 
     CommitGroup() noexcept = default;  // closed
     CommitGroup(CommitGroup&& other) noexcept { swap(other); }
@@ -292,18 +297,20 @@ CommitGroup<File> CommitGroup<File>::open(const std::vector<MemberSpec>& specs, 
 }
 
 template <Storage File>
-CommitGroup<File> CommitGroup<File>::open_or_create(const std::vector<MemberSpec>& specs, const StoreOptions& options) {
+CommitGroup<File> CommitGroup<File>::open_or_create(const std::vector<MemberSpec>& old_files,
+                                                    const std::vector<MemberSpec>& new_files,
+                                                    const StoreOptions& options) {
     for (;;) {  // until neither of two processes that do this has come between the other's question and its deed
         try {
-            return open(specs, OpenMode::read_write, options);
+            return open(old_files, OpenMode::read_write, options);
         } catch (const Error& error) {
             if (error.code() != ErrorCode::not_found) throw;
         }
         try {
-            return create(specs, options);
+            return create(new_files, options);
         } catch (const Error& error) {
             if (error.code() != ErrorCode::exists) throw;
-            if (!File::exists(specs[0].path)) throw;
+            if (!File::exists(new_files[0].path)) throw;
         }
     }
 }

@@ -66,14 +66,21 @@ inline void check_query(std::span<const float> query, std::size_t dim) {
 template <Metric M, Scalar S>
 class PreparedQuery {
   public:
-    PreparedQuery(std::span<const float> query, std::size_t dim, InstructionSet set)
-        : kernels_(&row_kernels<M::measure, S>(set)) {
-        check_query(query, dim);
-        padded_.resize((dim + query_padding - 1) / query_padding * query_padding);
+    // REQUIRES: prepare() before anything is measured.
+    PreparedQuery(std::size_t dim, InstructionSet set)
+        : dim_(dim), kernels_(&row_kernels<M::measure, S>(set)), padded_(padded_length(dim)) {
+        if constexpr (in_whole_numbers) small_kernels_ = &row_kernels<M::measure, S, std::int16_t>(set);
+    }
+    PreparedQuery(std::span<const float> query, std::size_t dim, InstructionSet set) : PreparedQuery(dim, set) {
+        prepare(query);
+    }
+    // Takes the place of the query before. Throws as check_query(), and where the metric needs a direction.
+    void prepare(std::span<const float> query) {
+        check_query(query, dim_);
         M::prepare(query, padded_.data());
         if constexpr (in_whole_numbers) {
-            small_kernels_ = &row_kernels<M::measure, S, std::int16_t>(set);
-            if (dim <= most_small_dim && std::all_of(padded_.begin(), padded_.end(), is_small))
+            small_.clear();
+            if (dim_ <= most_small_dim && std::all_of(padded_.begin(), padded_.end(), is_small))
                 small_.assign(padded_.begin(), padded_.end());
         }
     }
@@ -94,7 +101,11 @@ class PreparedQuery {
   private:
     static constexpr bool in_whole_numbers = is_byte<S> && M::measure != Measure::cosine;
     static bool is_small(float x) noexcept { return std::abs(x) <= most_small_number && x == std::trunc(x); }
+    static std::size_t padded_length(std::size_t dim) noexcept {
+        return (dim + query_padding - 1) / query_padding * query_padding;
+    }
 
+    std::size_t dim_;
     const RowKernels<S>* kernels_;
     const RowKernels<S, std::int16_t>* small_kernels_ = nullptr;
     std::vector<QueryValue<S>> padded_;

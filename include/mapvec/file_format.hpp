@@ -32,7 +32,7 @@
 //         56    4 member: 0 = root                          48 1024 256 block sums of the records
 //         60    4 members: files of this store            1072    8 tail: records written with the slot
 //                                                         1080  456 zero
-//         64    8 fingerprint of the payload's type
+//         64    8 fingerprint of the payload's type, or of a graph's store and metric
 //         72  948 zero
 //       1020    4 crc: CRC-32C of bytes 0..1019
 //
@@ -79,7 +79,10 @@ enum class FileKind : std::uint32_t {
     raw_payloads = 2,     // fixed-size records
     payload_bytes = 3,    // records of any size back to back; dim and stride are 1
     payload_offsets = 4,  // one entry a record of the payload_bytes file
-    erasures = 5          // ids of erased rows, 8 bytes each, in the order of their erasure
+    erasures = 5,         // ids of erased rows, 8 bytes each, in the order of their erasure
+    graph_ground = 6,     // a graph of rows (detail/graph_records.hpp): its lowest level,
+    graph_upper = 7,      // those above,
+    graph_tops = 8        // and where searches begin
 };
 
 // For people.
@@ -90,6 +93,9 @@ enum class FileKind : std::uint32_t {
         case FileKind::payload_bytes: return "encoded payloads";
         case FileKind::payload_offsets: return "offsets of payloads";
         case FileKind::erasures: return "erased rows";
+        case FileKind::graph_ground: return "graph of rows";
+        case FileKind::graph_upper: return "upper levels of a graph";
+        case FileKind::graph_tops: return "tops of a graph";
     }
     return "unknown";
 }
@@ -227,7 +233,8 @@ inline void check_expectation(const FileHeader& header, const ExpectedHeader& ex
         refuse(ErrorCode::dimension_mismatch, file, mismatch("dimension", expected.dim, header.dim));
     if (header.fingerprint != expected.fingerprint)
         refuse(ErrorCode::type_mismatch, file,
-               "the payloads were written as another type; " +
+               (header.kind < FileKind::graph_ground ? "the payloads were written as another type; "
+                                                     : "the graph is of another store or of another metric; ") +
                    mismatch("its fingerprint", expected.fingerprint, header.fingerprint));
     if (header.members != expected.members || header.member != expected.member)
         refuse(ErrorCode::type_mismatch, file,

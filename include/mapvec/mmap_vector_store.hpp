@@ -37,6 +37,7 @@
 #include "commit.hpp"
 #include "detail/borrowed.hpp"
 #include "detail/row_iterator.hpp"
+#include "detail/store_parts.hpp"
 #include "error.hpp"
 #include "mapped_file.hpp"
 #include "progress.hpp"
@@ -182,6 +183,7 @@ class MmapVectorStore {
 
     template <std::size_t, class, Scalar, Storage>
     friend class Collection;
+    friend struct detail::StoreParts;
 
     explicit MmapVectorStore(CommitGroup<File> group) : group_(std::move(group)), rows_(&group_[0]) {}
     explicit MmapVectorStore(MappedArray<File>& rows) : rows_(&rows) {}  // committed by the collection it is part of

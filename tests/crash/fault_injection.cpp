@@ -186,6 +186,7 @@ int main(int argc, char** argv) {
             ok = run<Vectors>(seed, times) && ok;
             ok = run<RawPayloads>(seed, times) && ok;
             ok = run<VariablePayloads>(seed, times) && ok;
+            ok = run<Graphs>(seed, times) && ok;
             if (times == 1)
                 ok = run<Collections>(seed, times) && ok;  // its update() undoes one part if the other fails
         }

@@ -60,6 +60,7 @@ int main(int argc, char** argv) {
     run<RawPayloads>(options, totals);
     run<VariablePayloads>(options, totals);
     run<Collections>(options, totals);
+    run<Graphs>(options, totals);
     run_builder<RecordingStorage>(options, totals);
     std::printf("power_cut: %llu images, seed %llu, %llu violations\n", static_cast<unsigned long long>(totals.images),
                 static_cast<unsigned long long>(options.seed), static_cast<unsigned long long>(totals.violations));

@@ -33,6 +33,9 @@ class TopK {
     // Nothing above it can be among the best.
     [[nodiscard]] float limit() const noexcept { return limit_; }
 
+    // Fewer than k were offered.
+    [[nodiscard]] bool has_room() const noexcept { return heap_.size() < k_; }
+
     void offer(float key, Id id) {
         const KeyedId candidate{key, id};
         if (heap_.size() < k_) {

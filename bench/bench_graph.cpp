@@ -1,0 +1,173 @@
+// How fast a graph of rows is built and searched, beside hnswlib with the same m and beams, and beside reading all rows.
+//
+// 50,000 rows of 128 floats around 200 centres in a space of 16 dimensions, with a little noise in all; queries alike.
+// The counter `recall` is the part of the 10 truly nearest rows that is found.
+#include <benchmark/benchmark.h>
+#include <mapvec/hnsw_index.hpp>
+
+#include <chrono>
+#include <memory>
+#include <queue>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "common.hpp"
+
+#if defined(MAPVEC_BENCH_HNSWLIB)
+#include <hnswlib/hnswlib.h>
+#endif
+
+using namespace mapvec;
+
+namespace {
+
+constexpr std::size_t dim = 128, m = 16, building_beam = 200, k = 10;
+const std::size_t row_count = bench::small ? 500 : 50'000, query_count = bench::small ? 10 : 1000;
+
+class Cloud {
+  public:
+    std::vector<float> vectors(std::size_t n) {
+        std::vector<float> all;
+        for (; n > 0; --n) {
+            const float* const centre = &centres_[engine_() % 200 * inner];
+            for (float& x : point_) x = normal_(engine_);
+            for (std::size_t d = 0; d < dim; ++d) {
+                float sum = 0.3f * normal_(engine_);
+                for (std::size_t i = 0; i < inner; ++i) sum += (2 * centre[i] + point_[i]) * basis_[i * dim + d];
+                all.push_back(sum);
+            }
+        }
+        return all;
+    }
+
+  private:
+    static constexpr std::size_t inner = 16;
+
+    std::vector<float> normal(std::size_t n) {
+        std::vector<float> values(n);
+        for (float& value : values) value = normal_(engine_);
+        return values;
+    }
+
+    std::mt19937 engine_{1};
+    std::normal_distribution<float> normal_;
+    std::vector<float> centres_ = normal(200 * inner), basis_ = normal(inner * dim), point_ = normal(inner);
+};
+
+template <class Work>
+double seconds(Work work) {
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// Both graphs, built once.
+struct Graphs {
+    static Graphs& instance() {
+        static Graphs graphs;
+        return graphs;
+    }
+    [[nodiscard]] std::span<const float> query(std::size_t i) const {
+        return std::span(queries).subspan(i % query_count * dim, dim);
+    }
+
+    Cloud cloud;
+    bench::Scratch scratch;
+    std::vector<float> vectors = cloud.vectors(row_count), queries = cloud.vectors(query_count);
+    MmapVectorStore<dim> rows = MmapVectorStore<dim>::create(scratch.path());
+    HnswIndex<> index;
+    std::vector<std::vector<Hit>> nearest;
+    double mapvec_seconds = 0, hnswlib_seconds = 0, commit_seconds = 0;
+#if defined(MAPVEC_BENCH_HNSWLIB)
+    hnswlib::L2Space space{dim};
+    hnswlib::HierarchicalNSW<float> peer{&space, row_count, m, building_beam};
+#endif
+
+  private:
+    Graphs() {
+        rows.append_rows(vectors);
+        rows.commit();
+        index = HnswIndex<>::create(scratch / "graph", rows, m);
+        // A part each in turn, so that a slow minute of the machine hits both alike.
+        for (std::size_t part = 1; part <= 10; ++part) {
+            const std::size_t first = row_count * (part - 1) / 10, end = row_count * part / 10;
+            mapvec_seconds += seconds([&] { index.update(rows, {building_beam, 1, end - first}); });
+#if defined(MAPVEC_BENCH_HNSWLIB)
+            hnswlib_seconds += seconds([&] {
+                for (std::size_t id = first; id < end; ++id) peer.addPoint(&vectors[id * dim], id);
+            });
+#endif
+        }
+        commit_seconds = seconds([&] { index.commit(); });
+        for (std::size_t i = 0; i < query_count; ++i) nearest.push_back(search(rows, KnnQuery{query(i), k}));
+    }
+};
+
+void report_building(benchmark::State& state, double Graphs::*measured) {
+    for (auto _ : state) state.SetIterationTime(Graphs::instance().*measured);
+    state.SetItemsProcessed(static_cast<std::int64_t>(row_count));
+}
+
+// `ids_of(query)` are the ids of the rows found.
+template <class IdsOf>
+void measure_searches(benchmark::State& state, IdsOf ids_of) {
+    const Graphs& graphs = Graphs::instance();
+    std::size_t i = 0;
+    for (auto _ : state) benchmark::DoNotOptimize(ids_of(graphs.query(i++)));
+    std::size_t found = 0;
+    for (std::size_t q = 0; q < query_count; ++q)
+        for (const Id id : ids_of(graphs.query(q)))
+            for (const Hit& hit : graphs.nearest[q]) found += hit.id == id ? 1 : 0;
+    state.counters["recall"] = static_cast<double>(found) / static_cast<double>(query_count * k);
+}
+
+void search_by_mapvec(benchmark::State& state) {
+    const Graphs& graphs = Graphs::instance();
+    const auto beam_width = static_cast<std::size_t>(state.range(0));
+    measure_searches(state, [&](std::span<const float> query) {
+        std::vector<Id> ids;
+        for (const Hit& hit : graphs.index.search(graphs.rows, KnnQuery{query, k}, {.beam_width = beam_width}))
+            ids.push_back(hit.id);
+        return ids;
+    });
+}
+
+void search_all(benchmark::State& state) {
+    const Graphs& graphs = Graphs::instance();
+    std::size_t i = 0;
+    for (auto _ : state) benchmark::DoNotOptimize(search(graphs.rows, KnnQuery{graphs.query(i++), k}));
+}
+
+#if defined(MAPVEC_BENCH_HNSWLIB)
+void search_by_hnswlib(benchmark::State& state) {
+    Graphs& graphs = Graphs::instance();
+    graphs.peer.setEf(static_cast<std::size_t>(state.range(0)));
+    measure_searches(state, [&](std::span<const float> query) {
+        std::vector<Id> ids;
+        for (auto hits = graphs.peer.searchKnn(query.data(), k); !hits.empty(); hits.pop())
+            ids.push_back(hits.top().second);
+        return ids;
+    });
+}
+BENCHMARK(search_by_hnswlib)->Name("graph_search/hnswlib")->Arg(20)->Arg(100)->Arg(400)->MinTime(0.5);
+BENCHMARK_CAPTURE(report_building, hnswlib, &Graphs::hnswlib_seconds)
+    ->Name("graph_build/hnswlib")
+    ->Iterations(1)
+    ->UseManualTime();
+#endif
+
+BENCHMARK(search_by_mapvec)->Name("graph_search/mapvec")->Arg(20)->Arg(100)->Arg(400)->MinTime(0.5);
+BENCHMARK(search_all)->Name("graph_search/all_rows")->MinTime(0.5);
+BENCHMARK_CAPTURE(report_building, mapvec, &Graphs::mapvec_seconds)
+    ->Name("graph_build/mapvec")
+    ->Iterations(1)
+    ->UseManualTime();
+BENCHMARK_CAPTURE(report_building, commit, &Graphs::commit_seconds)
+    ->Name("graph_build/commit")
+    ->Iterations(1)
+    ->UseManualTime();
+
+}  // namespace
+
+BENCHMARK_MAIN();
