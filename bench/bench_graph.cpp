@@ -1,4 +1,4 @@
-// How fast a graph of rows is built and searched, beside hnswlib with the same m and beams, and beside reading all rows.
+// How fast a graph of rows is built and searched, beside hnswlib with the same m and beams and beside reading all rows.
 //
 // 50,000 rows of 128 floats around 200 centres in a space of 16 dimensions, with a little noise in all; queries alike.
 // The counter `recall` is the part of the 10 truly nearest rows that is found.

@@ -198,6 +198,21 @@ TEST_CASE("payloads of fixed size and vectors of any scalar make a collection") 
     CHECK_FALSE(MappedFile::exists(scratch / "c" / "payloads.offsets"));
 }
 
+TEST_CASE("a collection that is moved to itself is unharmed") {
+    const ScratchDirectory scratch;
+    auto places = Places::create(scratch / "a");
+    for (unsigned i = 0; i < 5; ++i) places.append(point(i), place(i));
+    places.erase(3);
+    auto& same = places;
+    places = std::move(same);
+    if (places.is_open()) {
+        CHECK_FALSE(places.contains(3));
+        CHECK(places.size() == 4);
+    } else {
+        CHECK_FALSE(places.contains(1));
+    }
+}
+
 TEST_CASE("a new collection takes no file away that has something in it") {
     const ScratchDirectory scratch;
     { Places::create(scratch / "a").append(point(1), place(1)); }

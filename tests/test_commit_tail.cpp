@@ -79,6 +79,20 @@ TEST_CASE("a commit with a tail is there after a kill") {
     store.verify();
 }
 
+TEST_CASE("a store of one file to which rows were only appended is in that file, whole, after each commit") {
+    const ScratchDirectory scratch;
+    auto store = Store::create(scratch / "store");
+    for (std::size_t n : {std::size_t{1}, std::size_t{1}, many, std::size_t{2}}) {
+        store.append_rows(rows(n));
+        store.commit();
+        std::filesystem::copy_file(scratch / "store", scratch / "copy",
+                                   std::filesystem::copy_options::overwrite_existing);
+        CHECK(Store::open(scratch / "copy", OpenMode::read_only).size() == store.size());
+    }
+    CHECK_FALSE(std::filesystem::exists(scratch / "store.journal0"));
+    CHECK_FALSE(std::filesystem::exists(scratch / "store.journal1"));
+}
+
 TEST_CASE("a slot whose tail is not there means the commit before, for good") {
     const ScratchDirectory scratch;
     const auto writer = committed_with_tail(scratch / "store");
@@ -112,8 +126,8 @@ TEST_CASE("opening and closing a store ends its tail, even if nothing is written
 TEST_CASE("a damaged tail is an error once later commits have relied on it") {
     const ScratchDirectory scratch;
     auto writer = committed_with_tail(scratch / "store");
-    writer.append(rows(1));
-    writer.commit();
+    writer.insert(0, rows(1));
+    writer.commit();  // in the journal
     copy_store(scratch / "store", scratch / "damaged");
     lose_tail(scratch / "damaged");
     for (const OpenMode mode : {OpenMode::read_only, OpenMode::read_write})
@@ -141,13 +155,14 @@ TEST_CASE("a reader that has laid a journal over its view follows commits with a
         auto store = Store::create(scratch / "store", {.initial_capacity = 20'000});
         store.append_rows(rows(few));
         store.commit();
-        store.append(rows(1));
-        store.commit();  // in the journal
+        store.insert(few + 1, rows(1));
+        store.commit();  // in the journal, because of the gap
         copy_store(scratch / "store", scratch / "cut");
     }
-    overwrite_file(scratch / "cut", first_record + few * row_bytes, std::vector<char>(row_bytes));  // not in the file
+    const std::vector<char> zeros(row_bytes);
+    overwrite_file(scratch / "cut", first_record + (few + 1) * row_bytes, zeros);  // not in the file
     auto reader = Store::open(scratch / "cut", OpenMode::read_only);
-    REQUIRE(reader[few][0] == 1);
+    REQUIRE(reader[few + 1][0] == 1);
 
     auto writer = Store::open(scratch / "cut");
     writer.append(rows(1));

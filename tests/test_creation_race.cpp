@@ -75,3 +75,30 @@ TEST_CASE("of a builder and one who creates the store at the same path one has i
 TEST_CASE("of two who create the same store one has it") {
     CHECK(check_race<Texts>(mine, create<Texts, std::string>, other, create<Texts, std::string>) > 10);
 }
+
+TEST_CASE("one whose creation fails takes nothing away from one who has completed it meanwhile") {
+    int steps = 0;
+    for (;; ++steps) {
+        crash::Machine machine(static_cast<std::uint64_t>(steps));
+        const crash::Use use(machine);
+        bool others_turn = false, failed = false, others_store = false;
+        int step = 0;
+        machine.fault = [&](crash::Op op) {
+            if (others_turn || op != crash::Op::resize) return;
+            failed = true;
+            throw Error(ErrorCode::no_space, "store", "injected");
+        };
+        machine.hook = [&](crash::Op) {
+            if (!failed || step++ != steps) return;
+            others_turn = true;
+            others_store = !code_of([&] { create<Texts>(other); });
+            others_turn = false;
+        };
+        CHECK(code_of([&] { Texts::create("store", {.initial_capacity = 1'000'000}); }) == ErrorCode::no_space);
+        machine.hook = nullptr;
+        machine.fault = nullptr;
+        if (step <= steps) break;
+        if (others_store) REQUIRE(Texts::open("store").size() == 3);
+    }
+    CHECK(steps > 1);
+}

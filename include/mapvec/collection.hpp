@@ -54,7 +54,7 @@ class Collection {
     using Row = typename Vectors::Row;
 
     // A new collection; the directory is made if there is none. Throws exists if there is a collection in it.
-    [[nodiscard]] static Collection create(const std::filesystem::path& directory, const StoreOptions& options = {}) {
+    static Collection create(const std::filesystem::path& directory, const StoreOptions& options = {}) {
         const auto files = specs(directory, options, Opening::new_file);  // may throw, and nothing is there yet
         File::create_directory(directory);
         return Collection(CommitGroup<File>::create(files, options));
@@ -66,8 +66,7 @@ class Collection {
         return Collection(CommitGroup<File>::open(specs(directory, options, Opening::old_file), mode, options));
     }
     // As open() if there is a collection, as create() if there is none.
-    [[nodiscard]] static Collection open_or_create(const std::filesystem::path& directory,
-                                                   const StoreOptions& options = {}) {
+    static Collection open_or_create(const std::filesystem::path& directory, const StoreOptions& options = {}) {
         const auto files = specs(directory, options, Opening::new_file);
         File::create_directory(directory);
         return Collection(CommitGroup<File>::open_or_create(files, options));

@@ -10,7 +10,7 @@
 //
 //   commit, small: one record {what was appended, what was overwritten} to the journal; sync the journal. It is
 //     whole or it is not (checksum), so the commit is or is not. The data files take part in no order.
-//   commit of appended records only, 64 KiB to 4 MiB or after growth, in a store of one file: a checkpoint whose slot
+//   commit of appended records only, 4 MiB at most, in a store of one file: a checkpoint whose slot
 //     names these records as its *tail*, and their checksum. One sync makes both durable, in any order. Whoever opens
 //     the store sums the tail: where it does not hold, the sync never ended, and the slot before rules, which is
 //     whole, with its journal. Such a slot is made blank before anything is appended that might prove it after all.
@@ -60,6 +60,7 @@
 #include "detail/group_create.hpp"
 #include "detail/group_state.hpp"
 #include "detail/journal_file.hpp"
+#include "detail/platform.hpp"
 #include "error.hpp"
 #include "file_format.hpp"
 #include "mapped_array.hpp"
@@ -104,13 +105,16 @@ class CommitGroup {
         CommitGroup(std::move(other)).swap(*this);
         return *this;
     }
-    // Commits and closes, but not while an exception passes: what was half done is not made durable.
+    // Commits and closes, but not while an exception passes: what was half done is not made durable. Nor in a process
+    // that was forked and has not committed: it may only be on its way to exit().
     ~CommitGroup() {
-        if (std::uncaught_exceptions() > exceptions_) return;
-        try {
-            close();
-        } catch (...) {  // what was committed stays committed
+        if (std::uncaught_exceptions() <= exceptions_ && process_ == detail::platform::process_id()) {
+            try {
+                close();
+            } catch (...) {  // what was committed stays committed
+            }
         }
+        release();
     }
 
     [[nodiscard]] bool is_open() const noexcept { return !members_.empty(); }
@@ -165,9 +169,9 @@ class CommitGroup {
         bool held_;
     };
 
-    static constexpr std::uint64_t least_tail = 64 << 10;     // smaller commits are cheaper in the journal
     static constexpr std::uint64_t largest_record = 1 << 20;  // larger commits are checkpoints
     static constexpr std::uint64_t largest_journal = 16 << 20;
+    static constexpr int most_tries = 10;
 
     void swap(CommitGroup& other) noexcept {
         members_.swap(other.members_);
@@ -184,6 +188,7 @@ class CommitGroup {
         std::swap(half_refreshed_, other.half_refreshed_);
         std::swap(shown_, other.shown_);
         std::swap(exceptions_, other.exceptions_);
+        std::swap(process_, other.process_);
     }
 
     [[nodiscard]] const std::filesystem::path& root_path() const noexcept { return members_[0]->path(); }
@@ -215,6 +220,9 @@ class CommitGroup {
         array.file().write(slot_offset(checkpoint.generation), bytes_of(slot_of(array, checkpoint)));
     }
     void write_journal_back();
+    void check_name() const;
+    void remove_files() noexcept;
+    void release() noexcept;
     void forget_slot(std::uint64_t generation);
     // What stays means nothing: a root without a slot, a journal of a generation that is over.
     static bool remove_if_possible(const std::filesystem::path& path) {
@@ -240,6 +248,7 @@ class CommitGroup {
     bool half_refreshed_ = false;  // a refresh has thrown on its way: the next one begins at the slot
     std::uint64_t shown_ = 0;      // the commit that the last refresh ended at
     int exceptions_ = std::uncaught_exceptions();
+    std::uint64_t process_ = detail::platform::process_id();  // that opened it, or has committed last
     detail::RecordWriter record_;
 };
 
@@ -258,13 +267,20 @@ CommitGroup<File> CommitGroup<File>::create(const std::vector<MemberSpec>& specs
         fill(group);
         group.complete();
     } catch (...) {  // nothing, rather than a store that lacks something
-        const std::size_t made = group.members_.size();
-        group.members_.clear();
-        // The root first: while it is there, it must have its members.
-        for (std::size_t i = 0; i < made && remove_if_possible(files[i].path);) ++i;
+        group.remove_files();
+        group.release();
         throw;
     }
     return group;
+}
+
+// While the root is locked, so that nobody has completed the store meanwhile, and the root last, so that nobody makes
+// members anew. Only if it may be complete it goes first: while such a root is there, it must have its members.
+template <Storage File>
+void CommitGroup<File>::remove_files() noexcept {
+    if (members_.empty() || !members_[0]->file().has_its_name()) return;
+    if (!creation_is_unfinished(members_[0]->file().data())) (void)remove_if_possible(members_[0]->path());
+    for (std::size_t i = members_.size(); i-- > 0;) (void)remove_if_possible(members_[i]->path());
 }
 
 template <Storage File>
@@ -290,7 +306,7 @@ CommitGroup<File> CommitGroup<File>::open(const std::vector<MemberSpec>& specs, 
         group.begin_with(std::move(state));
         if (refuted && mode == OpenMode::read_write) group.forget_slot(group.now_.generation + 1);
     } catch (...) {
-        group.members_.clear();  // it was never open: nothing to commit
+        group.release();  // it was never open: nothing to commit
         throw;
     }
     return group;
@@ -300,7 +316,7 @@ template <Storage File>
 CommitGroup<File> CommitGroup<File>::open_or_create(const std::vector<MemberSpec>& old_files,
                                                     const std::vector<MemberSpec>& new_files,
                                                     const StoreOptions& options) {
-    for (;;) {  // until neither of two processes that do this has come between the other's question and its deed
+    for (int tries = 0;; ++tries) {  // another process that does this may come between our question and our deed
         try {
             return open(old_files, OpenMode::read_write, options);
         } catch (const Error& error) {
@@ -310,7 +326,7 @@ CommitGroup<File> CommitGroup<File>::open_or_create(const std::vector<MemberSpec
             return create(new_files, options);
         } catch (const Error& error) {
             if (error.code() != ErrorCode::exists) throw;
-            if (!File::exists(new_files[0].path)) throw;
+            if (tries == most_tries || !File::exists(new_files[0].path)) throw;
         }
     }
 }
@@ -401,7 +417,8 @@ template <Storage File>
 template <class Show>
 bool CommitGroup<File>::refresh(Show show) {
     if (mode_ != OpenMode::read_only || !is_open()) return false;
-    if (!half_refreshed_ && detail::newest_slot(members_[0]->file()).slot.generation == now_.generation) {
+    const Slot newest = detail::newest_slot(members_[0]->file()).slot;
+    if (!half_refreshed_ && newest.generation == now_.generation && newest.salt == now_.salt) {
         detail::Records records{{}, journal_end_, sequence_};
         detail::read_records(journal_, records, store_id(), now_.salt);
         half_refreshed_ = true;
@@ -427,7 +444,10 @@ void CommitGroup<File>::commit(Next next) {
     if (failed_)
         throw Error(ErrorCode::io, root_path(),
                     "an earlier sync failed: what is on disk is only known after reopening");
+    process_ = detail::platform::process_id();
+    exceptions_ = std::min(exceptions_, std::uncaught_exceptions());
     if (trusted_ && !changed()) return;
+    check_name();
     const bool fresh = !trusted_;
     if (fresh) restore_trust();
     if (fresh && !changed() && journal_end_ == 0 && !now_.tail) return;
@@ -453,8 +473,7 @@ bool CommitGroup<File>::changed() const noexcept {
 template <Storage File>
 bool CommitGroup<File>::fits_slot() const noexcept {
     const Array& root = *members_[0];
-    return members_.size() == 1 && root.tail_is_provable() &&
-           (root.outgrew_journal() || root.bytes_changed() > least_tail);
+    return members_.size() == 1 && root.tail_is_provable();
 }
 
 template <Storage File>
@@ -487,8 +506,8 @@ void CommitGroup<File>::log_commit() {
     try {
         journal_.write(journal_end_, record);
     } catch (const Error& error) {
-        if (error.code() != ErrorCode::no_space) throw;
-        return checkpoint();  // which may do with less
+        if (error.code() != ErrorCode::no_space && error.code() != ErrorCode::read_only) throw;
+        return checkpoint();  // which may do with less, and without a new file
     }
     sync(journal_);
     journal_end_ += record.size();
@@ -539,6 +558,7 @@ void CommitGroup<File>::checkpoint(bool tail) {
     }
     if (!tail) sync(members_[0]->file());
     failed_ = true;  // until the slot is durable nobody knows which one rules
+    for (auto& member : members_) member->protect_all();
     write_slot(*members_[0], next);
     members_[0]->file().sync();
     failed_ = false;
@@ -588,13 +608,31 @@ template <Storage File>
 void CommitGroup<File>::close() {
     if (!is_open()) return;
     if (mode_ == OpenMode::read_write && !temporary_) {
-        if (changed() || journal_end_ > 0 || now_.tail) commit(Next::closing);
-        write_journal_back();
-        if (trusted_ && journal_end_ == 0 && !detail::slots_agree(members_, now_.generation)) checkpoint();
+        const bool named = members_[0]->file().has_its_name();  // else its journals are somebody else's
+        if (failed_ || changed() || (named && (journal_end_ > 0 || now_.tail))) commit(Next::closing);
+        if (named) write_journal_back();
+        if (named && trusted_ && journal_end_ == 0 && !detail::slots_agree(members_, now_.generation)) checkpoint();
         for (auto& member : members_) member->shrink_to_fit();
     }
+    process_ = detail::platform::process_id();
+    release();
+}
+
+// Not by the mere end of the descriptor: a forked process may have it, too, and not know.
+template <Storage File>
+void CommitGroup<File>::release() noexcept {
+    if (!members_.empty() && process_ == detail::platform::process_id())
+        members_[0]->file().unlock(mode_ == OpenMode::read_write ? Lock::writer : Lock::reader);
     members_.clear();
     journal_ = {};
+}
+
+// Journals are found beside the root, and by its name. Where that has come to be another file's, they are not ours.
+template <Storage File>
+void CommitGroup<File>::check_name() const {
+    if (!members_[0]->file().has_its_name())
+        throw Error(ErrorCode::io, root_path(),
+                    "the store is open, but its file has lost this name: it was renamed, removed or replaced");
 }
 
 // A closed store has no journal, unless a reader keeps overwrites out of the files; and no tail to be proved.
@@ -605,7 +643,7 @@ void CommitGroup<File>::write_journal_back() {
     };
     for (int tries = 0; tries < 2 && trusted_ && (journal_end_ > 0 || logged() || now_.tail); ++tries) checkpoint();
     if (!trusted_ || journal_end_ > 0) return;
-    journal_ = {};
+    journal_ = detail::JournalFile<File>(detail::journal_path(root_path(), now_.generation), OpenMode::read_write);
     remove_if_possible(detail::journal_path(root_path(), 0));
     remove_if_possible(detail::journal_path(root_path(), 1));
 }

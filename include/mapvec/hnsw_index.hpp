@@ -67,10 +67,12 @@ struct HnswUpdateOptions {
     std::size_t most_rows = SIZE_MAX;  // then update() returns, for a commit or a look at how far it is
 };
 
+// A wider beam finds more of the truly nearest rows, and takes longer in proportion.
 struct HnswSearchOptions {
-    std::size_t beam_width = 0;  // "ef": rows kept on the way, k at least. 0 = 64. Time grows in proportion
+    std::size_t beam_width = 0;  // "ef": rows kept on the way, k at least. 0 = 64
 };
 
+// M: what is near, as in searches (metric.hpp).
 template <Metric M = SquaredL2, Storage File = MappedFile>
 class HnswIndex {
     template <std::size_t Dim, Scalar S>
@@ -81,8 +83,7 @@ class HnswIndex {
     // more for vectors of high dimension. Throws exists; not_found if the directory does not exist; invalid_argument
     // unless 2 <= m <= 4096.
     template <std::size_t Dim, Scalar S>
-    [[nodiscard]] static HnswIndex create(const std::filesystem::path& path, const Rows<Dim, S>& rows,
-                                          std::size_t m = 16) {
+    static HnswIndex create(const std::filesystem::path& path, const Rows<Dim, S>& rows, std::size_t m = 16) {
         return HnswIndex(CommitGroup<File>::create(new_files(path, rows, m), {}));
     }
     // Throws not_found; locked; read_only; type_mismatch for a graph of another store or metric, version_mismatch;
@@ -96,8 +97,7 @@ class HnswIndex {
     }
     // As open() if there is a graph, whatever its m, as create() if there is none.
     template <std::size_t Dim, Scalar S>
-    [[nodiscard]] static HnswIndex open_or_create(const std::filesystem::path& path, const Rows<Dim, S>& rows,
-                                                  std::size_t m = 16) {
+    static HnswIndex open_or_create(const std::filesystem::path& path, const Rows<Dim, S>& rows, std::size_t m = 16) {
         return HnswIndex(CommitGroup<File>::open_or_create(files(path, rows), new_files(path, rows, m), {}));
     }
 

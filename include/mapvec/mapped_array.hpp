@@ -140,6 +140,8 @@ class MappedArray {
         if (logged_.empty()) file_.drop_overlays();
     }
     void write_logged();
+    // A slot that may rule from now on speaks of all records: none of them is overwritten in the file any more.
+    void protect_all() noexcept { committed_ = size(); }
     [[nodiscard]] detail::IdSet& dirty() noexcept { return dirty_; }
     [[nodiscard]] detail::IdSet& logged() noexcept { return logged_; }
 

@@ -19,6 +19,8 @@
 //
 // Threads: one writer thread; data() may be called and read through from any thread beside it.
 // Another program that truncates a mapped file makes reads beyond its end fail with SIGBUS; no library can help that.
+// Nor must anybody lock these mappings in memory (mlock, mlockall): the system then copies the private pages that lie
+// around an overlay, and what is written to the file later is not seen there.
 // Errors: those of the system, as Error with the file's name; ENOSPC, EDQUOT, EFBIG are no_space.
 #pragma once
 
@@ -56,9 +58,7 @@ class MappedFile {
     // A file that nobody else can see and that vanishes with this object, and with the process.
     static MappedFile create_temporary(std::span<const std::byte> first, const StoreOptions& options);
 
-    static MappedFile open(const std::filesystem::path& path, OpenMode mode, const StoreOptions& options) {
-        return MappedFile(path, open_mapping(path, mode), mode, options);
-    }
+    static MappedFile open(const std::filesystem::path& path, OpenMode mode, const StoreOptions& options);
 
     static bool exists(const std::filesystem::path& path) noexcept { return detail::platform::exists(path); }
     static void remove(const std::filesystem::path& path) {
@@ -72,6 +72,7 @@ class MappedFile {
     static void create_directory(const std::filesystem::path& path);
 
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    [[nodiscard]] bool has_its_name() const noexcept { return detail::platform::leads_to(path_, handle()); }
     [[nodiscard]] std::uint64_t size() const noexcept { return size_.load(); }
     // Relaxed, for it is on the way to every row: nobody may look before size(), or what the owner counts in its place,
     // has told him that there is something; any base since then shows it, and old ones stay mapped.
@@ -178,6 +179,7 @@ class MappedFile {
     }
     static Mapping create_nameless(RemoveAtEnd& removal);
     static std::filesystem::path fresh_name(const std::filesystem::path& beside);
+    static std::filesystem::path lasting(const std::filesystem::path& path);
     static void write_first(const Mapping& mapping, const std::filesystem::path& path,
                             std::span<const std::byte> first);
 
@@ -227,7 +229,7 @@ inline MappedFile MappedFile::create(const std::filesystem::path& path, std::spa
     try {
         Mapping mapping = open_mapping(draft, OpenMode::read_write);
         write_first(mapping, path, first);
-        MappedFile file(path, std::move(mapping), OpenMode::read_write, options);
+        MappedFile file(lasting(path), std::move(mapping), OpenMode::read_write, options);
         if (!file.try_lock(Lock::writer)) throw Error(ErrorCode::locked, path, "a file just created is locked");
         rename(draft, path);
         return file;
@@ -235,6 +237,14 @@ inline MappedFile MappedFile::create(const std::filesystem::path& path, std::spa
         (void)detail::platform::remove(draft);
         throw;
     }
+}
+
+inline MappedFile MappedFile::open(const std::filesystem::path& path, OpenMode mode, const StoreOptions& options) {
+    for (int tries = 0; tries < 10; ++tries) {
+        MappedFile file(lasting(path), open_mapping(path, mode), mode, options);
+        if (file.has_its_name()) return file;  // else a link on the way was changed meanwhile
+    }
+    throw Error(ErrorCode::io, path, "the file was replaced again and again while it was opened");
 }
 
 inline MappedFile MappedFile::create_temporary(std::span<const std::byte> first, const StoreOptions& options) {
@@ -252,6 +262,14 @@ inline void MappedFile::write_first(const Mapping& mapping, const std::filesyste
     const auto handle = handle_of(mapping);
     check(detail::platform::write_all(handle, 0, first.data(), first.size()), path, "writing the first page");
     check(detail::platform::sync(handle), path, "making the first page durable");
+}
+
+// The process may go to another directory, and links may come to lead elsewhere.
+inline std::filesystem::path MappedFile::lasting(const std::filesystem::path& path) {
+    std::error_code error;
+    auto resolved = std::filesystem::weakly_canonical(path, error);
+    check(error.value(), path, "resolving the path");
+    return resolved.is_absolute() ? resolved : std::filesystem::absolute(resolved);
 }
 
 // Boost's file_mapping opens by name only, and says little of what went wrong; so the system is asked first.

@@ -16,8 +16,9 @@
 // safe: two threads that write; overwriting a row (insert at an id that exists) while another thread reads it, or
 // refresh() while one reads a row that the writer has overwritten since the last. Other processes open the store
 // read-only; they never block the writer, see committed states only, and move to the newest by refresh(). Of a process
-// that has forked, parent or child may go on with a store, not both. Long runs of append() have a thread of ours
-// prepare the file ahead, unless StoreOptions::helper_thread says no.
+// that has forked, parent or child may go on with a store, not both; a child that only ends commits nothing. Long runs
+// of append() have a thread of ours prepare the file ahead, unless StoreOptions::helper_thread says no. The file keeps
+// its name while it is open: of one that was renamed, removed or replaced commits are refused (io).
 //
 // Modes. read_only: nothing can be changed. copy_on_write: existing rows can be overwritten, in this
 // object's memory only; the file never changes, nor does what this store sees of it.
@@ -65,7 +66,7 @@ class MmapVectorStore {
     // A new store, durable when this returns, opened for writing. Throws exists; not_found if the directory does not
     // exist; no_space if the initial capacity cannot be had; invalid_argument for a dim of 0; dimension_mismatch if
     // options.dim is not Dim.
-    [[nodiscard]] static MmapVectorStore create(const std::filesystem::path& path, const StoreOptions& options = {}) {
+    static MmapVectorStore create(const std::filesystem::path& path, const StoreOptions& options = {}) {
         return MmapVectorStore(CommitGroup<File>::create({spec(path, options, Opening::new_file)}, options));
     }
     // After close() reads one page, however large the file; after a crash also what the last commits wrote
@@ -76,8 +77,7 @@ class MmapVectorStore {
         return MmapVectorStore(CommitGroup<File>::open({spec(path, options, Opening::old_file)}, mode, options));
     }
     // As open() if there is a store, as create() if there is none.
-    [[nodiscard]] static MmapVectorStore open_or_create(const std::filesystem::path& path,
-                                                        const StoreOptions& options = {}) {
+    static MmapVectorStore open_or_create(const std::filesystem::path& path, const StoreOptions& options = {}) {
         return MmapVectorStore(CommitGroup<File>::open_or_create({spec(path, options, Opening::new_file)}, options));
     }
 

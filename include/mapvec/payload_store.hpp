@@ -52,7 +52,7 @@ class PayloadStore {
     using value_type = T;
 
     // A new store, durable when this returns. Throws exists; no_space.
-    [[nodiscard]] static PayloadStore create(const std::filesystem::path& path, const StoreOptions& options = {}) {
+    static PayloadStore create(const std::filesystem::path& path, const StoreOptions& options = {}) {
         return PayloadStore(CommitGroup<File>::create(specs(path, options), options));
     }
     // Throws not_found; locked; type_mismatch; version_mismatch; corrupt. No record is read, whatever their number, but
@@ -62,8 +62,7 @@ class PayloadStore {
         return PayloadStore(CommitGroup<File>::open(specs(path, options), mode, options));
     }
     // As open() if there is a store, as create() if there is none.
-    [[nodiscard]] static PayloadStore open_or_create(const std::filesystem::path& path,
-                                                     const StoreOptions& options = {}) {
+    static PayloadStore open_or_create(const std::filesystem::path& path, const StoreOptions& options = {}) {
         return PayloadStore(CommitGroup<File>::open_or_create(specs(path, options), options));
     }
     // Opens for reading.
@@ -214,7 +213,7 @@ class PayloadStoreBuilder {
     // The store at `path`, durable, open for writing. It is there whole or not at all: what a crash leaves on the way
     // is not_found when it is opened, and taken over when it is created again. Throws exists; locked while another
     // creates it; no_space; io: the builder still has all records then.
-    [[nodiscard]] Store finish_persisted(const std::filesystem::path& path) && {
+    Store finish_persisted(const std::filesystem::path& path) && {
         Store store(CommitGroup<File>::create(Store::specs(path, {}), {}, [this](CommitGroup<File>& group) {
             Store(group, 0).records_.append(store_.records_);
         }));

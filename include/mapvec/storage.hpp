@@ -65,7 +65,9 @@ concept Storage = std::movable<File> && requires(File file, const File constant,
     // Durable, with the directories above it. Not an error if there is one.
     File::create_directory(path);
 
+    // By which it and the files beside it are found, wherever the process goes: absolute, without symbolic links.
     { constant.path() } -> std::convertible_to<const std::filesystem::path&>;
+    { constant.has_its_name() } -> std::same_as<bool>;      // path() still leads to it
     { constant.size() } -> std::same_as<std::uint64_t>;     // bytes in the file, as far as this object knows
     { constant.data() } -> std::same_as<const std::byte*>;  // the view, size() bytes; safe beside the writer thread
     {file.refresh()};                                       // learn the size that another process gave the file

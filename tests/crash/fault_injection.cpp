@@ -4,11 +4,13 @@
 // it is reopened, and what was committed is there.
 //
 //     mapvec_crash_fault_injection [--seed 1] [--seeds 3]
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "recording_storage.hpp"
 #include "subjects.hpp"
@@ -84,13 +86,15 @@ class Scenario {
     void commit(Commit commit) {
         for (int tries = 0; tries < 20; ++tries) {
             const bool failed_before = failed_;
+            begun_.push_back(model_);
             try {
                 commit(store_);
                 expect(!failed_before, "a commit after a failed sync has returned");
-                committed_ = model_;
+                take_for_committed(model_);
                 return;
             } catch (const mapvec::Error&) {
             }
+            change();  // a store that has refused to commit or to close goes on
             failed_ = refuses_for_good();
             if (failed_) recover();
         }
@@ -100,9 +104,11 @@ class Scenario {
     [[nodiscard]] bool refuses_for_good() {
         const auto fault = std::exchange(machine_.fault, nullptr);
         bool refused = false;
+        begun_.push_back(model_);
         try {
             store_.commit();
-            committed_ = model_;
+            take_for_committed(model_);
+            check(machine_.killed());
         } catch (const mapvec::Error& error) {
             refused = error.code() == mapvec::ErrorCode::io;
             expect(refused, "a commit after a failed sync is not refused with io");
@@ -112,14 +118,20 @@ class Scenario {
         machine_.fault = fault;
         return refused;
     }
+    void take_for_committed(const Model& model) {
+        committed_ = model;
+        begun_.clear();
+    }
     [[nodiscard]] bool sync_failed() { return std::exchange(machine_.sync_faults, 0) != 0; }
 
     void recover() {
         store_ = Store();
         store_ = insist([] { return Store::open("store"); });
         const Model found = Subject::read(store_);
-        expect(found == model_ || found == committed_, "a failed sync has lost a commit");
-        model_ = committed_ = found;
+        expect(found == committed_ || std::find(begun_.begin(), begun_.end(), found) != begun_.end(),
+               "a failed sync has lost a commit");
+        model_ = found;
+        take_for_committed(found);
         failed_ = false;
     }
 
@@ -139,7 +151,7 @@ class Scenario {
     void check(std::unique_ptr<Machine> machine) {
         const Use use(*machine);
         const Store store = Store::open("store");
-        expect(Subject::read(store) == model_, "the closed store is another");
+        expect(Subject::read(store) == model_, "the store that is opened next is another");
         store.verify();
     }
 
@@ -152,6 +164,7 @@ class Scenario {
     Store reader_;
     Model model_;
     Model committed_;
+    std::vector<Model> begun_;  // commits since
 };
 
 template <template <class> class Kind>

@@ -283,6 +283,11 @@ class Workload {
             } catch (const mapvec::Error& error) {
                 ++totals_.failed_syncs;
                 must_refuse(store);
+                if constexpr (requires { Subject::of_two_stores; }) return;  // the other one goes on
+                // It may be changed further, and no change reaches what was to be committed.
+                for (std::uint64_t steps = below(crashes_, 4); steps > 0; --steps)
+                    Subject::step(store, model, crashes_);
+                if (closing) must_refuse_to_close(store);
                 return;
             }
             allowed.commit(model);
@@ -290,8 +295,15 @@ class Workload {
         }
     }
     static void must_refuse(Store& store) {
+        must_refuse([&] { store.commit(); });
+    }
+    static void must_refuse_to_close(Store& store) {
+        must_refuse([&] { store.close(); });
+    }
+    template <class Call>
+    static void must_refuse(Call call) {
         try {
-            store.commit();
+            call();
         } catch (const mapvec::Error& error) {
             if (error.code() == mapvec::ErrorCode::io) return;
         }

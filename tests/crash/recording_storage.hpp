@@ -67,6 +67,10 @@ class RecordingStorage {
     }
 
     [[nodiscard]] const Path& path() const noexcept { return path_; }
+    [[nodiscard]] bool has_its_name() const {
+        const auto found = machine_->shown.find(path_.string());
+        return found != machine_->shown.end() && found->second == inode_;
+    }
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
     [[nodiscard]] const std::byte* data() const noexcept {
         return view_ ? view_->bytes.data() : inode_->cache.read().data();

@@ -302,6 +302,7 @@ class GraphedRows {
 template <class File>
 struct Graphs {
     static constexpr const char* name = "graph";
+    static constexpr bool of_two_stores = true;
     using Store = GraphedRows<File>;
 
     static void step(Store& store, Model& model, Rng& rng) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "movable_atomic.hpp"
@@ -15,6 +16,13 @@ namespace mapvec::detail {
 
 class ErasureSet {
   public:
+    ErasureSet() = default;
+    ErasureSet(ErasureSet&& other) noexcept { swap(other); }
+    ErasureSet& operator=(ErasureSet&& other) noexcept {
+        ErasureSet(std::move(other)).swap(*this);
+        return *this;
+    }
+
     [[nodiscard]] std::uint64_t size() const noexcept { return size_.load(); }
 
     [[nodiscard]] bool contains(std::uint64_t id) const noexcept {
@@ -49,6 +57,12 @@ class ErasureSet {
         explicit Bitmap(std::size_t n) : words(n) {}
         std::vector<std::atomic<std::uint64_t>> words;
     };
+
+    void swap(ErasureSet& other) noexcept {
+        bitmaps_.swap(other.bitmaps_);
+        std::swap(newest_, other.newest_);
+        std::swap(size_, other.size_);
+    }
 
     std::vector<std::unique_ptr<Bitmap>> bitmaps_;
     MovableAtomic<Bitmap*> newest_;

@@ -87,7 +87,7 @@ template <Storage File>
     if (!header_if_ours(file, spec) || !creation_is_unfinished(file.data())) return std::nullopt;
     if (!file.try_lock(Lock::writer))
         throw Error(ErrorCode::locked, spec.path, "another writer is creating this store");
-    if (!creation_is_unfinished(file.data())) return std::nullopt;
+    if (!file.has_its_name() || !creation_is_unfinished(file.data())) return std::nullopt;
     (void)read_header(file.data(), file.size(), spec.header, spec.path);
     file.sync_name();  // who created it may have been killed before that was durable
     return file;
@@ -122,11 +122,16 @@ void remove_debris(const MemberSpec& spec, const StoreId& root) {
     File::remove(spec.path);
 }
 
+inline constexpr std::size_t longest_name = 255;  // in most file systems
+
 // Where the journals will be, there may be what is left of another store's.
 template <Storage File>
 void check_journals(const std::filesystem::path& root_path) {
     for (const auto generation : {std::uint64_t{0}, std::uint64_t{1}}) {
         JournalFile<File> journal(journal_path(root_path, generation), OpenMode::read_only);
+        if (journal.path().filename().native().size() > longest_name)
+            throw Error(ErrorCode::invalid_argument, root_path,
+                        "the name is too long: beside it " + journal.path().filename().string() + " has to fit");
         if (!may_be_journal(journal.bytes())) refuse_to_replace(journal.path());
     }
 }

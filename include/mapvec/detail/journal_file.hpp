@@ -74,6 +74,8 @@ class JournalFile {
     void extend(std::uint64_t size) {
         std::uint64_t at = file_->size();
         const std::vector<std::byte> zeros(step);
+        file_->allocate(at,
+                        size - at);  // first: a reader may come between, and a hole would be his end on a full tmpfs
         file_->resize(size);
         try {
             for (; at < size; at += step) {

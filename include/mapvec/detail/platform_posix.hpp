@@ -95,6 +95,14 @@ inline void close_on_exec(Handle handle) noexcept { ::fcntl(handle, F_SETFD, FD_
     return 0;
 }
 
+// Whether this path leads to the file that the handle is of.
+[[nodiscard]] inline bool leads_to(const std::filesystem::path& path, Handle handle) noexcept {
+    struct stat named {
+    }, open{};
+    return ::stat(path.c_str(), &named) == 0 && ::fstat(handle, &open) == 0 && named.st_dev == open.st_dev &&
+           named.st_ino == open.st_ino;
+}
+
 [[nodiscard]] inline int resize(Handle handle, std::uint64_t size) noexcept {
     if (!within_file_size_limit(size)) return EFBIG;
     if (size > static_cast<std::uint64_t>(INT64_MAX)) return EFBIG;
@@ -251,13 +259,11 @@ inline void release_addresses(std::byte* base, std::size_t n) noexcept {
 }
 
 // Private pages in [base, base + n) forget what was written to them and show the file again.
-inline void drop_private([[maybe_unused]] Handle handle, std::byte* base, [[maybe_unused]] std::uint64_t offset,
-                         std::size_t n) noexcept {
+inline void drop_private(Handle handle, std::byte* base, std::uint64_t offset, std::size_t n) noexcept {
 #if defined(__linux__)
-    ::madvise(base, n, MADV_DONTNEED);
-#else
-    (void)map_private(handle, base, offset, n);
+    if (::madvise(base, n, MADV_DONTNEED) == 0) return;  // it fails for pages that are locked in memory
 #endif
+    (void)map_private(handle, base, offset, n);
 }
 
 inline void advise_huge_pages([[maybe_unused]] std::byte* base, [[maybe_unused]] std::size_t n) noexcept {

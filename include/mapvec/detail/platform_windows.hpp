@@ -95,6 +95,17 @@ inline void close_on_exec(Handle handle) noexcept { ::SetHandleInformation(handl
     return 0;
 }
 
+// Whether this path leads to the file that the handle is of.
+[[nodiscard]] inline bool leads_to(const std::filesystem::path& path, Handle handle) noexcept {
+    Handle other{};
+    if (open_file(path, 0, OPEN_EXISTING, other) != 0) return false;
+    BY_HANDLE_FILE_INFORMATION named{}, open{};
+    const bool known = ::GetFileInformationByHandle(other, &named) && ::GetFileInformationByHandle(handle, &open);
+    close(other);
+    return known && named.dwVolumeSerialNumber == open.dwVolumeSerialNumber &&
+           named.nFileIndexHigh == open.nFileIndexHigh && named.nFileIndexLow == open.nFileIndexLow;
+}
+
 // Takes disk space for what is new: files are not sparse unless somebody asks for it.
 [[nodiscard]] inline int resize(Handle handle, std::uint64_t size) noexcept {
     if (size > static_cast<std::uint64_t>(INT64_MAX)) return static_cast<int>(ERROR_FILE_TOO_LARGE);
