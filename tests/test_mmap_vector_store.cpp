@@ -420,3 +420,43 @@ TEST_CASE("open_or_create does the one or the other") {
     CHECK(code_of([&] { return Store3::create(scratch / "v"); }) == ErrorCode::exists);
     CHECK(code_of([&] { return MmapVectorStore<4>::open_or_create(scratch / "v"); }) == ErrorCode::dimension_mismatch);
 }
+
+TEST_CASE("writing to a closed store, or one that was moved from, is refused") {
+    const ScratchDirectory scratch;
+    auto store = Store3::create(scratch / "v");
+    const auto moved = std::move(store);
+    auto closed = Store3::create(scratch / "w");
+    closed.close();
+    for (Store3* const shut : {&store, &closed}) {  // NOLINT(bugprone-use-after-move)
+        CHECK(code_of([&] { return shut->append(row(1)); }) == ErrorCode::invalid_argument);
+        CHECK(code_of([&] { return shut->append_rows(row(1)); }) == ErrorCode::invalid_argument);
+        CHECK(code_of([&] {
+                  shut->insert(7, row(1));
+                  return 0;
+              }) == ErrorCode::invalid_argument);
+        CHECK(code_of([&] {
+                  shut->reserve(7);
+                  return 0;
+              }) == ErrorCode::invalid_argument);
+        CHECK(code_of([&] {
+                  shut->shrink_to_fit();
+                  return 0;
+              }) == ErrorCode::invalid_argument);
+        shut->commit();
+        shut->close();
+    }
+}
+
+TEST_CASE("rows are what algorithms expect, those from before C++20 too") {
+    const ScratchDirectory scratch;
+    auto store = Store3::create(scratch / "v");
+    for (const float first : {1.0f, 5.0f, 3.0f}) store.append(row(first));
+    const auto less = [](const auto& a, const auto& b) { return a[0] < b[0]; };
+    CHECK((*std::prev(store.end()))[0] == 3);
+    CHECK(std::distance(store.begin(), store.end()) == 3);
+    CHECK(std::max_element(store.begin(), store.end(), less) - store.begin() == 1);
+    CHECK((*std::next(store.begin(), 2))[0] == 3);
+    CHECK((*std::make_reverse_iterator(store.end()))[0] == 3);
+    CHECK(std::ranges::max_element(store, less)->front() == 5);
+    CHECK(store.begin()->size() == 3);
+}

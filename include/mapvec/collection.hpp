@@ -72,7 +72,7 @@ class Collection {
         return Collection(CommitGroup<File>::open_or_create(files, options));
     }
 
-    Collection() noexcept = default;  // closed: it has no rows
+    Collection() noexcept = default;  // closed: it has no rows, and writing to it throws invalid_argument
 
     // --- reading [any thread] ---
 

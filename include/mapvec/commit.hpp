@@ -70,6 +70,9 @@
 namespace mapvec {
 
 namespace detail {
+[[noreturn]] inline void refuse_closed() {
+    throw Error(ErrorCode::invalid_argument, "the store is closed, or was moved from: nothing can be written to it");
+}
 // A store that is a part of another has no group of its own: alone it would compare nothing, and seem whole.
 [[noreturn]] inline void refuse_to_verify_part(const std::filesystem::path& part) {
     throw Error(ErrorCode::invalid_argument, part, "a part of a collection is verified with it: Collection::verify()");
@@ -92,6 +95,7 @@ class CommitGroup {
     static CommitGroup create_temporary(const std::vector<MemberSpec>& specs, const StoreOptions& options);
     // Throws not_found, locked, corrupt, and the mismatches of read_header().
     static CommitGroup open(const std::vector<MemberSpec>& specs, OpenMode mode, const StoreOptions& options);
+    // As open(), or as create() if there is no such store.
     static CommitGroup open_or_create(const std::vector<MemberSpec>& specs, const StoreOptions& options) {
         return open_or_create(specs, specs, options);
     }

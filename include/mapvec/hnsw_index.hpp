@@ -31,7 +31,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -101,7 +100,7 @@ class HnswIndex {
         return HnswIndex(CommitGroup<File>::open_or_create(files(path, rows), new_files(path, rows, m), {}));
     }
 
-    HnswIndex() noexcept = default;  // closed: it has no rows, and cannot be searched
+    HnswIndex() noexcept = default;  // closed: it has no rows, and searches and updates throw invalid_argument
 
     // --- reading [any thread] ---
 
@@ -214,7 +213,7 @@ class HnswIndex {
     }
     template <std::size_t Dim, Scalar S>
     void check_store(const Rows<Dim, S>& rows) const {
-        assert(is_open() && "the index is closed");
+        if (!is_open()) detail::refuse_closed();
         if (fingerprint(rows) != ground().header().fingerprint)
             throw Error(ErrorCode::type_mismatch, path(), "the graph is not of the store " + rows.path().string());
     }

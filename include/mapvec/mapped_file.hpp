@@ -332,6 +332,8 @@ inline void MappedFile::create_directory(const std::filesystem::path& path) {
     if (!exists(path)) {
         if (!parent.empty() && parent != path) create_directory(parent);
         check(detail::platform::create_directory(path), path, "creating the directory");
+    } else if (!std::filesystem::is_directory(path)) {
+        throw Error(ErrorCode::exists, path, "there is something of that name that is no directory");
     }
     // Even if it was there already: who made it may have been killed before it was durable.
     check(detail::platform::sync_directory_of(path), path, "making the directory durable");

@@ -81,7 +81,7 @@ class MmapVectorStore {
         return MmapVectorStore(CommitGroup<File>::open_or_create({spec(path, options, Opening::new_file)}, options));
     }
 
-    // A closed store: it has no rows. So is one that was moved from. Writing to it is a bug.
+    // A closed store: it has no rows, and writing to it throws invalid_argument. So is one that was moved from.
     MmapVectorStore() noexcept = default;
 
     // --- reading [any thread] ---
@@ -137,7 +137,7 @@ class MmapVectorStore {
     }
     // Any number of rows, one behind the other; returns the first one's id. All of them become visible, or none.
     Id append_rows(std::span<const S> row_major) {
-        assert(rows_ && "the store is closed");
+        check_open();
         if (row_major.size() % dim() != 0)
             throw Error(ErrorCode::dimension_mismatch, path(),
                         detail::mismatch("scalars", "a multiple of " + std::to_string(dim()), row_major.size()));
@@ -156,9 +156,15 @@ class MmapVectorStore {
     }
 
     // Room for `rows` rows in all, with disk space, so that appending them cannot fail for lack of it.
-    void reserve(std::size_t rows) { rows_->reserve(rows); }
+    void reserve(std::size_t rows) {
+        check_open();
+        rows_->reserve(rows);
+    }
     // Gives room that is not used back to the file system.
-    void shrink_to_fit() { rows_->shrink_to_fit(); }
+    void shrink_to_fit() {
+        check_open();
+        rows_->shrink_to_fit();
+    }
 
     // Everything so far is durable when this returns, as one. If it throws, the store is as before and commit() may
     // be tried again; except after a failed sync: then it throws io until the store is reopened.
@@ -207,8 +213,11 @@ class MmapVectorStore {
     [[nodiscard]] std::size_t row_length() const noexcept {
         return Dim != dynamic_dim ? Dim : static_cast<std::size_t>(rows_->stride()) / sizeof(S);
     }
+    void check_open() const {
+        if (!rows_) detail::refuse_closed();
+    }
     void check_dim(std::size_t found) const {
-        assert(rows_ && "the store is closed");
+        check_open();
         if (found != row_length())
             throw Error(ErrorCode::dimension_mismatch, path(), detail::mismatch("scalars", row_length(), found));
     }

@@ -16,7 +16,6 @@
 // Memory: neither records nor offsets are held in RAM.
 #pragma once
 
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -70,7 +69,7 @@ class PayloadStore {
         return open(path, OpenMode::read_only);
     }
 
-    PayloadStore() noexcept = default;  // closed: it has no records
+    PayloadStore() noexcept = default;  // closed: it has no records, and writing to it throws invalid_argument
 
     // --- reading [any thread]: throws out_of_range ---
 
@@ -129,7 +128,7 @@ class PayloadStore {
     // --- writing: throws read_only; no_space; io; payload if the value cannot be encoded. Nothing has changed then ---
 
     Id push(const T& value) {
-        assert(is_open() && "the store is closed");
+        check_open();
         records_.stage(value);
         records_.publish();
         return records_.size() - 1;
@@ -137,6 +136,7 @@ class PayloadStore {
     // A value that is serialized already, by the same codec: its bytes are taken over as they are. Throws payload if
     // they are no T.
     Id push_encoded(std::span<const std::byte> record) {
+        check_open();
         records_.stage_encoded(record);
         records_.publish();
         return records_.size() - 1;
@@ -180,6 +180,9 @@ class PayloadStore {
     }
     void check(Id id) const {
         if (id >= size()) refuse(id);
+    }
+    void check_open() const {
+        if (!is_open()) detail::refuse_closed();
     }
     [[noreturn]] void refuse(Id id) const {  // apart, so that reading is short enough to be inlined
         const std::string problem = detail::mismatch("record id", "less than " + std::to_string(size()), id);

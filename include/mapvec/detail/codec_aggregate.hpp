@@ -9,6 +9,10 @@
 // and at most 40 fields.
 #pragma once
 
+#if defined(__clang__) && !defined(__apple_build_version__) && __clang_major__ < 16
+#error "mapvec: payloads need Clang 16 or newer, or GCC 11; vectors (mmap_vector_store.hpp, search.hpp) do with less"
+#endif
+
 #include <cstddef>
 #include <exception>
 #include <type_traits>

@@ -15,7 +15,8 @@ template <class Array, class Scalar, std::size_t Dim>
 class RowIterator {
   public:
     using iterator_concept = std::random_access_iterator_tag;
-    using iterator_category = std::input_iterator_tag;  // a row is a value, which older algorithms do not expect
+    // A row is a value, no reference, but all else that algorithms from before C++20 ask for is there.
+    using iterator_category = std::random_access_iterator_tag;
     using value_type = std::span<const Scalar, Dim>;
     using reference = value_type;
     using difference_type = std::ptrdiff_t;
@@ -29,6 +30,11 @@ class RowIterator {
         const auto* const row = reinterpret_cast<const Scalar*>(array_->records() + index_ * stride);
         return value_type(row, static_cast<std::size_t>(stride) / sizeof(Scalar));
     }
+    struct Arrow {
+        value_type row;
+        [[nodiscard]] const value_type* operator->() const noexcept { return &row; }
+    };
+    [[nodiscard]] Arrow operator->() const noexcept { return {**this}; }
     [[nodiscard]] value_type operator[](difference_type n) const noexcept { return *(*this + n); }
 
     RowIterator& operator++() noexcept { return *this += 1; }
