@@ -32,6 +32,11 @@ ROWS = [
     ("scan of data()", "scan_store", "scan_huge_pages", "the same loop over huge pages", 0.97),
     ("scan of a store just opened", "scan_fresh_store", "scan_malloc", "the same loop over malloc", 0.85),
     ("the same, all with huge_pages", "scan_fresh_store_in_huge_pages", "scan_malloc", "the same loop over malloc", 0.85),
+    ("kNN 10 by a graph, beam 20", "graph_search/mapvec/20", "graph_search/hnswlib/20", "hnswlib, the same m", 1),
+    ("kNN 10 by a graph, beam 100", "graph_search/mapvec/100", "graph_search/hnswlib/100", "hnswlib, the same m", 1),
+    ("kNN 10 by a graph, beam 400", "graph_search/mapvec/400", "graph_search/hnswlib/400", "hnswlib, the same m", 1),
+    ("kNN 10 by a graph, beam 100", "graph_search/mapvec/100", "graph_search/all_rows", "all rows, exact", 1),
+    ("building a graph of 50,000 rows", "graph_build/mapvec", "graph_build/hnswlib", "hnswlib", 1),
     ("compile mapvec/mapvec.hpp", "compile_everything", "compile_boost", "Boost's two headers", 0.5),
     ("compile mapvec/mapvec.hpp", "compile_everything", "compile_boost_and_filesystem", "those and <filesystem>", 0.5),
     ("compile mapvec/search.hpp", "compile_search", "compile_boost", "Boost's two headers", 0.5),
@@ -144,7 +149,7 @@ def main(arguments):
     print("\nOn their own:\n")
     for name, figure in figures.items():
         if "ratio" not in figure[2] and not any(name == p or name.startswith(p) for p in compared | {"knn10_batch/"}):
-            counters = [f"{key} {figure[2][key]:.3g}" for key in ("slowest_ms", "first_quarter_ms", "resident_MiB")
+            counters = [f"{key} {figure[2][key]:.3g}" for key in ("slowest_ms", "first_quarter_ms", "resident_MiB", "recall")
                         if key in figure[2]]
             print(f"- {name}: {quantity(figure)}{', ' + ', '.join(counters) if counters else ''}")
     if svg and rows:

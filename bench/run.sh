@@ -2,7 +2,7 @@
 # Measures mapvec beside the limits of this machine and its peers, prints a table of ratios and draws it.
 #
 #   bench/run.sh                       all themes; 10 minutes or so
-#   bench/run.sh append search         only these, of append, commit, compile, payload, read, search
+#   bench/run.sh append search         only these, of append, commit, compile, graph, payload, read, search
 #
 # MAPVEC_BENCH_DIR=<dir>   where files are written: a directory on the disk to be measured (default: the build directory)
 # MAPVEC_BENCH_REPETITIONS=<n>   how often everything but searches is measured (default: 5)

@@ -74,6 +74,9 @@ class AnyStore {
         if (header.kind == mapvec::FileKind::vectors) {
             kind_ = header.members == 1 ? StoreKind::vectors : StoreKind::collection;
             if (kind_ == StoreKind::collection) add_collection_files(files, header, root.parent_path());
+        } else if (header.kind >= mapvec::FileKind::graph_ground) {
+            throw mapvec::Error(mapvec::ErrorCode::type_mismatch, root,
+                                "a graph of rows has none of its own; the store that it is of has");
         } else {
             kind_ = StoreKind::payloads;
             if (header.kind == mapvec::FileKind::payload_bytes) files.push_back(offsets_of(root));

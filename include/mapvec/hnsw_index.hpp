@@ -108,11 +108,13 @@ class HnswIndex {
     [[nodiscard]] std::size_t size() const noexcept {
         return is_open() ? static_cast<std::size_t>(ground().size()) : 0;
     }
+    // Whether it has none.
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
     // False after close(), after a move, and of a default-constructed object.
     [[nodiscard]] bool is_open() const noexcept { return group_.is_open(); }
-    // REQUIRES, for these: the index is open.
+    // Links a row, as it was created with. REQUIRES: the index is open; the same for path().
     [[nodiscard]] std::size_t m() const noexcept { return shape_.m; }
+    // Of the first of its files.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return ground().path(); }
 
     // The k nearest rows, nearest first, ties by id; perhaps not all of them, perhaps fewer than k. `rows` is the store

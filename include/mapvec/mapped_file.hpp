@@ -72,6 +72,7 @@ class MappedFile {
     static void create_directory(const std::filesystem::path& path);
 
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    // Whether path() still leads to this file.
     [[nodiscard]] bool has_its_name() const noexcept { return detail::platform::leads_to(path_, handle()); }
     [[nodiscard]] std::uint64_t size() const noexcept { return size_.load(); }
     // Relaxed, for it is on the way to every row: nobody may look before size(), or what the owner counts in its place,

@@ -1,4 +1,5 @@
-// All of mapvec but the formats in io/. Include less where compile time matters:
+// All of mapvec but hnsw_index.hpp and the formats in io/, which are included by themselves. Include less where compile
+// time matters:
 //
 //     mmap_vector_store.hpp   vectors only
 //     payload_store.hpp       payloads only
