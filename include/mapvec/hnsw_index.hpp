@@ -144,7 +144,7 @@ class HnswIndex {
     // Links the rows that were committed since the last time, `most_rows` of them at most; returns how many. If it
     // throws, none is linked and it may be called again. Throws type_mismatch if `rows` is not the store that the graph
     // is of; invalid_argument if it has fewer committed rows than the graph; out_of_range for more than a graph can
-    // have. Some 0.1 ms a row of 128 floats, more as the graph grows: O(log size()).
+    // have. Some 0.2 ms a row of 128 floats, more as the graph grows: O(log size()).
     template <std::size_t Dim, Scalar S>
     std::size_t update(const Rows<Dim, S>& rows, const HnswUpdateOptions& options = {}) {
         check_store(rows);

@@ -268,7 +268,8 @@ inline void MappedFile::write_first(const Mapping& mapping, const std::filesyste
 // The process may go to another directory, and links may come to lead elsewhere.
 inline std::filesystem::path MappedFile::lasting(const std::filesystem::path& path) {
     std::error_code error;
-    auto resolved = std::filesystem::weakly_canonical(path, error);
+    auto resolved = std::filesystem::canonical(path, error);
+    if (error) resolved = std::filesystem::weakly_canonical(path, error);  // it is not there yet
     check(error.value(), path, "resolving the path");
     return resolved.is_absolute() ? resolved : std::filesystem::absolute(resolved);
 }

@@ -146,7 +146,7 @@ class MmapVectorStore {
         return first;
     }
     // The row of that id is this one, new or not. Rows that are skipped are rows of zeros, which searches find like any
-    // other; they take no disk space until they are written. (On a tmpfs without room reading such a gap is SIGBUS, as
+    // other; they take no disk space until they are written. (On a tmpfs without room touching such a gap is SIGBUS, as
     // the system has it.) Throws out_of_range if no file can be so long.
     void insert(Id id, std::span<const S> row) {
         check_dim(row.size());
