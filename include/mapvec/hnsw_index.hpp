@@ -157,6 +157,7 @@ class HnswIndex {
             throw Error(ErrorCode::out_of_range, path(),
                         detail::mismatch("rows", "at most " + std::to_string(detail::most_graph_rows), end));
         if (end == first) return 0;
+        ground().reserve(first);  // throws read_only before all the work, not after it
         const detail::RowsOf<S> all(rows);
         const detail::MappedGraph graph(ground(), upper(), tops(), shape_, first);
         detail::GraphBuilder<M, S> builder(graph, all.span(), first, end, upper().size(), options.beam_width);

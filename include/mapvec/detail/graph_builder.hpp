@@ -1,9 +1,9 @@
 // Linking rows into a graph, in memory: the files are read, and written only when all is done.
 //
-//     GraphBuilder<M, S> builder(mapped, rows, first_new, end, beam_width);
+//     GraphBuilder<M, S> builder(mapped, rows, first_new, end, upper_records, beam_width);
 //     builder.link_all(threads);
-//     for (const auto& [number, record] : builder.changed(0)) …    // records of old rows
-//     file.append(builder.ground());                                // those of new rows
+//     builder.each_changed(…);                  // records of rows that were there before
+//     file.append(builder.ground());            // and of those that are new
 //
 // Malkov and Yashunin's insertion (graph_search.hpp names the article): a beam on each level, of its rows those that
 // are nearer to the new one than to each other (algorithm 4), links both ways, and the same choice again where a row
