@@ -5,6 +5,7 @@
 //   fork              a child that only ends commits nothing, and keeps no lock
 //   long names        are refused when a store is created, not when it is committed
 #include <array>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -16,11 +17,7 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
-#if !defined(_WIN32)
-#include <csignal>
-
 #include "another_process.hpp"
-#endif
 
 namespace {
 
@@ -171,8 +168,6 @@ TEST_CASE("where a creation was left half done and a stranger has the journal's 
     CHECK(code_of([&] { return Store::open_or_create(scratch / "store"); }) == ErrorCode::exists);
 }
 
-#if !defined(_WIN32)
-
 TEST_CASE("a child that only ends commits nothing of its parent's") {
     const ScratchDirectory scratch;
     auto store = Store::create(scratch / "store");
@@ -209,5 +204,3 @@ TEST_CASE("a child that does not touch a store keeps no lock of it") {
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
 }
-
-#endif
