@@ -14,10 +14,9 @@
 #include <optional>
 #include <string>
 
+#include "another_process.hpp"
 #include "catch.hpp"
 #include "scratch.hpp"
-
-#include "another_process.hpp"
 
 namespace {
 
