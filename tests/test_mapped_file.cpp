@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <mapvec/mapped_file.hpp>
+#include <mapvec/mmap_vector_store.hpp>
 #include <random>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "scratch.hpp"
 
 #if defined(__linux__)
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "another_process.hpp"
@@ -269,4 +271,25 @@ TEST_CASE("where addresses are scarce, many files share them, and all of them gr
             }) == 0);
 }
 #endif
+#endif
+
+#if defined(__linux__)
+TEST_CASE("a process that locks all it maps in memory sees what is written, around overlays too") {
+    const ScratchDirectory scratch;
+    CHECK(in_another_process([&] {
+              if (::mlockall(MCL_FUTURE) != 0) return 0;  // not allowed here
+              using Store = MmapVectorStore<2>;
+              const std::array<float, 2> row{7, 7};
+              auto store = Store::create(scratch / "store", {.address_space = 1 << 22});
+              for (int i = 0; i < 2000; ++i) store.append(row);
+              store.close();
+              store = Store::open(scratch / "store", OpenMode::read_write, {.address_space = 1 << 22});
+              store.insert(0, row);
+              store.append(row);
+              if (store[2000][0] != 7) return 1;
+              store.commit();
+              store.verify();
+              return 0;
+          }) == 0);
+}
 #endif

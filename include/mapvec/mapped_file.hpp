@@ -19,8 +19,9 @@
 //
 // Threads: one writer thread; data() may be called and read through from any thread beside it.
 // Another program that truncates a mapped file makes reads beyond its end fail with SIGBUS; no library can help that.
-// Nor must anybody lock these mappings in memory (mlock, mlockall): the system then copies the private pages that lie
-// around an overlay, and what is written to the file later is not seen there.
+// Nor must anybody lock these mappings in memory by mlock(), or by mlockall(MCL_CURRENT) while a store is open: the
+// system then copies the private pages that lie around an overlay, and what is written to the file later is not seen
+// there. (MCL_FUTURE does no harm.)
 // Errors: those of the system, as Error with the file's name; ENOSPC, EDQUOT, EFBIG are no_space.
 #pragma once
 

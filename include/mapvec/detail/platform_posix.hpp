@@ -255,7 +255,12 @@ inline void release_addresses(std::byte* base, std::size_t n) noexcept {
 [[nodiscard]] inline int map_private(Handle handle, std::byte* base, std::uint64_t offset, std::size_t n) noexcept {
     void* mapped = ::mmap(base, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, handle,
                           static_cast<off_t>(offset));
-    return mapped == MAP_FAILED ? errno : 0;
+    if (mapped == MAP_FAILED) return errno;
+#if defined(__linux__)
+    // After mlockall(MCL_FUTURE) all of these pages are copies by now, which would not show later writes to the file.
+    if (::madvise(base, n, MADV_DONTNEED) != 0 && ::munlock(base, n) == 0) (void)::madvise(base, n, MADV_DONTNEED);
+#endif
+    return 0;
 }
 
 // Private pages in [base, base + n) forget what was written to them and show the file again.
