@@ -1,7 +1,7 @@
 // What is found by name: the files of a store, its journals, its locks. Names change their meaning under an open store.
 //
 //   chdir, links      what was committed is found under every name of the file, wherever the process has gone
-//   renamed, removed  commits are refused, and nobody else's journals are touched
+//   renamed, removed  what needs no journal is committed, all else refused, and nobody else's journals are touched
 //   fork              a child that only ends commits nothing, and keeps no lock
 //   long names        are refused when a store is created, not when it is committed
 #include <array>
@@ -102,7 +102,8 @@ TEST_CASE("a store opened by a link has its journals beside the file itself") {
     }
 }
 
-TEST_CASE("a store that was renamed while it is open commits no more, and leaves its successor alone") {
+TEST_CASE(
+    "a store that was renamed while it is open commits without a journal or not, and leaves its successor alone") {
     const ScratchDirectory scratch;
     auto old = Named::create(scratch / "new");
     old.append(row, "old");
@@ -113,7 +114,11 @@ TEST_CASE("a store that was renamed while it is open commits no more, and leaves
         next.append(row, "next");
         next.commit();
     }
-    old.append(row, "lost");
+    old.append(row, "appended");
+    old.commit();
+    old.erase(0);
+    old.commit();
+    old.update(1, other, "lost");
     CHECK(code_of([&] { old.commit(); }) == ErrorCode::io);
     CHECK(code_of([&] { old.close(); }) == ErrorCode::io);
     old = Named();
@@ -123,7 +128,27 @@ TEST_CASE("a store that was renamed while it is open commits no more, and leaves
     }
     abandon(std::move(next));
     CHECK(Named::open(scratch / "new").size() == 10);
-    CHECK(Named::open(scratch / "live").size() == 1);
+    const auto live = Named::open(scratch / "live");
+    CHECK(live.size() == 1);
+    CHECK(live.payload(1) == "appended");
+}
+
+TEST_CASE("a store of one file may be renamed or removed while rows are appended to it") {
+    const ScratchDirectory scratch;
+    auto store = Store::create(scratch / "old");
+    std::filesystem::rename(scratch / "old", scratch / "new");
+    for (int i = 0; i < 3; ++i) {
+        store.append(row);
+        store.commit();
+    }
+    abandon(std::move(store));
+    store = Store::open(scratch / "new");
+    CHECK(store.size() == 3);
+    std::filesystem::remove(scratch / "new");
+    store.append(row);
+    store.commit();
+    store.close();
+    CHECK(std::filesystem::is_empty(scratch.path()));
 }
 
 TEST_CASE("a store whose files were removed closes, and leaves the journals of a new one alone") {

@@ -451,7 +451,6 @@ void CommitGroup<File>::commit(Next next) {
     process_ = detail::platform::process_id();
     exceptions_ = std::min(exceptions_, std::uncaught_exceptions());
     if (trusted_ && !changed()) return;
-    check_name();
     const bool fresh = !trusted_;
     if (fresh) restore_trust();
     if (fresh && !changed() && journal_end_ == 0 && !now_.tail) return;
@@ -503,6 +502,7 @@ void CommitGroup<File>::sync(Syncable& file) {
 
 template <Storage File>
 void CommitGroup<File>::log_commit() {
+    if (!members_[0]->file().has_its_name()) return checkpoint();
     record_.begin(0, now_.salt, sequence_ + 1);
     for (std::size_t i = 0; i < members_.size(); ++i)
         if (members_[i]->changed()) members_[i]->put_changes(record_, static_cast<std::uint32_t>(i));
@@ -578,6 +578,7 @@ void CommitGroup<File>::checkpoint(bool tail) {
 template <Storage File>
 std::uint64_t CommitGroup<File>::write_base(detail::JournalFile<File>& journal, const Checkpoint& next,
                                             std::vector<detail::IdSet>& carried) {
+    check_name();
     record_.begin(detail::RecordHeader::base, next.salt, next.sequence);
     for (std::size_t i = 0; i < members_.size(); ++i)
         if (!carried[i].empty()) members_[i]->put_overwrites(record_, static_cast<std::uint32_t>(i), carried[i]);
@@ -631,12 +632,13 @@ void CommitGroup<File>::release() noexcept {
     journal_ = {};
 }
 
-// Journals are found beside the root, and by its name. Where that has come to be another file's, they are not ours.
+// Journals are found beside the root, and by its name. Where that has come to be another file's, they are not ours; a
+// checkpoint that carries nothing does without.
 template <Storage File>
 void CommitGroup<File>::check_name() const {
     if (!members_[0]->file().has_its_name())
         throw Error(ErrorCode::io, root_path(),
-                    "the store is open, but its file has lost this name: it was renamed, removed or replaced");
+                    "overwritten records need a journal beside this file, which was renamed, removed or replaced");
 }
 
 // A closed store has no journal, unless a reader keeps overwrites out of the files; and no tail to be proved.

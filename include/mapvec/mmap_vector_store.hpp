@@ -17,8 +17,8 @@
 // refresh() while one reads a row that the writer has overwritten since the last. Other processes open the store
 // read-only; they never block the writer, see committed states only, and move to the newest by refresh(). Of a process
 // that has forked, parent or child may go on with a store, not both; a child that only ends commits nothing. Long runs
-// of append() have a thread of ours prepare the file ahead, unless StoreOptions::helper_thread says no. The file keeps
-// its name while it is open: of one that was renamed, removed or replaced commits are refused (io).
+// of append() have a thread of ours prepare the file ahead, unless StoreOptions::helper_thread says no. Of a file
+// that was renamed, removed or replaced while it is open, overwritten rows are not committed any more (io).
 //
 // Modes. read_only: nothing can be changed. copy_on_write: existing rows can be overwritten, in this
 // object's memory only; the file never changes, nor does what this store sees of it.
