@@ -247,6 +247,8 @@ class Workload {
             fail_sync(*copy, n / 2 + below(crashes_, 4), for_ever ? UINT64_MAX : 1, allowed);
             survive(copy->power_cut(random_chooser(crashes_, copy->items()), crashes_), allowed, 1);
             copy->failing_syncs = 0;
+            // The next process finds in the page cache what is not on disk, and the power goes on it.
+            for (int i = 0; i < 6; ++i) survive(copy->killed(), allowed, 1);
             if (one_in(crashes_, 2)) copy->evict();
             Allowed now = allowed;
             go_on_while_pages_vanish(*copy, allowed, now);
