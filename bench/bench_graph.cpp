@@ -88,7 +88,7 @@ struct Graphs {
     Graphs() {
         rows.append_rows(vectors);
         rows.commit();
-        index = HnswIndex<>::create(scratch / "graph", rows, m);
+        index = HnswIndex<>::create(scratch / "graph", rows, {.m = m});
         // A part each in turn, so that a slow minute of the machine hits both alike.
         for (std::size_t part = 1; part <= 10; ++part) {
             const std::size_t first = row_count * (part - 1) / 10, end = row_count * part / 10;
@@ -123,11 +123,10 @@ void measure_searches(benchmark::State& state, IdsOf ids_of) {
 
 void search_by_mapvec(benchmark::State& state) {
     const Graphs& graphs = Graphs::instance();
-    const auto beam_width = static_cast<std::size_t>(state.range(0));
+    const auto ef = static_cast<std::size_t>(state.range(0));
     measure_searches(state, [&](std::span<const float> query) {
         std::vector<Id> ids;
-        for (const Hit& hit : graphs.index.search(graphs.rows, KnnQuery{query, k}, {.beam_width = beam_width}))
-            ids.push_back(hit.id);
+        for (const Hit& hit : graphs.index.search(graphs.rows, KnnQuery{query, k}, {.ef = ef})) ids.push_back(hit.id);
         return ids;
     });
 }

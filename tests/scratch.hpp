@@ -3,7 +3,7 @@
 
 #include <atomic>
 #include <filesystem>
-#include <mapvec/detail/platform.hpp>
+#include <mapvec/detail/platform/platform.hpp>
 #include <mapvec/error.hpp>
 #include <optional>
 #include <string>

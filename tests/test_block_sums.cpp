@@ -1,5 +1,5 @@
 // BlockSums: however bytes came to be where they are, the sums are those of the bytes.
-#include <mapvec/detail/block_sums.hpp>
+#include <mapvec/detail/file/block_sums.hpp>
 #include <random>
 #include <vector>
 

@@ -42,7 +42,7 @@ void overwrite_file(const std::filesystem::path& file, std::uint64_t at, const s
 }
 Slot newest_slot_of(const std::filesystem::path& file) {
     std::ifstream stream(file, std::ios::binary);
-    std::vector<std::byte> page(first_record);
+    std::vector<std::byte> page(data_offset);
     stream.read(reinterpret_cast<char*>(page.data()), static_cast<std::streamsize>(page.size()));
     const auto newest = newer(read_slot(page.data(), 0), read_slot(page.data(), 1));
     REQUIRE(newest);
@@ -57,13 +57,13 @@ Store committed_with_tail(const std::filesystem::path& path) {
     store.commit();
     store.append_rows(rows(many));
     store.commit();
-    REQUIRE(newest_slot_of(path).tail == many);
+    REQUIRE(newest_slot_of(path).tail_count == many);
     return store;
 }
 
 // Of the rows of the second commit nothing has come to the disk, but the slot has.
 void lose_tail(const std::filesystem::path& path) {
-    overwrite_file(path, first_record + few * row_bytes, std::vector<char>(many * row_bytes));
+    overwrite_file(path, data_offset + few * row_bytes, std::vector<char>(many * row_bytes));
 }
 
 }  // namespace
@@ -114,9 +114,9 @@ TEST_CASE("opening and closing a store ends its tail, even if nothing is written
     const ScratchDirectory scratch;
     const auto writer = committed_with_tail(scratch / "store");
     copy_store(scratch / "store", scratch / "killed");
-    REQUIRE(newest_slot_of(scratch / "killed").tail == many);
+    REQUIRE(newest_slot_of(scratch / "killed").tail_count == many);
     Store::open(scratch / "killed").close();
-    CHECK(newest_slot_of(scratch / "killed").tail == 0);
+    CHECK(newest_slot_of(scratch / "killed").tail_count == 0);
     lose_tail(scratch / "killed");
     const auto store = Store::open(scratch / "killed");
     CHECK(store.size() == few + many);
@@ -160,7 +160,7 @@ TEST_CASE("a reader that has laid a journal over its view follows commits with a
         copy_store(scratch / "store", scratch / "cut");
     }
     const std::vector<char> zeros(row_bytes);
-    overwrite_file(scratch / "cut", first_record + (few + 1) * row_bytes, zeros);  // not in the file
+    overwrite_file(scratch / "cut", data_offset + (few + 1) * row_bytes, zeros);  // not in the file
     auto reader = Store::open(scratch / "cut", OpenMode::read_only);
     REQUIRE(reader[few + 1][0] == 1);
 
@@ -169,7 +169,7 @@ TEST_CASE("a reader that has laid a journal over its view follows commits with a
     writer.commit();
     writer.append_rows(rows(many));  // begins in the page that the reader has a copy of
     writer.commit();
-    REQUIRE(newest_slot_of(scratch / "cut").tail == many);
+    REQUIRE(newest_slot_of(scratch / "cut").tail_count == many);
     CHECK(reader.refresh());
     REQUIRE(reader.size() == writer.size());
     CHECK(std::equal(reader.data().begin(), reader.data().end(), writer.data().begin()));
@@ -183,9 +183,9 @@ TEST_CASE("a closed store has no tail") {
         store.close();
     }
     const Slot slot = newest_slot_of(scratch / "store");
-    CHECK(slot.count == few + many);
-    CHECK(slot.tail == 0);
-    CHECK(slot.tail_sum == 0);
+    CHECK(slot.record_count == few + many);
+    CHECK(slot.tail_count == 0);
+    CHECK(slot.tail_crc == 0);
     CHECK_FALSE(std::filesystem::exists(scratch / "store.journal0"));
     CHECK_FALSE(std::filesystem::exists(scratch / "store.journal1"));
 }
@@ -198,12 +198,12 @@ TEST_CASE("a tail that no commit can have is refused") {
     }
     Slot slot = newest_slot_of(scratch / "store");
     const auto refused_with_tail = [&](std::uint64_t tail) {
-        slot.tail = tail;
+        slot.tail_count = tail;
         slot.crc = checksum_of(slot);
         const auto* const bytes = reinterpret_cast<const char*>(&slot);
         overwrite_file(scratch / "store", slot_offset(slot.generation), {bytes, bytes + sizeof slot});
         return code_of([&] { (void)Store::open(scratch / "store", OpenMode::read_only); });
     };
-    CHECK(refused_with_tail(slot.count + 1) == ErrorCode::corrupt);
+    CHECK(refused_with_tail(slot.record_count + 1) == ErrorCode::corrupt);
     CHECK(refused_with_tail(UINT64_MAX) == ErrorCode::corrupt);
 }

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include <mapvec/detail/util/crc32c.hpp>
 #include "catch.hpp"
-#include "mapvec/detail/crc32c.hpp"
 
 using namespace mapvec::detail;
 

@@ -78,7 +78,7 @@ bool is_harmless(const fs::path& path, const Sample& sample, OpenMode mode) {
 }
 
 Slot slot_in(const fs::path& file, std::uint64_t parity) {
-    const std::string page = bytes_in(file).substr(0, first_record);
+    const std::string page = bytes_in(file).substr(0, data_offset);
     return read_slot(reinterpret_cast<const std::byte*>(page.data()), parity).value();
 }
 std::uint64_t newest_generation(const fs::path& file) {
@@ -300,7 +300,7 @@ TEST_CASE("a store that lacks one of its files is corrupt, and files of differen
 
 TEST_CASE("a journal full of headers that lie is refused in time that grows as it does") {
     constexpr std::uint64_t salt = 7, last = 10;
-    std::vector<detail::RecordHeader> headers(1 << 20);
+    std::vector<detail::JournalRecordHeader> headers(1 << 20);
     const std::uint64_t bytes = headers.size() * sizeof headers[0];
     const auto lie = [&](std::size_t i) { headers[i] = {0, 0, bytes - i * sizeof headers[0], salt, last + 1}; };
     const auto found = [&] { return detail::has_later_record(std::as_bytes(std::span(headers)), 0, {}, salt, last); };
@@ -335,9 +335,9 @@ TEST_CASE("a store that is refused is left as it is") {
     for (int i = 0; i < 2; ++i) writer.append_rows(rows), writer.commit();
     fs::copy(directory / "store", directory / "killed");
     const auto size = fs::file_size(directory / "killed");
-    REQUIRE(slot_in(directory / "killed", 0).count != slot_in(directory / "killed", 1).count);
+    REQUIRE(slot_in(directory / "killed", 0).record_count != slot_in(directory / "killed", 1).record_count);
     poke(directory / "killed", slot_offset(newest_generation(directory / "killed")) + 100, '!');
-    poke(directory / "killed", first_record + 100, '!');
+    poke(directory / "killed", data_offset + 100, '!');
     for (const OpenMode mode : {OpenMode::read_only, OpenMode::read_write})
         CHECK(code_of([&] { (void)Store::open(directory / "killed", mode); }) == ErrorCode::corrupt);
     CHECK(fs::file_size(directory / "killed") == size);
@@ -351,8 +351,8 @@ TEST_CASE("a slot that claims a tail longer than any is corrupt before anything 
     }
     const auto offsets = directory / "store.offsets";
     const std::uint64_t many = std::uint64_t{1} << 36;
-    change_slots(offsets, [&](Slot& slot) { slot.count = slot.tail = many, slot.block_log2 = 40; });
-    fs::resize_file(offsets, first_record + 16 * many);  // a hole
+    change_slots(offsets, [&](Slot& slot) { slot.record_count = slot.tail_count = many, slot.block_log2 = 40; });
+    fs::resize_file(offsets, data_offset + 16 * many);  // a hole
     CHECK(code_of([&] { (void)PayloadStore<std::string>::open(directory / "store"); }) == ErrorCode::corrupt);
 }
 
@@ -365,15 +365,15 @@ TEST_CASE(
         auto rows = Rows::create(directory / "c");
         for (int i = 0; i < 10; ++i) rows.append(std::array{1.0f, 2.0f}, "payload");
     }
-    fs::resize_file(root, first_record + 8 * 1000);
+    fs::resize_file(root, data_offset + 8 * 1000);
     auto reader = Rows::open(directory / "c", OpenMode::read_only);
-    const std::string page = bytes_in(root).substr(0, first_record);
+    const std::string page = bytes_in(root).substr(0, data_offset);
     FileHeader header;
     std::memcpy(&header, page.data(), sizeof header);
     const Slot slot = slot_in(root, newest_generation(root));
-    detail::RecordWriter record;
+    detail::JournalRecordWriter record;
     record.begin(0, slot.salt, slot.sequence + 1);
-    record.put(detail::ChangeHeader{.member = 0, .sums = 0, .count = 1000, .writes = 0});
+    record.put(detail::ChangeHeader{.file_index = 0, .sums = 0, .count = 1000, .writes = 0});
     const auto bytes = record.finish(header.store_id);
     std::ofstream(detail::journal_path(root, slot.generation), std::ios::binary)
         .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
@@ -383,7 +383,7 @@ TEST_CASE(
 
     fs::remove(detail::journal_path(root, slot.generation));
     CHECK(Rows::open(directory / "c", OpenMode::read_only).size() == 10);
-    change_slots(root, [](Slot& changed) { changed.count = 9; });
+    change_slots(root, [](Slot& changed) { changed.record_count = 9; });
     CHECK(code_of([&] { (void)Rows::open(directory / "c"); }) == ErrorCode::corrupt);
 }
 
@@ -402,13 +402,13 @@ TEST_CASE("records that lie in the same bytes are corrupt, however many say so")
         std::memcpy(head.data(), &id, 8);
         std::memcpy(head.data() + 8, &entry.begin, 8);
         std::memcpy(head.data() + 16, &entry.length, 4);
-        const std::string whole = bytes_in(directory / "store").substr(first_record, entry.length);
+        const std::string whole = bytes_in(directory / "store").substr(data_offset, entry.length);
         entry.crc = detail::crc32c(whole.data(), whole.size(), detail::crc32c(head.data(), head.size()));
         entries.append(reinterpret_cast<const char*>(&entry), sizeof entry);
     }
-    for (std::size_t i = 0; i < entries.size(); ++i) poke(directory / "store.offsets", first_record + i, entries[i]);
+    for (std::size_t i = 0; i < entries.size(); ++i) poke(directory / "store.offsets", data_offset + i, entries[i]);
     const std::uint32_t sum = detail::crc32c_raw(0, entries.data(), entries.size());
-    change_slots(directory / "store.offsets", [&](Slot& slot) { slot.sums[0] = sum; });
+    change_slots(directory / "store.offsets", [&](Slot& slot) { slot.block_crcs[0] = sum; });
     const auto store = PayloadStore<std::string>::load(directory / "store");
     for (Id id = 0; id < 3; ++id) CHECK(store.fetch(id) == record);
     CHECK(code_of([&] { store.verify(); }) == ErrorCode::corrupt);

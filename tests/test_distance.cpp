@@ -60,7 +60,7 @@ std::size_t disagreements() {
             const auto rows = numbers.rows<S>(count, dim);
             const auto query = numbers.query(dim);
             std::vector<float> results(count);
-            measure_rows<M>(rows.scalars, query, results);
+            compute_distances<M>(rows.scalars, query, results);
             for (std::size_t i = 0; i < count; ++i) {
                 const double exact = M::template reference<S>(rows.row(i), query);
                 const bool both_nan = std::isnan(exact) && std::isnan(results[i]);
@@ -101,7 +101,7 @@ TEST_CASE("every value of the 8- and 16-bit types is widened right by every inst
         const auto check = [&wrong]<class S>(const std::vector<S>& all) {
             const std::vector<float> one = {1.0f};
             std::vector<float> products(all.size());
-            measure_rows<InnerProduct>(all, one, products);
+            compute_distances<InnerProduct>(all, one, products);
             for (std::size_t i = 0; i < all.size(); ++i) {
                 const float value = all[i];
                 wrong += products[i] == value || (std::isnan(value) && std::isnan(products[i])) ? 0u : 1u;
@@ -136,10 +136,10 @@ TEST_CASE("the result of a row does not depend on the rows beside it") {
             const auto rows = numbers.rows<float>(11, dim);
             const auto query = numbers.query(dim);
             std::vector<float> together(11);
-            measure_rows(rows.scalars, query, together);
+            compute_distances(rows.scalars, query, together);
             for (std::size_t i = 0; i < 11; ++i) {
                 float alone = 0;
-                measure_rows(rows.row(i), query, std::span<float>(&alone, 1));
+                compute_distances(rows.row(i), query, std::span<float>(&alone, 1));
                 wrong += alone == together[i] ? 0u : 1u;
             }
         }
@@ -196,7 +196,7 @@ TEST_CASE("a NaN or an infinity changes its own row and no other") {
                 rows.scalars[5 * dim + at] = -infinity;
                 const std::vector<float> query(dim, 3.0f);
                 std::vector<float> results(9);
-                measure_rows(rows.scalars, query, results);
+                compute_distances(rows.scalars, query, results);
                 bool right = std::isnan(results[2]) && results[5] == infinity;
                 for (const std::size_t i : std::vector<std::size_t>{0, 1, 3, 4, 6, 7, 8})
                     right &= results[i] == 4.0f * static_cast<float>(dim);
@@ -213,24 +213,24 @@ TEST_CASE("huge differences are infinitely far, tiny ones keep what float can ho
         const std::vector<float> huge = {3e38f, 0, 0, -3e38f, 1, 1};
         const std::vector<float> query = {-3e38f, 0, 0};
         std::vector<float> results(2);
-        measure_rows(huge, query, results);
+        compute_distances(huge, query, results);
         CHECK(results[0] == infinity);
         CHECK(results[1] == 2.0f);
 
         const std::vector<float> tiny = {0x1p-70f, 0x1p-140f, 0x1p-149f};
         const std::vector<float> zero = {0};
         std::vector<float> squares(3);
-        measure_rows(tiny, zero, squares);
+        compute_distances(tiny, zero, squares);
         CHECK(squares[0] == 0x1p-140f);
         CHECK(squares[1] == 0.0f);
         CHECK(squares[2] == 0.0f);
 
         const std::vector<float> one = {1};
-        measure_rows<InnerProduct>(tiny, one, squares);
+        compute_distances<InnerProduct>(tiny, one, squares);
         CHECK(squares[2] == 0x1p-149f);
         const std::vector<double> wide = {1e200, 1 + 0x1p-40};
         std::vector<float> differences(2);
-        measure_rows(wide, one, differences);
+        compute_distances(wide, one, differences);
         CHECK(differences[0] == infinity);
         CHECK(differences[1] == 0x1p-80f);
     });
@@ -248,8 +248,8 @@ TEST_CASE("bytes and a query of whole numbers are measured without rounding, whi
                 std::vector<float> query(dim);
                 for (float& x : query) x = static_cast<float>(numbers.below(511)) - 255;
                 std::vector<float> distances(count), products(count);
-                measure_rows(rows.scalars, query, distances);
-                measure_rows<InnerProduct>(rows.scalars, query, products);
+                compute_distances(rows.scalars, query, distances);
+                compute_distances<InnerProduct>(rows.scalars, query, products);
                 for (std::size_t i = 0; i < count; ++i) {
                     const double distance = SquaredL2::reference<S>(rows.row(i), query);
                     const double product = InnerProduct::reference<S>(rows.row(i), query);
@@ -270,15 +270,15 @@ TEST_CASE("bytes and a query of whole numbers are measured without rounding, whi
 
 TEST_CASE("the largest sums of bytes do not overflow") {
     with_each_instruction_set([&](InstructionSet set) {
-        for (const std::size_t dim : {detail::most_small_dim, detail::most_small_dim + 1, 3 * detail::most_small_dim}) {
+        for (const std::size_t dim : {detail::max_small_dim, detail::max_small_dim + 1, 3 * detail::max_small_dim}) {
             INFO(to_string(set) << ", dim " << dim);
             const std::vector<std::uint8_t> row(dim, 255);
             const std::vector<float> query(dim, -255.0f);
             std::vector<float> result(1);
-            measure_rows(row, query, result);
+            compute_distances(row, query, result);
             const double exact = static_cast<double>(dim) * 510 * 510;
             CHECK(std::abs(result[0] - exact) <= (static_cast<double>(dim) / 8 + 12) * unit * exact);
-            measure_rows<InnerProduct>(row, query, result);
+            compute_distances<InnerProduct>(row, query, result);
             CHECK(std::abs(result[0] + exact / 4) <= (static_cast<double>(dim) / 8 + 12) * unit * exact / 4);
         }
     });
@@ -290,7 +290,7 @@ TEST_CASE("nothing beyond the last row is read") {
             const std::unique_ptr<std::int8_t[]> exact(new std::int8_t[3 * dim]());
             const std::vector<float> query(dim, 2.0f);
             std::vector<float> results(3);
-            measure_rows(std::span<const std::int8_t>(exact.get(), 3 * dim), query, results);
+            compute_distances(std::span<const std::int8_t>(exact.get(), 3 * dim), query, results);
             if (results[2] != 4.0f * static_cast<float>(dim)) FAIL("dim " << dim);
         }
         SUCCEED();
@@ -302,7 +302,7 @@ TEST_CASE("cosine of a row without direction is no number") {
     const std::vector<float> query = {6, 8};
     std::vector<float> results(4);
     with_each_instruction_set([&](InstructionSet) {
-        measure_rows<Cosine>(rows, query, results);
+        compute_distances<Cosine>(rows, query, results);
         CHECK(std::isnan(results[0]));
         CHECK(std::abs(results[1]) <= 2e-7f);
         CHECK(std::abs(results[2] - 2) <= 4e-7f);
@@ -317,8 +317,8 @@ TEST_CASE("cosine of a row whose squared norm no float holds is no number, and n
     with_each_instruction_set([&](InstructionSet set) {
         INFO(to_string(set));
         std::vector<float> results(6), double_results(6);
-        measure_rows<Cosine>(rows, query, results);
-        measure_rows<Cosine>(doubles, query, double_results);
+        compute_distances<Cosine>(rows, query, results);
+        compute_distances<Cosine>(doubles, query, double_results);
         for (std::size_t i = 0; i < 5; ++i) {
             CHECK(std::isnan(results[i]));
             CHECK(std::isnan(double_results[i]));
@@ -338,10 +338,10 @@ TEST_CASE("the chosen instruction set can be named and is one of the available")
     CHECK(active_instruction_set() == sets.back());
 }
 
-TEST_CASE("measure_rows refuses what does not fit") {
+TEST_CASE("compute_distances refuses what does not fit") {
     const std::vector<float> rows(6), query(3), bad = {0, nan_value, 0};
     std::vector<float> two(2), three(3);
-    CHECK(code_of([&] { measure_rows(rows, query, three); }) == ErrorCode::dimension_mismatch);
-    CHECK(code_of([&] { measure_rows(rows, bad, two); }) == ErrorCode::invalid_argument);
-    CHECK(code_of([&] { measure_rows<Cosine>(rows, query, two); }) == ErrorCode::invalid_argument);
+    CHECK(code_of([&] { compute_distances(rows, query, three); }) == ErrorCode::dimension_mismatch);
+    CHECK(code_of([&] { compute_distances(rows, bad, two); }) == ErrorCode::invalid_argument);
+    CHECK(code_of([&] { compute_distances<Cosine>(rows, query, two); }) == ErrorCode::invalid_argument);
 }

@@ -1,5 +1,5 @@
 // Format version 1, as bytes: a file that was written once opens for ever, and what is written today is what
-// the table in file_format.hpp says.
+// the table in storage/file_format.hpp says.
 #include <array>
 #include <cstring>
 #include <fstream>
@@ -21,7 +21,7 @@ struct Piece {
     Bytes bytes;
 };
 
-// MmapVectorStore<2>, {1, 2} and {3, 4} appended, closed: the example of file_format.hpp. All else is zero.
+// MmapVectorStore<2>, {1, 2} and {3, 4} appended, closed: the example of storage/file_format.hpp. All else is zero.
 const std::vector<Piece>& golden_pieces() {
     static const std::vector<Piece> pieces{
         {0, {0x6d, 0x61, 0x70, 0x76, 0x65, 0x63, 0x0d, 0x0a, 0x01, 0x00, 0x00, 0x00, 0x04, 0x03, 0x02, 0x01}},

@@ -65,13 +65,13 @@ Points store_of(const std::filesystem::path& path, const std::vector<float>& row
 
 // The part of the truly nearest that is found.
 template <class M, class Store, class File>
-double recall(const HnswIndex<M, File>& index, const Store& rows, std::size_t k, std::size_t beam_width) {
+double recall(const HnswIndex<M, File>& index, const Store& rows, std::size_t k, std::size_t ef) {
     Cloud cloud(99);
     std::size_t found = 0, all = 0;
     for (int turn = 0; turn < 50; ++turn) {
         const Vector query = cloud.next();
         const auto exact = search<M>(rows, KnnQuery{query, k});
-        const auto hits = index.search(rows, KnnQuery{query, k}, {.beam_width = beam_width});
+        const auto hits = index.search(rows, KnnQuery{query, k}, {.ef = ef});
         for (std::size_t i = 1; i < hits.size(); ++i) REQUIRE(hits[i - 1].id != hits[i].id);
         for (const Hit& hit : exact) {
             ++all;
@@ -97,8 +97,8 @@ double recall_of(std::size_t m, unsigned threads) {
         rows.append(row);
     }
     rows.commit();
-    auto index = HnswIndex<M>::create(scratch / "graph", rows, m);
-    REQUIRE(index.update(rows, {.beam_width = 60, .threads = threads}) == 1500);
+    auto index = HnswIndex<M>::create(scratch / "graph", rows, {.m = m});
+    REQUIRE(index.update(rows, {.ef_construction = 60, .threads = threads}) == 1500);
     REQUIRE(index.size() == 1500);
     return recall(index, rows, 10, 60);
 }
@@ -135,10 +135,10 @@ TEST_CASE("one thread builds the same graph from the same rows") {
         index.update(rows);
         index.close();
     }
-    for (const char* suffix : {"", ".upper", ".tops"}) {
+    for (const char* suffix : {"", ".upper", ".entry"}) {
         auto a = (scratch / "a").string() + suffix, b = (scratch / "b").string() + suffix;
-        CHECK(contents(a).substr(first_record) == contents(b).substr(first_record));
-        CHECK(contents(a).size() > first_record);
+        CHECK(contents(a).substr(data_offset) == contents(b).substr(data_offset));
+        CHECK(contents(a).size() > data_offset);
     }
 }
 
@@ -149,12 +149,12 @@ TEST_CASE("a graph that grows by and by, and is reopened after each step, is as 
     for (int step = 0; step < 8; ++step) {
         rows.append_rows(cloud.rows(150));
         rows.commit();
-        auto index = HnswIndex<>::open_or_create(scratch / "graph", rows, step == 0 ? 10 : 30);
+        auto index = HnswIndex<>::open_or_create(scratch / "graph", rows, {.m = step == 0 ? 10u : 30u});
         CHECK(index.m() == 10);
         CHECK(index.size() == 150u * static_cast<unsigned>(step));
-        CHECK(index.update(rows, {.beam_width = 60, .most_rows = 100}) == 100);
+        CHECK(index.update(rows, {.ef_construction = 60, .max_rows = 100}) == 100);
         if (step % 2 == 1) index.commit();
-        CHECK(index.update(rows, {.beam_width = 60}) == 50);
+        CHECK(index.update(rows, {.ef_construction = 60}) == 50);
         CHECK(index.update(rows) == 0);
         index.verify();
     }
@@ -181,14 +181,14 @@ TEST_CASE("rows that the graph does not have are found, committed or not") {
     CHECK(index.search(rows, KnnQuery{uncommitted, 1}) == std::vector<Hit>{{301, 0}});
 
     rows.insert(7, uncommitted);  // overwritten: its distance is that of now
-    for (const Hit& hit : index.search(rows, KnnQuery{committed, 302}, {.beam_width = 302}))
+    for (const Hit& hit : index.search(rows, KnnQuery{committed, 302}, {.ef = 302}))
         CHECK(hit == search_ids(rows, std::vector<Id>{hit.id}, KnnQuery{committed, 1})[0]);
 }
 
 TEST_CASE("fewer rows than k, no rows, and many equal rows") {
     const ScratchDirectory scratch;
     auto rows = Points::create(scratch / "rows");
-    auto index = HnswIndex<>::create(scratch / "graph", rows, 4);
+    auto index = HnswIndex<>::create(scratch / "graph", rows, {.m = 4});
     const Vector query{};
     CHECK(index.search(rows, KnnQuery{query, 5}).empty());
     CHECK(index.update(rows) == 0);
@@ -200,7 +200,7 @@ TEST_CASE("fewer rows than k, no rows, and many equal rows") {
     CHECK(index.search(rows, KnnQuery{query, 0}).empty());
     for (int i = 0; i < 400; ++i) rows.append(query);
     rows.commit();
-    index.update(rows, {.beam_width = 20});
+    index.update(rows, {.ef_construction = 20});
     CHECK(index.search(rows, KnnQuery{query, 20}).size() == 20);
 }
 
@@ -307,7 +307,7 @@ TEST_CASE("readers see what was committed when they refresh, and less of the sto
     auto same_rows = Points::open(scratch / "rows", OpenMode::read_only);
     auto reader = HnswIndex<>::open(scratch / "graph", same_rows, OpenMode::read_only);
     const Vector query = cloud.next();
-    const auto hits = reader.search(same_rows, KnnQuery{query, 300}, {.beam_width = 300});
+    const auto hits = reader.search(same_rows, KnnQuery{query, 300}, {.ef = 300});
     CHECK_FALSE(reader.refresh());
     CHECK(code_of([&] { return reader.update(same_rows); }) == std::nullopt);  // nothing to do
 
@@ -316,10 +316,10 @@ TEST_CASE("readers see what was committed when they refresh, and less of the sto
     index.update(rows);
     CHECK_FALSE(reader.refresh());
     index.commit();
-    CHECK(reader.search(same_rows, KnnQuery{query, 300}, {.beam_width = 300}) == hits);
+    CHECK(reader.search(same_rows, KnnQuery{query, 300}, {.ef = 300}) == hits);
     CHECK(reader.refresh());
     CHECK(reader.size() == 600);
-    for (const Hit& hit : reader.search(same_rows, KnnQuery{query, 300}, {.beam_width = 300})) CHECK(hit.id < 300);
+    for (const Hit& hit : reader.search(same_rows, KnnQuery{query, 300}, {.ef = 300})) CHECK(hit.id < 300);
     CHECK(code_of([&] { return reader.update(same_rows); }) == ErrorCode::invalid_argument);
     CHECK(same_rows.refresh());
     CHECK(recall(reader, same_rows, 10, 60) > 0.98);
@@ -333,7 +333,7 @@ TEST_CASE("any number of threads search one graph", "[threads]") {
     const ScratchDirectory scratch;
     const auto rows = store_of(scratch / "rows", Cloud(10).rows(600));
     auto index = HnswIndex<>::create(scratch / "graph", rows);
-    index.update(rows, {.beam_width = 40, .threads = 4});
+    index.update(rows, {.ef_construction = 40, .threads = 4});
     std::vector<std::vector<Hit>> expected;
     Cloud queries(11);
     for (int i = 0; i < 50; ++i) expected.push_back(index.search(rows, KnnQuery{queries.next(), 5}));
@@ -374,9 +374,10 @@ TEST_CASE("arguments and queries that have no meaning are refused") {
     const ScratchDirectory scratch;
     const auto rows = store_of(scratch / "rows", Cloud(13).rows(20));
     for (const std::size_t m : {std::size_t{0}, std::size_t{1}, std::size_t{4097}, SIZE_MAX})
-        CHECK(code_of([&] { return HnswIndex<>::create(scratch / "graph", rows, m); }) == ErrorCode::invalid_argument);
+        CHECK(code_of([&] { return HnswIndex<>::create(scratch / "graph", rows, {.m = m}); }) ==
+              ErrorCode::invalid_argument);
     CHECK_FALSE(std::filesystem::exists(scratch / "graph"));
-    auto index = HnswIndex<Cosine>::create(scratch / "graph", rows, 2);
+    auto index = HnswIndex<Cosine>::create(scratch / "graph", rows, {.m = 2});
     index.update(rows);
     Vector query{};
     CHECK(code_of([&] { return index.search(rows, KnnQuery{query, 1}); }) == ErrorCode::invalid_argument);
@@ -394,7 +395,7 @@ TEST_CASE("a graph of any bytes leads to rows that there are, and can be added t
     Cloud cloud(14);
     auto rows = store_of(scratch / "rows", cloud.rows(200));
     {
-        auto index = HnswIndex<>::create(scratch / "graph", rows, 4);
+        auto index = HnswIndex<>::create(scratch / "graph", rows, {.m = 4});
         index.update(rows);
     }
     rows.append_rows(cloud.rows(20));
@@ -406,17 +407,17 @@ TEST_CASE("a graph of any bytes leads to rows that there are, and can be added t
             const auto copy = scratch / (std::string("damaged") + (name + 5)).c_str();
             std::filesystem::copy(scratch / name, copy, std::filesystem::copy_options::overwrite_existing);
             std::fstream file(copy, std::ios::binary | std::ios::in | std::ios::out);
-            const auto records = std::filesystem::file_size(copy) - first_record;
+            const auto records = std::filesystem::file_size(copy) - data_offset;
             for (int i = 0; i < (turn % 2 == 0 ? 3 : 300); ++i) {
                 const auto word = static_cast<std::uint32_t>(turn % 3 == 0 ? engine() : engine() % 230);
-                file.seekp(static_cast<std::streamoff>(first_record + engine() % (records / 4) * 4));
+                file.seekp(static_cast<std::streamoff>(data_offset + engine() % (records / 4) * 4));
                 file.write(reinterpret_cast<const char*>(&word), sizeof word);
             }
         }
         auto index = HnswIndex<>::open(scratch / "damaged", rows);
         for (int i = 0; i < 3; ++i)
             for (const Hit& hit : index.search(rows, KnnQuery{cloud.next(), 30})) REQUIRE(hit.id < rows.size());
-        CHECK(index.update(rows, {.beam_width = 20, .threads = turn % 2 == 0 ? 1u : 3u}) == 20);
+        CHECK(index.update(rows, {.ef_construction = 20, .threads = turn % 2 == 0 ? 1u : 3u}) == 20);
         for (const Hit& hit : index.search(rows, KnnQuery{cloud.next(), 30})) REQUIRE(hit.id < rows.size());
     }
 }

@@ -8,8 +8,8 @@
 #include <array>
 #include <cstring>
 #include <fstream>
-#include <mapvec/mapped_file.hpp>
 #include <mapvec/mmap_vector_store.hpp>
+#include <mapvec/storage/mapped_file.hpp>
 #include <random>
 #include <vector>
 
@@ -47,9 +47,9 @@ TEST_CASE("create makes the file whole and leaves an existing one alone") {
     CHECK(content(scratch / "f") == std::string(100, 'a'));
     CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) == 1);
 
-    const std::string longest_name(255, 'n');
-    CHECK(MappedFile::create(scratch / longest_name.c_str(), bytes(100, 'c'), {}).size() == 100);
-    CHECK(content(scratch / longest_name.c_str()) == std::string(100, 'c'));
+    const std::string max_name_length(255, 'n');
+    CHECK(MappedFile::create(scratch / max_name_length.c_str(), bytes(100, 'c'), {}).size() == 100);
+    CHECK(content(scratch / max_name_length.c_str()) == std::string(100, 'c'));
 }
 
 TEST_CASE("opening what is not there, or is no file, is an error") {

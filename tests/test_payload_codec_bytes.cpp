@@ -13,8 +13,8 @@
 #include <variant>
 #include <vector>
 
+#include <mapvec/payload_codec.hpp>
 #include "catch.hpp"
-#include "mapvec/payload_codec.hpp"
 
 namespace {
 

@@ -15,8 +15,8 @@
 #include <variant>
 #include <vector>
 
+#include <mapvec/payload_codec.hpp>
 #include "catch.hpp"
-#include "mapvec/payload_codec.hpp"
 
 using mapvec::HoldsNoPointer;
 using mapvec::Payload;

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include <mapvec/payload_codec.hpp>
 #include "catch.hpp"
-#include "mapvec/payload_codec.hpp"
 
 namespace {
 

@@ -14,8 +14,8 @@
 #include <variant>
 #include <vector>
 
+#include <mapvec/payload_codec.hpp>
 #include "catch.hpp"
-#include "mapvec/payload_codec.hpp"
 
 namespace {
 

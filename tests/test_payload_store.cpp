@@ -390,7 +390,7 @@ TEST_CASE("what an interrupted creation left behind is no obstacle; what is not 
     std::filesystem::remove(scratch / "p");  // one with records may be all that is left of something
     CHECK(code_of([&] { return PayloadStore<City>::open_or_create(scratch / "p"); }) == ErrorCode::exists);
     CHECK_FALSE(MappedFile::exists(scratch / "p"));
-    CHECK(std::filesystem::file_size(scratch / "p.offsets") == first_record + 16);
+    CHECK(std::filesystem::file_size(scratch / "p.offsets") == data_offset + 16);
 
     std::ofstream(scratch / "r.journal1") << "the user's own, and longer than the header of a record";
     CHECK(code_of([&] { return PayloadStore<City>::create(scratch / "r"); }) == ErrorCode::exists);
@@ -402,7 +402,7 @@ TEST_CASE("what an interrupted creation left behind is no obstacle; what is not 
     CHECK_FALSE(MappedFile::exists(scratch / "q"));
     CHECK(MappedFile::exists(scratch / "q.offsets"));
 
-    const std::string zeros(3 * first_record, '\0');  // blank slots do not make it an unfinished store
+    const std::string zeros(3 * data_offset, '\0');  // blank slots do not make it an unfinished store
     std::ofstream(scratch / "z") << zeros;
     CHECK(code_of([&] { return PayloadStore<City>::create(scratch / "z"); }) == ErrorCode::exists);
     CHECK(std::filesystem::file_size(scratch / "z") == zeros.size());

@@ -29,17 +29,17 @@ class Model {
         for (int step = 0; step < steps; ++step) {
             INFO("step " << step);
             act();
-            if (step % 16 == 0) check(store_, now_);
+            if (step % 16 == 0) check(store_, checkpoint_);
         }
         store_.close();
-        check(Store::open(path_, OpenMode::read_only), now_);
-        REQUIRE(std::filesystem::file_size(path_) == 4096 + now_.size() * sizeof(S));
+        check(Store::open(path_, OpenMode::read_only), checkpoint_);
+        REQUIRE(std::filesystem::file_size(path_) == 4096 + checkpoint_.size() * sizeof(S));
         return comparisons_;
     }
 
   private:
     void act() {
-        const std::size_t rows = now_.size() / dim_;
+        const std::size_t rows = checkpoint_.size() / dim_;
         switch (random_() % 20) {
             case 0: return commit();
             case 1: return reopen();
@@ -57,29 +57,29 @@ class Model {
             default:
                 const auto row = noise(dim_);
                 REQUIRE(store_.append(row) == rows);
-                now_.insert(now_.end(), row.begin(), row.end());
+                checkpoint_.insert(checkpoint_.end(), row.begin(), row.end());
         }
     }
     void append_rows(std::size_t n) {
         const auto rows = noise(n * dim_);
-        REQUIRE(store_.append_rows(rows) == now_.size() / dim_);
-        now_.insert(now_.end(), rows.begin(), rows.end());
+        REQUIRE(store_.append_rows(rows) == checkpoint_.size() / dim_);
+        checkpoint_.insert(checkpoint_.end(), rows.begin(), rows.end());
     }
     void insert(std::size_t id) {
         const auto row = noise(dim_);
         store_.insert(id, row);
-        now_.resize(std::max(now_.size(), (id + 1) * dim_));
-        std::copy(row.begin(), row.end(), now_.begin() + static_cast<std::ptrdiff_t>(id * dim_));
+        checkpoint_.resize(std::max(checkpoint_.size(), (id + 1) * dim_));
+        std::copy(row.begin(), row.end(), checkpoint_.begin() + static_cast<std::ptrdiff_t>(id * dim_));
     }
     void commit() {
         store_.commit();
-        committed_ = now_;
+        committed_ = checkpoint_;
     }
     void reopen() {
         reader_.close();  // every other time the closing writer finds no reader
         if (random_() % 2 == 0) reader_ = Store::open(path_, OpenMode::read_only, options_);
         store_.close();
-        committed_ = now_;
+        committed_ = checkpoint_;
         store_ = Store::open(path_, OpenMode::read_write, options_);
         if (reader_.dim() == 0) reader_ = Store::open(path_, OpenMode::read_only, options_);
     }
@@ -90,8 +90,8 @@ class Model {
         } catch (int) {
         }
         store_ = Store::open(path_, OpenMode::read_write, options_);
-        now_ = committed_;
-        check(store_, now_);
+        checkpoint_ = committed_;
+        check(store_, checkpoint_);
     }
     void look() {
         reader_.refresh();
@@ -116,7 +116,7 @@ class Model {
     StoreOptions options_;
     std::mt19937 random_;
     Store store_, reader_;
-    std::vector<S> now_, committed_;
+    std::vector<S> checkpoint_, committed_;
     int comparisons_ = 0;
 };
 

@@ -14,12 +14,12 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <mapvec/commit.hpp>
 #include <mapvec/error.hpp>
-#include <mapvec/file_format.hpp>
-#include <mapvec/mapped_file.hpp>
 #include <mapvec/query.hpp>
 #include <mapvec/scalar.hpp>
+#include <mapvec/storage/commit_group.hpp>
+#include <mapvec/storage/file_format.hpp>
+#include <mapvec/storage/mapped_file.hpp>
 #include <span>
 #include <string>
 #include <unordered_set>
@@ -72,9 +72,9 @@ class AnyStore {
         const mapvec::FileHeader header = read_own_header(root);
         std::vector<fs::path> files{root};
         if (header.kind == mapvec::FileKind::vectors) {
-            kind_ = header.members == 1 ? StoreKind::vectors : StoreKind::collection;
+            kind_ = header.file_count == 1 ? StoreKind::vectors : StoreKind::collection;
             if (kind_ == StoreKind::collection) add_collection_files(files, header, root.parent_path());
-        } else if (header.kind >= mapvec::FileKind::graph_ground) {
+        } else if (header.kind >= mapvec::FileKind::hnsw_level_0) {
             throw mapvec::Error(mapvec::ErrorCode::type_mismatch, root,
                                 "a graph of rows has none of its own; the store that it is of has");
         } else {
@@ -153,8 +153,8 @@ class AnyStore {
                 .dim = header.dim,
                 .scalar_size = header.dim == 0 ? 0 : header.stride / header.dim,
                 .fingerprint = header.fingerprint,
-                .member = header.member,
-                .members = header.members};
+                .file_index = header.file_index,
+                .file_count = header.file_count};
     }
     static mapvec::FileHeader read_own_header(const fs::path& file) {
         const auto mapped = mapvec::MappedFile::open(file, mapvec::OpenMode::read_only, {.address_space = 1});
@@ -166,14 +166,14 @@ class AnyStore {
 
     void add_collection_files(std::vector<fs::path>& files, const mapvec::FileHeader& header, const fs::path& in) {
         files.push_back(in / "payloads");
-        if (header.members == 4) files.push_back(offsets_of(in / "payloads"));
+        if (header.file_count == 4) files.push_back(offsets_of(in / "payloads"));
         files.push_back(in / "erased");
-        if (header.members != files.size())
+        if (header.file_count != files.size())
             throw mapvec::Error(mapvec::ErrorCode::corrupt, files[0],
-                                "a collection of " + std::to_string(header.members) + " files");
+                                "a collection of " + std::to_string(header.file_count) + " files");
     }
     void open(const std::vector<fs::path>& files) {
-        std::vector<mapvec::MemberSpec> specs;
+        std::vector<mapvec::FileSpec> specs;
         specs.reserve(files.size());
         for (const fs::path& file : files) specs.push_back({file, expectation(read_own_header(file)), 0});
         check_scalar(specs[0]);
@@ -185,7 +185,7 @@ class AnyStore {
                                 mapvec::detail::mismatch("payloads", group_[0].size(), payloads()));
         learn_erasures(group_[files_ - 1]);
     }
-    void check_scalar(const mapvec::MemberSpec& root) const {
+    void check_scalar(const mapvec::FileSpec& root) const {
         if (!has_vectors()) return;
         const std::uint32_t scalar = root.header.scalar;
         if (scalar < 1 || scalar > 6 || scalar_size(static_cast<mapvec::ScalarType>(scalar)) != root.header.scalar_size)

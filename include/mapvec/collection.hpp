@@ -29,19 +29,19 @@
 #include <utility>
 #include <vector>
 
-#include "commit.hpp"
-#include "detail/borrowed.hpp"
-#include "detail/erasure_set.hpp"
-#include "detail/movable_atomic.hpp"
-#include "error.hpp"
-#include "mapped_file.hpp"
-#include "mmap_vector_store.hpp"
-#include "payload_store.hpp"
-#include "progress.hpp"
-#include "query.hpp"
-#include "search.hpp"
-#include "search_batch.hpp"
-#include "storage.hpp"
+#include <mapvec/detail/store/erasure_set.hpp>
+#include <mapvec/detail/util/borrowed.hpp>
+#include <mapvec/detail/util/movable_atomic.hpp>
+#include <mapvec/error.hpp>
+#include <mapvec/mmap_vector_store.hpp>
+#include <mapvec/payload_store.hpp>
+#include <mapvec/progress.hpp>
+#include <mapvec/query.hpp>
+#include <mapvec/search.hpp>
+#include <mapvec/search_batch.hpp>
+#include <mapvec/storage/commit_group.hpp>
+#include <mapvec/storage/mapped_file.hpp>
+#include <mapvec/storage/storage.hpp>
 
 namespace mapvec {
 
@@ -204,9 +204,9 @@ class Collection {
     static constexpr std::size_t first_payload = 1;
     static constexpr std::size_t erasures = first_payload + Payloads::Records::files;
 
-    static std::vector<MemberSpec> specs(const std::filesystem::path& directory, const StoreOptions& options,
-                                         Opening opening) {
-        std::vector<MemberSpec> specs{Vectors::spec(directory / "vectors", options, opening)};
+    static std::vector<FileSpec> specs(const std::filesystem::path& directory, const StoreOptions& options,
+                                       Opening opening) {
+        std::vector<FileSpec> specs{Vectors::spec(directory / "vectors", options, opening)};
         Payloads::Records::add_specs(specs, directory / "payloads", options.initial_capacity);
         const ExpectedHeader erased{.kind = FileKind::erasures, .dim = 1, .scalar_size = sizeof(Id)};
         specs.push_back({directory / "erased", erased, 0});
@@ -272,7 +272,7 @@ class Collection {
     CommitGroup<File> group_;
     Vectors vectors_;
     Payloads payloads_;
-    detail::Borrowed<MappedArray<File>> erased_;
+    detail::NonOwning<MappedArray<File>> erased_;
     detail::ErasureSet erased_ids_;
     detail::MovableAtomic<std::size_t> live_rows_;
 };

@@ -1,8 +1,8 @@
 // Distances of rows to a query, with the widest instructions this machine has.
 //
 //     std::vector<float> squared(rows.size() / query.size());
-//     mapvec::measure_rows(rows, query, squared);                             // |x - q|² of each row
-//     mapvec::measure_rows<mapvec::InnerProduct>(rows, query, squared);
+//     mapvec::compute_distances(rows, query, squared);                             // |x - q|² of each row
+//     mapvec::compute_distances<mapvec::InnerProduct>(rows, query, squared);
 //     std::cout << to_string(mapvec::active_instruction_set()) << '\n';       // "avx2"
 //
 // The instruction set is chosen once, at run time; no compiler flag is needed. All sets run one algorithm on registers
@@ -28,11 +28,11 @@
 #include <span>
 #include <vector>
 
-#include "detail/cpu.hpp"
-#include "detail/kernels.hpp"
-#include "error.hpp"
-#include "metric.hpp"
-#include "scalar.hpp"
+#include <mapvec/detail/kernels/kernels.hpp>
+#include <mapvec/detail/platform/cpu.hpp>
+#include <mapvec/error.hpp>
+#include <mapvec/metric.hpp>
+#include <mapvec/scalar.hpp>
 
 namespace mapvec {
 namespace detail {
@@ -68,8 +68,8 @@ class PreparedQuery {
   public:
     // REQUIRES: prepare() before anything is measured.
     PreparedQuery(std::size_t dim, InstructionSet set)
-        : dim_(dim), kernels_(&row_kernels<M::measure, S>(set)), padded_(padded_length(dim)) {
-        if constexpr (in_whole_numbers) small_kernels_ = &row_kernels<M::measure, S, std::int16_t>(set);
+        : dim_(dim), kernels_(&row_kernels<M::distance_kind, S>(set)), padded_(padded_length(dim)) {
+        if constexpr (in_whole_numbers) small_kernels_ = &row_kernels<M::distance_kind, S, std::int16_t>(set);
     }
     PreparedQuery(std::span<const float> query, std::size_t dim, InstructionSet set) : PreparedQuery(dim, set) {
         prepare(query);
@@ -80,7 +80,7 @@ class PreparedQuery {
         M::prepare(query, padded_.data());
         if constexpr (in_whole_numbers) {
             small_.clear();
-            if (dim_ <= most_small_dim && std::all_of(padded_.begin(), padded_.end(), is_small))
+            if (dim_ <= max_small_dim && std::all_of(padded_.begin(), padded_.end(), is_small))
                 small_.assign(padded_.begin(), padded_.end());
         }
     }
@@ -99,8 +99,8 @@ class PreparedQuery {
     }
 
   private:
-    static constexpr bool in_whole_numbers = is_byte<S> && M::measure != Measure::cosine;
-    static bool is_small(float x) noexcept { return std::abs(x) <= most_small_number && x == std::trunc(x); }
+    static constexpr bool in_whole_numbers = is_byte<S> && M::distance_kind != DistanceKind::cosine;
+    static bool is_small(float x) noexcept { return std::abs(x) <= max_small_number && x == std::trunc(x); }
     static std::size_t padded_length(std::size_t dim) noexcept {
         return (dim + query_padding - 1) / query_padding * query_padding;
     }
@@ -141,7 +141,7 @@ inline void use_instruction_set(InstructionSet set) {
 // Throws dimension_mismatch unless rows.size() == results.size() * query.size(), invalid_argument for a query that
 // holds no numbers. Complexity: O(rows.size()); one allocation.
 template <Metric M = SquaredL2, Scalar S>
-void measure_rows(std::span<const S> rows, std::span<const float> query, std::span<float> results) {
+void compute_distances(std::span<const S> rows, std::span<const float> query, std::span<float> results) {
     const std::size_t dim = query.size();
     if (rows.size() != results.size() * dim)
         throw Error(ErrorCode::dimension_mismatch, detail::mismatch("scalars", results.size() * dim, rows.size()));
@@ -158,8 +158,8 @@ void measure_rows(std::span<const S> rows, std::span<const float> query, std::sp
 
 template <Metric M = SquaredL2, class Rows>
     requires Scalar<typename Rows::value_type>
-void measure_rows(const Rows& rows, std::span<const float> query, std::span<float> results) {
-    measure_rows<M>(std::span<const typename Rows::value_type>(rows), query, results);
+void compute_distances(const Rows& rows, std::span<const float> query, std::span<float> results) {
+    compute_distances<M>(std::span<const typename Rows::value_type>(rows), query, results);
 }
 
 }  // namespace mapvec

@@ -5,7 +5,7 @@
 //     auto index = mapvec::HnswIndex<>::open_or_create("points.hnsw", points);
 //     index.update(points, {.threads = 0});                       // links the rows committed since the last update
 //     index.commit();                                             // durable, atomic
-//     for (auto hit : index.search(points, mapvec::KnnQuery{query, 10}, {.beam_width = 100})) …
+//     for (auto hit : index.search(points, mapvec::KnnQuery{query, 10}, {.ef = 100})) …
 //
 // What it finds. Distances are exact, and of the rows as they are now; which rows are found is not: more of the truly
 // nearest with a wider beam. Rows that the graph does not have yet, committed or not, are all read, so that none is
@@ -17,7 +17,7 @@
 //
 // The graph belongs to one store, whose id it has, and to one metric: another one of either is type_mismatch. It holds
 // no vectors: each call takes the store, which is read in place. It is a store of its own: path, path.upper and
-// path.tops, durable by its own commit(), with its own lock, modes and readers in other processes, all as
+// path.entry, durable by its own commit(), with its own lock, modes and readers in other processes, all as
 // MmapVectorStore has them; and it can always be made anew. It has committed rows only, so it is never ahead of its
 // store. A reader that sees less of the store than of the graph takes the links to the rest for absent.
 //
@@ -40,35 +40,40 @@
 #include <utility>
 #include <vector>
 
-#include "commit.hpp"
-#include "detail/borrowed.hpp"
-#include "detail/graph_builder.hpp"
-#include "detail/graph_records.hpp"
-#include "detail/graph_search.hpp"
-#include "detail/parallel.hpp"
-#include "detail/scan.hpp"
-#include "detail/store_parts.hpp"
-#include "error.hpp"
-#include "mapped_file.hpp"
-#include "metric.hpp"
-#include "mmap_vector_store.hpp"
-#include "progress.hpp"
-#include "query.hpp"
-#include "search.hpp"
-#include "storage.hpp"
+#include <mapvec/detail/hnsw/builder.hpp>
+#include <mapvec/detail/hnsw/records.hpp>
+#include <mapvec/detail/hnsw/walk.hpp>
+#include <mapvec/detail/platform/parallel.hpp>
+#include <mapvec/detail/search/scan.hpp>
+#include <mapvec/detail/store/store_parts.hpp>
+#include <mapvec/detail/util/borrowed.hpp>
+#include <mapvec/error.hpp>
+#include <mapvec/metric.hpp>
+#include <mapvec/mmap_vector_store.hpp>
+#include <mapvec/progress.hpp>
+#include <mapvec/query.hpp>
+#include <mapvec/search.hpp>
+#include <mapvec/storage/commit_group.hpp>
+#include <mapvec/storage/mapped_file.hpp>
+#include <mapvec/storage/storage.hpp>
 
 namespace mapvec {
 
-// More of each: a better graph, and longer to build.
-struct HnswUpdateOptions {
-    std::size_t beam_width = 200;      // "efConstruction"
-    unsigned threads = 1;              // 0 = all cores
-    std::size_t most_rows = SIZE_MAX;  // then update() returns, for a commit or a look at how far it is
+// Fixed when the graph is created.
+struct HnswOptions {
+    std::size_t m = 16;  // links a row, twice as many on level 0; 8 to 48 are usual, more for high dimensions
 };
 
-// A wider beam finds more of the truly nearest rows, and takes longer in proportion.
+struct HnswUpdateOptions {
+    std::size_t ef_construction =
+        200;               // candidates kept while a row is linked: more give a better graph, and take longer
+    unsigned threads = 1;  // 0 = all cores
+    std::size_t max_rows = SIZE_MAX;  // then update() returns, for a commit or a look at how far it is
+};
+
 struct HnswSearchOptions {
-    std::size_t beam_width = 0;  // "ef": rows kept on the way, k at least. 0 = 64
+    std::size_t ef =
+        64;  // candidates kept during a search, at least k. More raise recall and take longer in proportion
 };
 
 // M: what is near, as in searches (metric.hpp).
@@ -82,8 +87,9 @@ class HnswIndex {
     // more for vectors of high dimension. Throws exists; not_found if the directory does not exist; invalid_argument
     // unless 2 <= m <= 4096.
     template <std::size_t Dim, Scalar S>
-    static HnswIndex create(const std::filesystem::path& path, const Rows<Dim, S>& rows, std::size_t m = 16) {
-        return HnswIndex(CommitGroup<File>::create(new_files(path, rows, m), {}));
+    static HnswIndex create(const std::filesystem::path& path, const Rows<Dim, S>& rows,
+                            const HnswOptions& options = {}) {
+        return HnswIndex(CommitGroup<File>::create(new_files(path, rows, options.m), {}));
     }
     // Throws not_found; locked; read_only; type_mismatch for a graph of another store or metric, version_mismatch;
     // corrupt. O(1).
@@ -94,10 +100,11 @@ class HnswIndex {
             throw Error(ErrorCode::invalid_argument, path, "a graph is opened read_write or read_only");
         return HnswIndex(CommitGroup<File>::open(files(path, rows), mode, {}));
     }
-    // As open() if there is a graph, whatever its m, as create() if there is none.
+    // As open() if there is a graph, whatever its options, as create() if there is none.
     template <std::size_t Dim, Scalar S>
-    static HnswIndex open_or_create(const std::filesystem::path& path, const Rows<Dim, S>& rows, std::size_t m = 16) {
-        return HnswIndex(CommitGroup<File>::open_or_create(files(path, rows), new_files(path, rows, m), {}));
+    static HnswIndex open_or_create(const std::filesystem::path& path, const Rows<Dim, S>& rows,
+                                    const HnswOptions& options = {}) {
+        return HnswIndex(CommitGroup<File>::open_or_create(files(path, rows), new_files(path, rows, options.m), {}));
     }
 
     HnswIndex() noexcept = default;  // closed: it has no rows, and searches and updates throw invalid_argument
@@ -106,7 +113,7 @@ class HnswIndex {
 
     // Rows that the graph has.
     [[nodiscard]] std::size_t size() const noexcept {
-        return is_open() ? static_cast<std::size_t>(ground().size()) : 0;
+        return is_open() ? static_cast<std::size_t>(level_0().size()) : 0;
     }
     // Whether it has none.
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
@@ -115,7 +122,7 @@ class HnswIndex {
     // Links a row, as it was created with. REQUIRES: the index is open; the same for path().
     [[nodiscard]] std::size_t m() const noexcept { return shape_.m; }
     // Of the first of its files.
-    [[nodiscard]] const std::filesystem::path& path() const noexcept { return ground().path(); }
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return level_0().path(); }
 
     // The k nearest rows, nearest first, ties by id; perhaps not all of them, perhaps fewer than k. `rows` is the store
     // that the graph is of; type_mismatch if not. Bad queries are refused as by search() (search.hpp).
@@ -141,28 +148,28 @@ class HnswIndex {
 
     // --- writing: throws read_only; no_space; io ---
 
-    // Links the rows that were committed since the last time, `most_rows` of them at most; returns how many. If it
+    // Links the rows that were committed since the last time, `max_rows` of them at most; returns how many. If it
     // throws, none is linked and it may be called again. Throws type_mismatch if `rows` is not the store that the graph
     // is of; invalid_argument if it has fewer committed rows than the graph; out_of_range for more than a graph can
     // have. Some 0.2 ms a row of 128 floats, more as the graph grows: O(log size()).
     template <std::size_t Dim, Scalar S>
     std::size_t update(const Rows<Dim, S>& rows, const HnswUpdateOptions& options = {}) {
         check_store(rows);
-        const std::uint64_t first = ground().size(), committed = detail::StoreParts::rows(rows).committed();
+        const std::uint64_t first = level_0().size(), committed = detail::StoreParts::rows(rows).committed();
         if (committed < first)
             throw Error(ErrorCode::invalid_argument, rows.path(),
                         detail::mismatch("committed rows", "at least the graph's " + std::to_string(first), committed));
-        const Id end = first + std::min<std::uint64_t>(committed - first, options.most_rows);
-        if (end > detail::most_graph_rows)
+        const Id end = first + std::min<std::uint64_t>(committed - first, options.max_rows);
+        if (end > detail::max_graph_rows)
             throw Error(ErrorCode::out_of_range, path(),
-                        detail::mismatch("rows", "at most " + std::to_string(detail::most_graph_rows), end));
+                        detail::mismatch("rows", "at most " + std::to_string(detail::max_graph_rows), end));
         if (end == first) return 0;
-        ground().reserve(first);  // throws read_only before all the work, not after it
-        const detail::RowsOf<S> all(rows);
-        const detail::MappedGraph graph(ground(), upper(), tops(), shape_, first);
-        detail::GraphBuilder<M, S> builder(graph, all.span(), first, end, upper().size(), options.beam_width);
+        level_0().reserve(first);  // throws read_only before all the work, not after it
+        const detail::RowsSnapshot<S> all(rows);
+        const detail::MappedHnsw graph(level_0(), upper(), entry_points(), shape_, first);
+        detail::HnswBuilder<M, S> builder(graph, all.span(), first, end, upper().size(), options.ef_construction);
         builder.link_all(detail::thread_count(options.threads));
-        take(builder);
+        install(builder);
         return static_cast<std::size_t>(end - first);
     }
 
@@ -175,34 +182,33 @@ class HnswIndex {
     using Array = MappedArray<File>;
 
     // Members of the group.
-    [[nodiscard]] Array& ground() noexcept { return group_[0]; }
-    [[nodiscard]] const Array& ground() const noexcept { return group_[0]; }
+    [[nodiscard]] Array& level_0() noexcept { return group_[0]; }
+    [[nodiscard]] const Array& level_0() const noexcept { return group_[0]; }
     [[nodiscard]] Array& upper() noexcept { return group_[1]; }
     [[nodiscard]] const Array& upper() const noexcept { return group_[1]; }
-    [[nodiscard]] Array& tops() noexcept { return group_[2]; }
-    [[nodiscard]] const Array& tops() const noexcept { return group_[2]; }
+    [[nodiscard]] Array& entry_points() noexcept { return group_[2]; }
+    [[nodiscard]] const Array& entry_points() const noexcept { return group_[2]; }
 
     // Of a graph for this store; 0 words a record accept any.
     template <std::size_t Dim, Scalar S>
-    static std::vector<MemberSpec> files(const std::filesystem::path& path, const Rows<Dim, S>& rows,
-                                         std::size_t ground_words = 0, std::size_t upper_words = 0) {
+    static std::vector<FileSpec> files(const std::filesystem::path& path, const Rows<Dim, S>& rows,
+                                       std::size_t level_0_words = 0, std::size_t upper_words = 0) {
         const auto file = [&](const char* suffix, FileKind kind, std::size_t records, std::size_t bytes) {
             ExpectedHeader header{.kind = kind, .dim = records, .scalar_size = bytes};
             header.fingerprint = fingerprint(rows);
             auto name = path;
-            return MemberSpec{name += suffix, header, detail::default_capacity(records * bytes)};
+            return FileSpec{name += suffix, header, detail::default_capacity(records * bytes)};
         };
-        return {file("", FileKind::graph_ground, ground_words, sizeof(detail::Word)),
-                file(".upper", FileKind::graph_upper, upper_words, sizeof(detail::Word)),
-                file(".tops", FileKind::graph_tops, 1, sizeof(Id))};
+        return {file("", FileKind::hnsw_level_0, level_0_words, sizeof(detail::RowId32)),
+                file(".upper", FileKind::hnsw_upper_levels, upper_words, sizeof(detail::RowId32)),
+                file(".entry", FileKind::hnsw_entry_points, 1, sizeof(Id))};
     }
     template <std::size_t Dim, Scalar S>
-    static std::vector<MemberSpec> new_files(const std::filesystem::path& path, const Rows<Dim, S>& rows,
-                                             std::size_t m) {
-        if (m < detail::GraphShape::least_m || m > detail::GraphShape::most_m)
+    static std::vector<FileSpec> new_files(const std::filesystem::path& path, const Rows<Dim, S>& rows, std::size_t m) {
+        if (m < detail::HnswShape::min_m || m > detail::HnswShape::max_m)
             throw Error(ErrorCode::invalid_argument, path, detail::mismatch("m", "2 to 4096", m));
-        const detail::GraphShape shape{m};
-        return files(path, rows, shape.ground_words(), shape.upper_words());
+        const detail::HnswShape shape{m};
+        return files(path, rows, shape.level_0_words(), shape.upper_words());
     }
     // What tells this metric's graph of this store from others.
     template <std::size_t Dim, Scalar S>
@@ -211,18 +217,18 @@ class HnswIndex {
         std::uint64_t halves[2];
         static_assert(sizeof halves == sizeof(StoreId));
         std::memcpy(halves, &detail::StoreParts::rows(rows).header().store_id, sizeof halves);
-        const auto metric = static_cast<std::uint64_t>(M::measure) * 2 + (M::is_distance ? 1 : 0);
+        const auto metric = static_cast<std::uint64_t>(M::distance_kind) * 2 + (M::is_distance ? 1 : 0);
         return halves[0] ^ std::rotl(halves[1], 1) ^ (metric + 1) * 0x9E3779B97F4A7C15u;
     }
     template <std::size_t Dim, Scalar S>
     void check_store(const Rows<Dim, S>& rows) const {
         if (!is_open()) detail::refuse_closed();
-        if (fingerprint(rows) != ground().header().fingerprint)
+        if (fingerprint(rows) != level_0().header().fingerprint)
             throw Error(ErrorCode::type_mismatch, path(), "the graph is not of the store " + rows.path().string());
     }
 
     explicit HnswIndex(CommitGroup<File> group) : group_(std::move(group)) {
-        const auto shape = detail::GraphShape::of_ground_words(ground().header().dim);
+        const auto shape = detail::HnswShape::of_level_0_words(level_0().header().dim);
         if (!shape || upper().header().dim != shape->upper_words())
             throw Error(ErrorCode::corrupt, path(), "its records do not fit each other");
         shape_ = *shape;
@@ -233,22 +239,22 @@ class HnswIndex {
                                            const HnswSearchOptions& options, const Visited& unlinked,
                                            const Accept& accept) const {
         check_store(rows);
-        const detail::RowsOf<S> all(rows);
-        const detail::MappedGraph graph(ground(), upper(), tops(), shape_, all.count());
+        const detail::RowsSnapshot<S> all(rows);
+        const detail::MappedHnsw graph(level_0(), upper(), entry_points(), shape_, all.count());
         detail::Walk<M, S> walk(all.span());
-        walk.measurer().prepare(query.query);
+        walk.distances().prepare(query.query);
         const std::size_t k = std::min(query.k, all.count());
         if (k == 0) return {};
-        const std::size_t width = std::min(all.count(), std::max(k, options.beam_width == 0 ? 64 : options.beam_width));
+        const std::size_t width = std::min(all.count(), std::max(k, options.ef));
         detail::TopK best(width);
-        if (const auto top = graph.top()) {
-            const detail::KeyedId from = walk.descend(graph, *top, 0);
-            walk.beam(graph, {&from, 1}, 0, best, accept);
+        if (const auto entry = graph.entry_point()) {
+            const detail::Candidate from = walk.greedy_descend(graph, *entry, 0);
+            walk.search_layer(graph, {&from, 1}, 0, best, accept);
         }
         if (graph.size() < all.count()) {
-            detail::Region<M, S> region(all);
-            region.add(query.query, {});
-            detail::scan(unlinked, region, graph.size(), all.count(), all.rows_per_block(),
+            detail::CompiledQuery<M, S> compiled(all);
+            compiled.add(query.query, {});
+            detail::scan(unlinked, compiled, graph.size(), all.count(), all.rows_per_block(),
                          detail::NearestCollector{best});
         }
         best.sort();
@@ -260,28 +266,28 @@ class HnswIndex {
     // Links to rows that the graph does not have are as if they were not there, so the rows themselves come last:
     // whatever fails on the way, the graph is whole.
     template <Scalar S>
-    void take(const detail::GraphBuilder<M, S>& builder) {
+    void install(const detail::HnswBuilder<M, S>& builder) {
         upper().append(std::as_bytes(builder.upper()));
-        if (builder.top()) show_top(builder.top()->id);
-        builder.each_changed([this](bool on_the_ground, std::uint64_t number, std::span<const detail::Word> record) {
-            (on_the_ground ? ground() : upper()).overwrite(number, std::as_bytes(record));
+        if (builder.entry_point()) show_entry_point(builder.entry_point()->id);
+        builder.each_changed([this](bool on_level_0, std::uint64_t number, std::span<const detail::RowId32> record) {
+            (on_level_0 ? level_0() : upper()).overwrite(number, std::as_bytes(record));
         });
-        ground().append(std::as_bytes(builder.ground()));
+        level_0().append(std::as_bytes(builder.level_0()));
     }
     // In the place of one that an update which failed has left behind.
-    void show_top(Id id) {
-        const std::uint64_t count = tops().size();
+    void show_entry_point(Id id) {
+        const std::uint64_t count = entry_points().size();
         Id last = UINT64_MAX;
-        if (count != 0) std::memcpy(&last, tops().record(count - 1).data(), sizeof last);
+        if (count != 0) std::memcpy(&last, entry_points().record(count - 1).data(), sizeof last);
         if (last == id) return;
-        if (count != 0 && last >= ground().size())
-            tops().overwrite(count - 1, bytes_of(id));
+        if (count != 0 && last >= level_0().size())
+            entry_points().overwrite(count - 1, bytes_of(id));
         else
-            tops().append(bytes_of(id));
+            entry_points().append(bytes_of(id));
     }
 
     CommitGroup<File> group_;
-    detail::GraphShape shape_;
+    detail::HnswShape shape_;
 };
 
 }  // namespace mapvec

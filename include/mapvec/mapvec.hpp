@@ -1,17 +1,13 @@
-// All of mapvec but hnsw_index.hpp and the formats in io/, which are included by themselves. Include less where compile
-// time matters:
-//
-//     mmap_vector_store.hpp   vectors only
-//     payload_store.hpp       payloads only
-//     search.hpp              exact search over any rows, no file
-//     collection.hpp          all of them
+// All of mapvec except mapvec/io/: stores, searches and indexes.
 #pragma once
 
-#include "collection.hpp"
-#include "error.hpp"
-#include "mmap_vector_store.hpp"
-#include "payload_store.hpp"
-#include "query.hpp"
-#include "search.hpp"
-#include "search_batch.hpp"
-#include "version.hpp"
+#include <mapvec/collection.hpp>
+#include <mapvec/error.hpp>
+#include <mapvec/hnsw_index.hpp>
+#include <mapvec/mmap_vector_store.hpp>
+#include <mapvec/options.hpp>
+#include <mapvec/payload_store.hpp>
+#include <mapvec/query.hpp>
+#include <mapvec/search.hpp>
+#include <mapvec/search_batch.hpp>
+#include <mapvec/version.hpp>

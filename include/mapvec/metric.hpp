@@ -44,13 +44,13 @@
 #include <limits>
 #include <span>
 
-#include "error.hpp"
-#include "query.hpp"
+#include <mapvec/error.hpp>
+#include <mapvec/query.hpp>
 
 namespace mapvec {
 namespace detail {
 
-enum class Measure {
+enum class DistanceKind {
     squared_difference,  // sum of (x - q)²
     inner_product,       // sum of x·q
     cosine               // 1 - (sum of x·q) / |x|, where |q| = 1; never below 0
@@ -108,7 +108,7 @@ template <class S>
 }  // namespace detail
 
 struct SquaredL2 {
-    static constexpr detail::Measure measure = detail::Measure::squared_difference;
+    static constexpr detail::DistanceKind distance_kind = detail::DistanceKind::squared_difference;
     static constexpr bool is_distance = true;
 
     template <class S>
@@ -135,7 +135,7 @@ struct SquaredL2 {
 };
 
 struct InnerProduct {
-    static constexpr detail::Measure measure = detail::Measure::inner_product;
+    static constexpr detail::DistanceKind distance_kind = detail::DistanceKind::inner_product;
     static constexpr bool is_distance = false;
 
     template <class S>
@@ -155,7 +155,7 @@ struct InnerProduct {
 };
 
 struct Cosine {
-    static constexpr detail::Measure measure = detail::Measure::cosine;
+    static constexpr detail::DistanceKind distance_kind = detail::DistanceKind::cosine;
     static constexpr bool is_distance = true;
 
     template <class S>
@@ -178,7 +178,7 @@ struct Cosine {
 };
 
 struct NormalizedCosine {
-    static constexpr detail::Measure measure = detail::Measure::inner_product;
+    static constexpr detail::DistanceKind distance_kind = detail::DistanceKind::inner_product;
     static constexpr bool is_distance = true;
 
     template <class S>
@@ -201,7 +201,7 @@ struct NormalizedCosine {
 
 template <class M>
 concept Metric = requires(std::span<const float> vector, float key, float* to) {
-    { M::measure } -> std::convertible_to<detail::Measure>;
+    { M::distance_kind } -> std::convertible_to<detail::DistanceKind>;
     { M::is_distance } -> std::convertible_to<bool>;
     { M::template reference<float>(vector, vector) } -> std::convertible_to<double>;
     { M::keys(detail::ValueRange{}) } -> std::convertible_to<detail::KeyRange>;

@@ -8,7 +8,7 @@
 //
 // Durability. What commit() has returned from survives a crash of the process and of the machine, all of it or
 // none: rows appended, inserted, overwritten. What was not committed is gone after a crash; the store then opens
-// as the last commit left it. commit.hpp says how.
+// as the last commit left it. storage/commit_group.hpp says how.
 //
 // Threads and processes. One writer at a time: the second to open the store for writing gets Error(locked).
 // In the writer's process any number of threads may call the functions marked [any thread] beside it; they see whole
@@ -35,16 +35,16 @@
 #include <string>
 #include <utility>
 
-#include "commit.hpp"
-#include "detail/borrowed.hpp"
-#include "detail/row_iterator.hpp"
-#include "detail/store_parts.hpp"
-#include "error.hpp"
-#include "mapped_file.hpp"
-#include "progress.hpp"
-#include "query.hpp"
-#include "scalar.hpp"
-#include "storage.hpp"
+#include <mapvec/detail/store/row_iterator.hpp>
+#include <mapvec/detail/store/store_parts.hpp>
+#include <mapvec/detail/util/borrowed.hpp>
+#include <mapvec/error.hpp>
+#include <mapvec/progress.hpp>
+#include <mapvec/query.hpp>
+#include <mapvec/scalar.hpp>
+#include <mapvec/storage/commit_group.hpp>
+#include <mapvec/storage/mapped_file.hpp>
+#include <mapvec/storage/storage.hpp>
 
 namespace mapvec {
 
@@ -70,7 +70,7 @@ class MmapVectorStore {
         return MmapVectorStore(CommitGroup<File>::create({spec(path, options, Opening::new_file)}, options));
     }
     // After close() reads one page, however large the file; after a crash also what the last commits wrote
-    // (commit.hpp: Cost). Throws not_found; read_only if the system lets the file only be read; locked;
+    // (storage/commit_group.hpp: Cost). Throws not_found; read_only if the system lets the file only be read; locked;
     // dimension_mismatch, type_mismatch, version_mismatch; corrupt.
     [[nodiscard]] static MmapVectorStore open(const std::filesystem::path& path, OpenMode mode = OpenMode::read_write,
                                               const StoreOptions& options = {}) {
@@ -194,7 +194,7 @@ class MmapVectorStore {
     explicit MmapVectorStore(CommitGroup<File> group) : group_(std::move(group)), rows_(&group_[0]) {}
     explicit MmapVectorStore(MappedArray<File>& rows) : rows_(&rows) {}  // committed by the collection it is part of
 
-    static MemberSpec spec(const std::filesystem::path& path, const StoreOptions& options, Opening opening) {
+    static FileSpec spec(const std::filesystem::path& path, const StoreOptions& options, Opening opening) {
         if (Dim != dynamic_dim && options.dim != 0 && options.dim != Dim)
             throw Error(ErrorCode::dimension_mismatch, path, detail::mismatch("StoreOptions::dim", Dim, options.dim));
         const std::size_t dim = Dim != dynamic_dim ? Dim : options.dim;
@@ -227,7 +227,7 @@ class MmapVectorStore {
     }
 
     CommitGroup<File> group_;
-    detail::Borrowed<MappedArray<File>> rows_;
+    detail::NonOwning<MappedArray<File>> rows_;
 };
 
 }  // namespace mapvec

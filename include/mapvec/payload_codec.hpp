@@ -55,13 +55,13 @@
 #include <string_view>
 #include <type_traits>
 
-#include "detail/codec_encoder.hpp"
-#include "detail/codec_fingerprint.hpp"
-#include "detail/codec_raw.hpp"
-#include "detail/codec_reader.hpp"
-#include "detail/codec_traits.hpp"
-#include "detail/codec_writer.hpp"
-#include "error.hpp"
+#include <mapvec/detail/codec/encoder.hpp>
+#include <mapvec/detail/codec/fingerprint.hpp>
+#include <mapvec/detail/codec/raw.hpp>
+#include <mapvec/detail/codec/reader.hpp>
+#include <mapvec/detail/codec/traits.hpp>
+#include <mapvec/detail/codec/writer.hpp>
+#include <mapvec/error.hpp>
 
 namespace mapvec {
 
@@ -182,7 +182,7 @@ template <class T>
     } else {
         Reader reader(record);
         const std::size_t n = reader.count(1, "length of a string");
-        const std::byte* const bytes = reader.take(n, "string");
+        const std::byte* const bytes = reader.consume(n, "string");
         reader.expect_end();
         return {reinterpret_cast<const char*>(bytes), n};
     }

@@ -24,16 +24,16 @@
 #include <utility>
 #include <vector>
 
-#include "commit.hpp"
-#include "detail/borrowed.hpp"
-#include "detail/payload_records.hpp"
-#include "error.hpp"
-#include "mapped_file.hpp"
-#include "payload_codec.hpp"
-#include "progress.hpp"
-#include "query.hpp"
-#include "scalar.hpp"
-#include "storage.hpp"
+#include <mapvec/detail/store/payload_records.hpp>
+#include <mapvec/detail/util/borrowed.hpp>
+#include <mapvec/error.hpp>
+#include <mapvec/payload_codec.hpp>
+#include <mapvec/progress.hpp>
+#include <mapvec/query.hpp>
+#include <mapvec/scalar.hpp>
+#include <mapvec/storage/commit_group.hpp>
+#include <mapvec/storage/mapped_file.hpp>
+#include <mapvec/storage/storage.hpp>
 
 namespace mapvec {
 
@@ -165,8 +165,8 @@ class PayloadStore {
     // Part of a collection, which commits it.
     PayloadStore(CommitGroup<File>& group, std::size_t first) : records_(group, first) {}
 
-    static std::vector<MemberSpec> specs(const std::filesystem::path& path, const StoreOptions& options) {
-        std::vector<MemberSpec> specs;
+    static std::vector<FileSpec> specs(const std::filesystem::path& path, const StoreOptions& options) {
+        std::vector<FileSpec> specs;
         Records::add_specs(specs, path, options.initial_capacity);
         return specs;
     }

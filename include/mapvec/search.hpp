@@ -19,7 +19,7 @@
 // of them that have a distance. What a filter or visitor throws reaches the caller; there is nothing to undo.
 //
 // Threads: any number of searches may run at once. SearchOptions::threads splits one search over a shared pool of
-// threads (detail/parallel.hpp); small searches (below 1 MiB of rows per thread) do not use it. A filter is then
+// threads; small searches (below 1 MiB of rows per thread) do not use it. A filter is then
 // called from several threads at once, never twice for a row; visitors are called by the calling thread only. Results
 // do not depend on the number of threads.
 //
@@ -36,14 +36,14 @@
 #include <utility>
 #include <vector>
 
-#include "detail/parallel.hpp"
-#include "detail/scan.hpp"
-#include "detail/top_k.hpp"
-#include "distance.hpp"
-#include "error.hpp"
-#include "metric.hpp"
-#include "query.hpp"
-#include "scalar.hpp"
+#include <mapvec/detail/platform/parallel.hpp>
+#include <mapvec/detail/search/scan.hpp>
+#include <mapvec/detail/search/top_k.hpp>
+#include <mapvec/distance.hpp>
+#include <mapvec/error.hpp>
+#include <mapvec/metric.hpp>
+#include <mapvec/query.hpp>
+#include <mapvec/scalar.hpp>
 
 namespace mapvec {
 
@@ -112,26 +112,26 @@ template <Metric M>
 }
 
 template <Metric M, Scalar S, class Query>
-[[nodiscard]] Region<M, S> region_of(const RowsOf<S>& rows, const Query& query) {
-    Region<M, S> region(rows);
+[[nodiscard]] CompiledQuery<M, S> compile(const RowsSnapshot<S>& rows, const Query& query) {
+    CompiledQuery<M, S> compiled(rows);
     if constexpr (std::same_as<Query, DiskIntersectionQuery>) {
         if (query.disks.empty()) throw Error(ErrorCode::invalid_argument, "disks: expected at least one, found none");
-        for (const DiskQuery& disk : query.disks) region.add(disk.query, M::keys(value_range<M>(disk)));
+        for (const DiskQuery& disk : query.disks) compiled.add(disk.query, M::keys(value_range<M>(disk)));
     } else if constexpr (std::same_as<Query, KnnQuery>) {
-        region.add(query.query, KeyRange{});
+        compiled.add(query.query, KeyRange{});
     } else {
-        region.add(query.query, M::keys(value_range<M>(query)));
+        compiled.add(query.query, M::keys(value_range<M>(query)));
     }
-    return region;
+    return compiled;
 }
 
 // How a scan of `rows` rows is cut into pieces for threads: so many that one slow thread holds nobody up, none so small
 // that handing it over costs more than doing it.
-struct Pieces {
-    Pieces(std::size_t rows, std::size_t row_bytes, unsigned wanted_threads) noexcept
+struct Partition {
+    Partition(std::size_t rows, std::size_t row_bytes, unsigned wanted_threads) noexcept
         : rows_(rows), threads(rows == 0 ? 1 : thread_count(wanted_threads)) {
-        constexpr std::size_t least_bytes = 1024 * 1024;
-        const std::size_t worthwhile = rows / (least_bytes / (row_bytes + 1) + 1);
+        constexpr std::size_t min_bytes = 1024 * 1024;
+        const std::size_t worthwhile = rows / (min_bytes / (row_bytes + 1) + 1);
         count = threads == 1 ? 1 : std::clamp<std::size_t>(worthwhile, 1, threads * 8);
     }
     [[nodiscard]] std::size_t first(std::size_t piece) const noexcept {
@@ -147,14 +147,14 @@ struct Pieces {
 };
 
 template <Metric M, Scalar S, class Rows>
-[[nodiscard]] TopK nearest(const RowsOf<S>& rows, const Rows& visited, std::size_t count, const KnnQuery& query,
+[[nodiscard]] TopK nearest(const RowsSnapshot<S>& rows, const Rows& visited, std::size_t count, const KnnQuery& query,
                            const SearchOptions& options) {
-    const Region<M, S> region = region_of<M>(rows, query);
-    const Pieces pieces(count, rows.row_bytes(), options.threads);
+    const CompiledQuery<M, S> compiled = compile<M>(rows, query);
+    const Partition pieces(count, rows.row_bytes(), options.threads);
     std::vector<TopK> best(pieces.count, TopK(std::min(query.k, count)));
     if (query.k != 0) {
         parallel_for(pieces.count, pieces.threads, [&](std::size_t piece) {
-            scan(visited, region, pieces.first(piece), pieces.first(piece + 1), rows.rows_per_block(),
+            scan(visited, compiled, pieces.first(piece), pieces.first(piece + 1), rows.rows_per_block(),
                  NearestCollector{best[piece]});
         });
     }
@@ -167,23 +167,23 @@ template <Metric M>
 [[nodiscard]] std::vector<Hit> hits_of(const TopK& best) {
     std::vector<Hit> hits;
     hits.reserve(best.entries().size());
-    for (const KeyedId& entry : best.entries()) hits.push_back({entry.id, M::value(entry.key)});
+    for (const Candidate& entry : best.entries()) hits.push_back({entry.id, M::value(entry.key)});
     return hits;
 }
 
 // The hits of [first, last) appended to `hits`, in the order of the rows.
 template <Metric M, Scalar S, class Rows>
-void collect(const RowsOf<S>& rows, const Region<M, S>& region, const Rows& visited, std::size_t first,
+void collect(const RowsSnapshot<S>& rows, const CompiledQuery<M, S>& compiled, const Rows& visited, std::size_t first,
              std::size_t last, const SearchOptions& options, std::vector<Hit>& hits) {
-    const Pieces pieces(last - first, rows.row_bytes(), options.threads);
+    const Partition pieces(last - first, rows.row_bytes(), options.threads);
     if (pieces.count == 1) {
-        scan(visited, region, first, last, rows.rows_per_block(), HitCollector<M>{hits});
+        scan(visited, compiled, first, last, rows.rows_per_block(), HitCollector<M>{hits});
         return;
     }
     std::vector<std::vector<Hit>> found(pieces.count);
     parallel_for(pieces.count, pieces.threads, [&](std::size_t piece) {
         std::vector<Hit> mine;  // on the thread's own stack: neighbours in `found` would share cache lines
-        scan(visited, region, first + pieces.first(piece), first + pieces.first(piece + 1), rows.rows_per_block(),
+        scan(visited, compiled, first + pieces.first(piece), first + pieces.first(piece + 1), rows.rows_per_block(),
              HitCollector<M>{mine});
         found[piece] = std::move(mine);
     });
@@ -194,13 +194,13 @@ void collect(const RowsOf<S>& rows, const Region<M, S>& region, const Rows& visi
 }
 
 template <Metric M, Scalar S, class Rows, AnyQuery Query>
-[[nodiscard]] std::vector<Hit> search_rows(const RowsOf<S>& rows, const Rows& visited, std::size_t count,
+[[nodiscard]] std::vector<Hit> search_rows(const RowsSnapshot<S>& rows, const Rows& visited, std::size_t count,
                                            const Query& query, const SearchOptions& options) {
     if constexpr (std::same_as<Query, KnnQuery>) {
         return hits_of<M>(nearest<M>(rows, visited, count, query, options));
     } else {
         std::vector<Hit> hits;
-        collect(rows, region_of<M>(rows, query), visited, 0, count, options, hits);
+        collect(rows, compile<M>(rows, query), visited, 0, count, options, hits);
         return hits;
     }
 }
@@ -222,7 +222,7 @@ template <HitVisitor Visitor>
 
 template <Metric M = SquaredL2, RowSource Source, AnyQuery Query>
 [[nodiscard]] std::vector<Hit> search(const Source& source, const Query& query, const SearchOptions& options = {}) {
-    const detail::RowsOf<detail::ScalarOf<Source>> rows(source);
+    const detail::RowsSnapshot<detail::ScalarOf<Source>> rows(source);
     return detail::search_rows<M>(rows, detail::AllRows{}, rows.count(), query, options);
 }
 
@@ -230,7 +230,7 @@ template <Metric M = SquaredL2, RowSource Source, AnyQuery Query>
 template <Metric M = SquaredL2, RowSource Source, AnyQuery Query, IdFilter Filter>
 [[nodiscard]] std::vector<Hit> search(const Source& source, const Query& query, const Filter& filter,
                                       const SearchOptions& options = {}) {
-    const detail::RowsOf<detail::ScalarOf<Source>> rows(source);
+    const detail::RowsSnapshot<detail::ScalarOf<Source>> rows(source);
     return detail::search_rows<M>(rows, detail::FilteredRows<Filter>{filter}, rows.count(), query, options);
 }
 
@@ -238,7 +238,7 @@ template <Metric M = SquaredL2, RowSource Source, AnyQuery Query, IdFilter Filte
 template <Metric M = SquaredL2, RowSource Source, AnyQuery Query>
 [[nodiscard]] std::vector<Hit> search_ids(const Source& source, std::span<const Id> ids, const Query& query,
                                           const SearchOptions& options = {}) {
-    const detail::RowsOf<detail::ScalarOf<Source>> rows(source);
+    const detail::RowsSnapshot<detail::ScalarOf<Source>> rows(source);
     for (const Id id : ids) {
         if (id >= rows.count()) {
             throw Error(ErrorCode::out_of_range,
@@ -253,12 +253,12 @@ template <Metric M = SquaredL2, RowSource Source, AnyQuery Query>
 // ends the search; rows beyond are then left out.
 template <Metric M = SquaredL2, RowSource Source, AnyQuery Query, HitVisitor Visitor>
 void search_each(const Source& source, const Query& query, Visitor&& visitor, const SearchOptions& options = {}) {
-    const detail::RowsOf<detail::ScalarOf<Source>> rows(source);
+    const detail::RowsSnapshot<detail::ScalarOf<Source>> rows(source);
     if constexpr (std::same_as<Query, KnnQuery>) {
         const auto best = detail::nearest<M>(rows, detail::AllRows{}, rows.count(), query, options);
         (void)detail::visit(detail::hits_of<M>(best), visitor);
     } else {
-        const auto region = detail::region_of<M>(rows, query);
+        const auto compiled = detail::compile<M>(rows, query);
         constexpr std::size_t bytes_per_thread = 8 * 1024 * 1024;
         const std::size_t threads = detail::thread_count(options.threads);
         const std::size_t stride =
@@ -267,7 +267,7 @@ void search_each(const Source& source, const Query& query, Visitor&& visitor, co
         for (std::size_t first = 0; first < rows.count(); first += stride) {
             hits.clear();
             const std::size_t last = std::min(rows.count(), first + stride);
-            detail::collect(rows, region, detail::AllRows{}, first, last, options, hits);
+            detail::collect(rows, compiled, detail::AllRows{}, first, last, options, hits);
             if (!detail::visit(hits, visitor)) return;
         }
     }

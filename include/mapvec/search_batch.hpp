@@ -8,7 +8,7 @@
 //
 // The hits are those of search for each query, to the bit, whatever the number of threads; so are the errors. From a
 // few queries on this is several times faster than one search after the other: each row is read from memory once for
-// all queries, and the arithmetic is done on tiles of rows and queries in registers (detail/tiles.hpp). Cosine and rows
+// all queries, and the arithmetic is done on tiles of rows and queries in registers (search/tiles.hpp). Cosine and rows
 // of double take a plainer way: rows are still read from memory once, the arithmetic is that of search.
 //
 // A filter is asked once for each row, for all queries, and by several threads at once if there are several.
@@ -21,22 +21,22 @@
 #include <type_traits>
 #include <vector>
 
-#include "detail/row_mask.hpp"
-#include "detail/tiles.hpp"
-#include "search.hpp"
+#include <mapvec/detail/search/row_mask.hpp>
+#include <mapvec/detail/search/tiles.hpp>
+#include <mapvec/search.hpp>
 
 namespace mapvec {
 namespace detail {
 
 // Fewer queries than this leave most of a tile idle.
-inline constexpr std::size_t least_tiled_queries = 4;
+inline constexpr std::size_t min_tiled_queries = 4;
 
 template <Metric M, Scalar S>
-inline constexpr bool tileable = M::measure != Measure::cosine && !std::is_same_v<S, double>;
+inline constexpr bool tileable = M::distance_kind != DistanceKind::cosine && !std::is_same_v<S, double>;
 
 // Each query against each block of rows while it is in cache.
 template <Metric M, Scalar S, class Mask>
-void scan_blocks(const RowsOf<S>& rows, const std::vector<PreparedQuery<M, S>>& queries, const Mask& accepted,
+void scan_blocks(const RowsSnapshot<S>& rows, const std::vector<PreparedQuery<M, S>>& queries, const Mask& accepted,
                  std::size_t first, std::size_t last, std::vector<TopK>& best, InstructionSet set) {
     const SelectKernel select = select_kernel(set);
     BlockKeys block;
@@ -49,7 +49,7 @@ void scan_blocks(const RowsOf<S>& rows, const std::vector<PreparedQuery<M, S>>& 
             NearestCollector nearest{best[q]};
             for (std::size_t i = 0; i < found; ++i) {
                 const Id row = at + block.positions[i];
-                if (accepted[row]) nearest.take(row, block.keys[block.positions[i]]);
+                if (accepted[row]) nearest.add(row, block.keys[block.positions[i]]);
             }
         }
     }
@@ -57,19 +57,19 @@ void scan_blocks(const RowsOf<S>& rows, const std::vector<PreparedQuery<M, S>>& 
 
 // One thread per piece; the first rows give the sieve a limit to work with.
 template <Metric M, Scalar S, class Filter>
-void nearest_of_all(const RowsOf<S>& rows, const std::vector<PreparedQuery<M, S>>& queries, const Filter& filter,
-                    std::size_t most_hits, std::vector<std::vector<TopK>>& best, const SearchOptions& options,
+void nearest_of_all(const RowsSnapshot<S>& rows, const std::vector<PreparedQuery<M, S>>& queries, const Filter& filter,
+                    std::size_t max_hits, std::vector<std::vector<TopK>>& best, const SearchOptions& options,
                     InstructionSet set) {
     const std::size_t pieces = best.size();
     const auto first = [&](std::size_t piece) {
         return rows.count() / pieces * piece + std::min(piece, rows.count() % pieces);
     };
     if constexpr (tileable<M, S>) {
-        if (queries.size() >= least_tiled_queries) {
+        if (queries.size() >= min_tiled_queries) {
             const PackedQueries<M, S> packed(queries, rows.dim(), tile_kernels(set));
             parallel_for(pieces, thread_count(options.threads), [&](std::size_t piece) {
                 const std::size_t last = first(piece + 1);
-                const std::size_t seen = std::min(first(piece) + std::max<std::size_t>(most_hits, 128), last);
+                const std::size_t seen = std::min(first(piece) + std::max<std::size_t>(max_hits, 128), last);
                 const RowMask<Filter> accepted(filter, first(piece), last);
                 scan_blocks(rows, queries, accepted, first(piece), seen, best[piece], set);
                 TileScan<M, S, RowMask<Filter>>(rows, queries, packed, accepted, best[piece], set).run(seen, last);
@@ -88,22 +88,22 @@ template <Metric M, RowSource Source, class Filter>
                                                                   std::span<const KnnQuery> queries,
                                                                   const Filter& filter, const SearchOptions& options) {
     using S = ScalarOf<Source>;
-    const RowsOf<S> rows(source);
+    const RowsSnapshot<S> rows(source);
     const InstructionSet set = active_instruction_set();
     std::vector<PreparedQuery<M, S>> prepared;
     std::vector<TopK> none;
-    std::size_t most_hits = 0;
+    std::size_t max_hits = 0;
     for (const KnnQuery& query : queries) {
         prepared.emplace_back(query.query, rows.dim(), set);
         none.emplace_back(std::min(query.k, rows.count()));
-        most_hits = std::max(most_hits, std::min(query.k, rows.count()));
+        max_hits = std::max(max_hits, std::min(query.k, rows.count()));
     }
     std::vector<std::vector<Hit>> hits(queries.size());
-    if (most_hits == 0) return hits;
+    if (max_hits == 0) return hits;
     const std::size_t threads = thread_count(options.threads);
     const std::size_t worthwhile = rows.count() * rows.row_bytes() / (256 * 1024) + 1;
     std::vector<std::vector<TopK>> best(std::min(threads, worthwhile), none);
-    nearest_of_all<M, S>(rows, prepared, filter, most_hits, best, options, set);
+    nearest_of_all<M, S>(rows, prepared, filter, max_hits, best, options, set);
     for (std::size_t q = 0; q < queries.size(); ++q) {
         if (queries[q].k == 0) continue;
         for (std::size_t piece = 1; piece < best.size(); ++piece) best[0][q].offer_all(best[piece][q]);

@@ -8,7 +8,7 @@
 #pragma once
 
 #include <mapvec/error.hpp>
-#include <mapvec/storage.hpp>
+#include <mapvec/storage/storage.hpp>
 
 #include "simulated_disk.hpp"
 

@@ -53,7 +53,7 @@ template <class Value>
 
 inline constexpr std::size_t row_dim = 3;  // rows of 12 bytes lie across the borders of sectors and pages
 inline constexpr std::size_t row_bytes = row_dim * sizeof(float);
-inline constexpr std::size_t most_bytes = 6 << 20;  // a model that grew to this is not made larger by big steps
+inline constexpr std::size_t max_bytes = 6 << 20;  // a model that grew to this is not made larger by big steps
 
 [[nodiscard]] inline std::vector<float> random_rows(Rng& rng, std::size_t rows) {
     std::vector<float> scalars(rows * row_dim);
@@ -79,7 +79,7 @@ struct Vectors {
             store.append(row);
             model.flat += flat_bytes<float>(row);
         } else if (what < 9) {
-            const bool large = one_in(rng, 12) && model.flat.size() < most_bytes;
+            const bool large = one_in(rng, 12) && model.flat.size() < max_bytes;
             append(store, model, random_rows(rng, large ? 95'000 : 1 + below(rng, 60)));
         } else if (what == 9 && one_in(rng, 3) && rows < block_table_rows - 100) {
             store.reserve(2 * block_table_rows);
@@ -129,7 +129,7 @@ struct AppendedVectors {
     static void step(Store& store, Model& model, Rng& rng) {
         if (one_in(rng, 25)) return Vectors<File>::step(store, model, rng);
         if (one_in(rng, 8)) return store.reserve(store.size() + below(rng, 9000));
-        const bool large = one_in(rng, 6) && model.flat.size() < most_bytes / 8;
+        const bool large = one_in(rng, 6) && model.flat.size() < max_bytes / 8;
         const auto rows = random_rows(rng, large ? 5'700 : 1 + below(rng, 120));
         store.append_rows(rows);
         model.flat += flat_bytes<float>(rows);
@@ -272,8 +272,8 @@ class GraphedRows {
     }
     void commit() {
         rows_.commit();
-        if (!graph_.is_open()) return;            // a close() that failed half way
-        graph_.update(rows_, {.beam_width = 8});  // throws if the graph is ahead
+        if (!graph_.is_open()) return;                 // a close() that failed half way
+        graph_.update(rows_, {.ef_construction = 8});  // throws if the graph is ahead
         graph_.commit();
     }
     bool refresh() {

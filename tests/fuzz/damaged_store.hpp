@@ -6,9 +6,9 @@
 // to hold afterwards.
 #pragma once
 
-#include <mapvec/detail/journal.hpp>
-#include <mapvec/detail/platform.hpp>
-#include <mapvec/file_format.hpp>
+#include <mapvec/detail/commit/journal.hpp>
+#include <mapvec/detail/platform/platform.hpp>
+#include <mapvec/storage/file_format.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -81,8 +81,8 @@ bool seal(std::string& bytes, std::size_t offset) {
 // The records of a journal, one behind the other as far as their lengths make sense.
 inline void seal_journal(std::string& bytes, const mapvec::StoreId& store) {
     namespace detail = mapvec::detail;
-    for (std::size_t at = 0; at + sizeof(detail::RecordHeader) <= bytes.size();) {
-        detail::RecordHeader header;
+    for (std::size_t at = 0; at + sizeof(detail::JournalRecordHeader) <= bytes.size();) {
+        detail::JournalRecordHeader header;
         std::memcpy(&header, bytes.data() + at, sizeof header);
         if (header.length < sizeof header || header.length > bytes.size() - at) return;
         const auto record = std::as_bytes(std::span(bytes).subspan(at, static_cast<std::size_t>(header.length)));
@@ -97,7 +97,7 @@ inline void seal(Files& files) {
     for (auto& [name, bytes] : files) {
         if (name.find(".journal") != std::string::npos || !seal<mapvec::FileHeader>(bytes, 0)) continue;
         for (const std::uint64_t generation : {0u, 1u})
-            if (bytes.size() >= mapvec::first_record &&
+            if (bytes.size() >= mapvec::data_offset &&
                 !mapvec::slot_is_blank(reinterpret_cast<const std::byte*>(bytes.data()), generation))
                 seal<mapvec::Slot>(bytes, mapvec::slot_offset(generation));
         std::memcpy(&root, bytes.data(), sizeof root);

@@ -18,7 +18,7 @@
 #include <variant>
 #include <vector>
 
-#include "mapvec/payload_codec.hpp"
+#include <mapvec/payload_codec.hpp>
 
 namespace {
 

@@ -36,7 +36,7 @@ void use(mapvec::OpenMode mode) {
         const auto look = [&] {
             for (const float x : {0.0f, 20.0f}) {
                 const std::array query{x, x};
-                for (const auto& hit : graph.search(rows, mapvec::KnnQuery{query, 5}, {.beam_width = 8}))
+                for (const auto& hit : graph.search(rows, mapvec::KnnQuery{query, 5}, {.ef = 8}))
                     if (hit.id >= rows.size()) std::abort();
             }
         };
@@ -47,7 +47,7 @@ void use(mapvec::OpenMode mode) {
         }
         graph.refresh();
         if (mode != mapvec::OpenMode::read_write) return;
-        graph.update(rows, {.beam_width = 4});
+        graph.update(rows, {.ef_construction = 4});
         look();
         graph.commit();
         graph.close();

@@ -35,8 +35,8 @@
 #include <type_traits>
 #include <utility>
 
-#include "../progress.hpp"
-#include "../scalar.hpp"
+#include <mapvec/progress.hpp>
+#include <mapvec/scalar.hpp>
 
 namespace mapvec::io {
 

@@ -24,13 +24,13 @@
 #include <string>
 #include <vector>
 
-#include "../error.hpp"
-#include "../file_format.hpp"
-#include "../mmap_vector_store.hpp"
-#include "detail/input_file.hpp"
-#include "detail/output_file.hpp"
-#include "detail/rows.hpp"
-#include "exchange.hpp"
+#include <mapvec/error.hpp>
+#include <mapvec/io/detail/input_file.hpp>
+#include <mapvec/io/detail/output_file.hpp>
+#include <mapvec/io/detail/rows.hpp>
+#include <mapvec/io/exchange.hpp>
+#include <mapvec/mmap_vector_store.hpp>
+#include <mapvec/storage/file_format.hpp>
 
 namespace mapvec::io {
 

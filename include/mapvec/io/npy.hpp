@@ -26,14 +26,14 @@
 #include <string_view>
 #include <type_traits>
 
-#include "../error.hpp"
-#include "../mmap_vector_store.hpp"
-#include "../scalar.hpp"
-#include "detail/input_file.hpp"
-#include "detail/npy_header.hpp"
-#include "detail/output_file.hpp"
-#include "detail/rows.hpp"
-#include "exchange.hpp"
+#include <mapvec/error.hpp>
+#include <mapvec/io/detail/input_file.hpp>
+#include <mapvec/io/detail/npy_header.hpp>
+#include <mapvec/io/detail/output_file.hpp>
+#include <mapvec/io/detail/rows.hpp>
+#include <mapvec/io/exchange.hpp>
+#include <mapvec/mmap_vector_store.hpp>
+#include <mapvec/scalar.hpp>
 
 namespace mapvec::io {
 
@@ -46,7 +46,7 @@ struct NpyHeader {
 
 namespace detail {
 
-inline constexpr std::uint64_t longest_npy_header = 1 << 20;
+inline constexpr std::uint64_t max_npy_header = 1 << 20;
 
 [[nodiscard]] inline NpyDict read_npy_dict(InputFile& file) {
     struct Prefix {
@@ -62,7 +62,7 @@ inline constexpr std::uint64_t longest_npy_header = 1 << 20;
                                              std::to_string(prefix.major) + "." + std::to_string(prefix.minor)));
     const std::uint64_t length =
         prefix.major == 1 ? file.read_number<std::uint16_t>() : file.read_number<std::uint32_t>();
-    const std::uint64_t longest = std::min(longest_npy_header, file.left());
+    const std::uint64_t longest = std::min(max_npy_header, file.left());
     if (length > longest)
         file.corrupt(8, mapvec::detail::mismatch("length of the header", "at most " + std::to_string(longest), length));
     const std::uint64_t begin = file.position();

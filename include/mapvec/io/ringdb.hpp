@@ -31,14 +31,14 @@
 #include <string>
 #include <vector>
 
-#include "../collection.hpp"
-#include "../detail/checked.hpp"
-#include "../error.hpp"
-#include "../payload_codec.hpp"
-#include "detail/convert.hpp"
-#include "detail/input_file.hpp"
-#include "detail/rows.hpp"
-#include "exchange.hpp"
+#include <mapvec/collection.hpp>
+#include <mapvec/detail/util/checked.hpp>
+#include <mapvec/error.hpp>
+#include <mapvec/io/detail/convert.hpp>
+#include <mapvec/io/detail/input_file.hpp>
+#include <mapvec/io/detail/rows.hpp>
+#include <mapvec/io/exchange.hpp>
+#include <mapvec/payload_codec.hpp>
 
 namespace mapvec::io {
 
@@ -62,7 +62,7 @@ namespace detail {
     const auto rows = file.read_number<std::uint64_t>();
     if (dim == 0 || !row_bytes<float>(dim, 0))
         file.corrupt(0, mapvec::detail::mismatch("dimension", "from 1 to 2^56", dim));
-    if (rows >= longest_file) file.corrupt(8, mapvec::detail::mismatch("count", "less than 2^58", rows));
+    if (rows >= max_file_bytes) file.corrupt(8, mapvec::detail::mismatch("count", "less than 2^58", rows));
     return {rows, dim};
 }
 

@@ -13,12 +13,12 @@
 #include <filesystem>
 #include <string>
 
-#include "../error.hpp"
-#include "../mmap_vector_store.hpp"
-#include "detail/input_file.hpp"
-#include "detail/rows.hpp"
-#include "exchange.hpp"
-#include "raw.hpp"
+#include <mapvec/error.hpp>
+#include <mapvec/io/detail/input_file.hpp>
+#include <mapvec/io/detail/rows.hpp>
+#include <mapvec/io/exchange.hpp>
+#include <mapvec/io/raw.hpp>
+#include <mapvec/mmap_vector_store.hpp>
 
 namespace mapvec::io {
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "../../scalar.hpp"
+#include <mapvec/scalar.hpp>
 
 namespace mapvec::io::detail {
 

@@ -12,8 +12,8 @@
 #include <string>
 #include <utility>
 
-#include "../../detail/platform.hpp"
-#include "../../error.hpp"
+#include <mapvec/detail/platform/platform.hpp>
+#include <mapvec/error.hpp>
 
 namespace mapvec::io::detail {
 

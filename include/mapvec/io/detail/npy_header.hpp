@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
-#include "../../error.hpp"
-#include "input_file.hpp"
+#include <mapvec/error.hpp>
+#include <mapvec/io/detail/input_file.hpp>
 
 namespace mapvec::io::detail {
 
@@ -68,7 +68,7 @@ class NpyDictParser {
         skip_blanks();
         if (at_ == text_.size() || (text_[at_] != '\'' && text_[at_] != '"')) fail("a string");
         const std::size_t end = text_.find(text_[at_], at_ + 1);
-        if (end == std::string_view::npos || end - at_ > longest_string) fail("a short string");
+        if (end == std::string_view::npos || end - at_ > max_string) fail("a short string");
         const std::string_view found = text_.substr(at_ + 1, end - at_ - 1);
         for (const char c : found)
             if (c < ' ' || c > '~' || c == '\\') fail("a string of plain characters");
@@ -85,7 +85,7 @@ class NpyDictParser {
         std::vector<std::uint64_t> shape;
         expect('(');
         while (!accept(')')) {
-            if (shape.size() == most_axes) fail("at most 64 axes");
+            if (shape.size() == max_axes) fail("at most 64 axes");
             shape.push_back(parse_number());
             if (accept(',')) continue;
             if (shape.size() == 1) fail("a comma: this is no tuple");
@@ -100,7 +100,7 @@ class NpyDictParser {
         std::uint64_t number = 0;
         for (; at_ < text_.size() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
             number = number * 10 + static_cast<std::uint64_t>(text_[at_] - '0');
-            if (at_ - first == most_digits) fail("an axis of less than 10^18");
+            if (at_ - first == max_digits) fail("an axis of less than 10^18");
         }
         if (at_ == first) fail("a number, 0 or more");
         if (at_ < text_.size() && text_[at_] == 'L') ++at_;
@@ -124,9 +124,9 @@ class NpyDictParser {
         file_.corrupt(begin_ + at_, "header of a .npy file: expected " + expected);
     }
 
-    static constexpr std::size_t longest_string = 1000;
-    static constexpr std::size_t most_axes = 64;
-    static constexpr std::size_t most_digits = 18;
+    static constexpr std::size_t max_string = 1000;
+    static constexpr std::size_t max_axes = 64;
+    static constexpr std::size_t max_digits = 18;
 
     const InputFile& file_;
     std::uint64_t begin_;

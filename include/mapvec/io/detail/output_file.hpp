@@ -10,10 +10,10 @@
 #include <system_error>
 #include <utility>
 
-#include "../../detail/draft_name.hpp"
-#include "../../detail/platform.hpp"
-#include "../../error.hpp"
-#include "../exchange.hpp"
+#include <mapvec/detail/file/draft_name.hpp>
+#include <mapvec/detail/platform/platform.hpp>
+#include <mapvec/error.hpp>
+#include <mapvec/io/exchange.hpp>
 
 namespace mapvec::io::detail {
 

@@ -15,13 +15,13 @@
 #include <type_traits>
 #include <vector>
 
-#include "../../detail/checked.hpp"
-#include "../../error.hpp"
-#include "../../mmap_vector_store.hpp"
-#include "../exchange.hpp"
-#include "convert.hpp"
-#include "input_file.hpp"
-#include "output_file.hpp"
+#include <mapvec/detail/util/checked.hpp>
+#include <mapvec/error.hpp>
+#include <mapvec/io/detail/convert.hpp>
+#include <mapvec/io/detail/input_file.hpp>
+#include <mapvec/io/detail/output_file.hpp>
+#include <mapvec/io/exchange.hpp>
+#include <mapvec/mmap_vector_store.hpp>
 
 namespace mapvec::io::detail {
 
@@ -36,7 +36,7 @@ template <FileScalar From>
 [[nodiscard]] std::optional<std::uint64_t> row_bytes(std::uint64_t dim, std::size_t prefix) noexcept {
     const auto scalars = mapvec::detail::checked_multiply(dim, sizeof(From));
     const auto bytes = scalars ? mapvec::detail::checked_add(*scalars, prefix) : std::nullopt;
-    if (!bytes || *bytes > longest_file) return std::nullopt;
+    if (!bytes || *bytes > max_file_bytes) return std::nullopt;
     return bytes;
 }
 

@@ -1,0 +1,158 @@
+// A number for the structure of a payload type, the same from every compiler and on every platform: what a
+// store writes into its header to notice that it is opened with another type.
+//
+// It is the 64-bit FNV-1a hash of the type spelt in a small language, one token per part:
+//
+//     b             bool                     [ x           vector, deque, list of x
+//     i u f + size  integer, floating point  < x / { k v   set, map
+//     c + size      character types          * N x         array of N x
+//     s             string                   ( x y … )     pair, tuple, struct
+//     ? x           optional                 | n x y …     variant of n alternatives
+//     ^ depth       the enclosing type again o size        class whose fields cannot be seen
+//     # number, @ text, !   a specialised Codec, by what it calls itself
+//
+// An enumeration is its underlying type. A type that is stored raw begins with R, and each part of it says
+// its size, because the bytes are then those of memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+
+#include <mapvec/detail/codec/layout.hpp>
+
+namespace mapvec::detail {
+
+class Fingerprint {
+  public:
+    constexpr void add(char token) noexcept {
+        hash_ = (hash_ ^ static_cast<unsigned char>(token)) * 0x00000100000001B3u;
+    }
+    constexpr void add_number(std::uint64_t number) noexcept {
+        for (int byte = 0; byte < 8; ++byte) add(static_cast<char>(number >> (8 * byte) & 0xFF));
+    }
+    constexpr void add_text(std::string_view text) noexcept {
+        add_number(text.size());
+        for (const char c : text) add(c);
+    }
+    [[nodiscard]] constexpr std::uint64_t value() const noexcept { return hash_; }
+
+  private:
+    std::uint64_t hash_ = 0xCBF29CE484222325u;
+};
+
+// What a specialised codec calls itself: a number, a text, or nothing, and all those without look alike.
+template <class C>
+constexpr void add_codec_name(Fingerprint& print) noexcept {
+    if constexpr (requires { std::uint64_t{C::fingerprint}; }) {
+        print.add('#');
+        print.add_number(C::fingerprint);
+    } else if constexpr (requires { std::string_view{C::name}; }) {
+        print.add('@');
+        print.add_text(C::name);
+    } else {
+        print.add('!');
+    }
+}
+
+template <class T>
+consteval char number_token() {
+    if constexpr (std::is_floating_point_v<T>)
+        return 'f';
+    else if constexpr (is_one_of<T, char, wchar_t, char8_t, char16_t, char32_t>)
+        return 'c';
+    else
+        return std::is_signed_v<T> ? 'i' : 'u';
+}
+
+template <class T>
+consteval char group_token() {
+    switch (kind_of<T>()) {
+        case Kind::sequence: return '[';
+        case Kind::set: return '<';
+        case Kind::map: return '{';
+        case Kind::array: return '*';
+        case Kind::optional: return '?';
+        case Kind::variant: return '|';
+        default: return '(';
+    }
+}
+
+// Where T stands among the types around it, or their number if it does not.
+template <class T, class... Around>
+consteval std::size_t place_in(TypeList<Around...>) {
+    std::size_t place = 0;
+    static_cast<void>(((std::is_same_v<T, Around> ? true : (++place, false)) || ...));
+    return place;
+}
+
+template <class T, class Around>
+constexpr void describe(Fingerprint& print) noexcept;
+
+template <class Around, class... Ts>
+constexpr void describe_all(Fingerprint& print, TypeList<Ts...>) noexcept {
+    (describe<Ts, Around>(print), ...);
+}
+
+template <class T, class Around>
+constexpr void describe_group(Fingerprint& print) noexcept {
+    constexpr std::size_t place = place_in<T>(Around{});
+    if constexpr (place < Around::size) {
+        print.add('^');
+        print.add_number(place);
+    } else {
+        print.add(group_token<T>());
+        if constexpr (kind_of<T>() == Kind::array) print.add_number(ArrayTraits<T>::size);
+        if constexpr (kind_of<T>() == Kind::variant) print.add_number(Parts<T>::size);
+        describe_all<typename AppendTo<Around, T>::type>(print, Parts<T>{});
+        if constexpr (group_token<T>() == '(') print.add(')');
+    }
+}
+
+template <class T, class Around>
+constexpr void describe(Fingerprint& print) noexcept {
+    constexpr Kind kind = kind_of<T>();
+    if constexpr (kind == Kind::enumeration) {
+        describe<std::underlying_type_t<T>, Around>(print);
+    } else if constexpr (kind == Kind::boolean) {
+        print.add('b');
+    } else if constexpr (kind == Kind::number) {
+        print.add(number_token<T>());
+        print.add_number(sizeof(T));
+    } else if constexpr (kind == Kind::text) {
+        print.add('s');
+    } else if constexpr (kind == Kind::opaque) {
+        print.add('o');
+        print.add_number(sizeof(T));
+    } else if constexpr (kind == Kind::custom) {
+        add_codec_name<Codec<T>>(print);
+    } else {
+        describe_group<T, Around>(print);
+    }
+}
+
+// Sizes and offsets of all that lies in a raw T. Fields follow each other at their alignment.
+template <class T>
+constexpr void describe_raw(Fingerprint& print, std::uint64_t offset) noexcept;
+
+template <class... Ts>
+constexpr void describe_raw_fields(Fingerprint& print, std::uint64_t offset, TypeList<Ts...>) noexcept {
+    std::uint64_t next = offset;
+    [[maybe_unused]] const auto place = [&next](std::uint64_t size, std::uint64_t alignment) {
+        const std::uint64_t at = (next + alignment - 1) / alignment * alignment;
+        next = at + size;
+        return at;
+    };
+    (describe_raw<Ts>(print, place(sizeof(Ts), alignof(Ts))), ...);
+}
+
+template <class T>
+constexpr void describe_raw(Fingerprint& print, std::uint64_t offset) noexcept {
+    print.add_number(offset);
+    print.add_number(sizeof(T));
+    if constexpr (kind_of<T>() == Kind::array) describe_raw<typename ArrayTraits<T>::element>(print, offset);
+    if constexpr (kind_of<T>() == Kind::aggregate) describe_raw_fields(print, offset, Parts<T>{});
+}
+
+}  // namespace mapvec::detail

@@ -1,0 +1,142 @@
+// How many bytes a type takes on the wire, and whether those are the very bytes it has in memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include <mapvec/detail/codec/traits.hpp>
+
+namespace mapvec::detail {
+
+inline constexpr std::size_t variable_size = static_cast<std::size_t>(-1);
+
+constexpr std::size_t sum_of_sizes(std::size_t a, std::size_t b) noexcept {
+    return a == variable_size || b == variable_size ? variable_size : a + b;
+}
+
+template <class T>
+consteval std::size_t wire_size();
+
+template <class... Ts>
+consteval std::size_t wire_size_of_all(TypeList<Ts...>) {
+    std::size_t sum = 0;
+    ((sum = sum_of_sizes(sum, wire_size<Ts>())), ...);
+    return sum;
+}
+
+// The encoded size if every value of T has the same, otherwise variable_size.
+template <class T>
+consteval std::size_t wire_size() {
+    constexpr Kind kind = kind_of<T>();
+    if constexpr (kind == Kind::boolean)
+        return 1;
+    else if constexpr (kind == Kind::number || kind == Kind::enumeration || kind == Kind::opaque)
+        return sizeof(T);
+    else if constexpr (kind == Kind::tuple || kind == Kind::aggregate)
+        return wire_size_of_all(Parts<T>{});
+    else if constexpr (kind == Kind::array) {
+        constexpr std::size_t n = ArrayTraits<T>::size;
+        if constexpr (n == 0)
+            return 0;
+        else
+            return wire_size<typename ArrayTraits<T>::element>() == variable_size
+                       ? variable_size
+                       : n * wire_size<typename ArrayTraits<T>::element>();
+    } else
+        return variable_size;
+}
+
+template <class T>
+consteval std::size_t min_wire_size();
+
+template <class... Ts>
+consteval std::size_t min_wire_size_of_all(TypeList<Ts...>) {
+    return (std::size_t{0} + ... + min_wire_size<Ts>());
+}
+
+// No value of T is encoded in less.
+template <class T>
+consteval std::size_t min_wire_size() {
+    constexpr Kind kind = kind_of<T>();
+    if constexpr (wire_size<T>() != variable_size)
+        return wire_size<T>();
+    else if constexpr (kind == Kind::tuple || kind == Kind::aggregate)
+        return min_wire_size_of_all(Parts<T>{});
+    else if constexpr (kind == Kind::array)
+        return ArrayTraits<T>::size * min_wire_size<typename ArrayTraits<T>::element>();
+    else if constexpr (kind == Kind::optional)
+        return 1;
+    else if constexpr (kind == Kind::variant)
+        return 4;
+    else
+        return 8;
+}
+
+template <class T>
+consteval bool holds_bool_in_place();
+template <class... Ts>
+consteval bool any_holds_bool(TypeList<Ts...>) {
+    return (holds_bool_in_place<Ts>() || ...);
+}
+
+// Whether some byte of a T may only be 0 or 1.
+template <class T>
+consteval bool holds_bool_in_place() {
+    constexpr Kind kind = kind_of<T>();
+    if constexpr (kind == Kind::boolean)
+        return true;
+    else if constexpr (kind == Kind::enumeration)
+        return std::is_same_v<std::underlying_type_t<T>, bool>;
+    else if constexpr (kind == Kind::array || kind == Kind::aggregate)
+        return any_holds_bool(Parts<T>{});
+    else
+        return false;
+}
+
+template <class T>
+consteval bool has_raw_layout();
+template <class... Ts>
+consteval bool all_have_raw_layout(TypeList<Ts...>) {
+    return (has_raw_layout<Ts>() && ...);
+}
+
+// Whether a T can be stored as it lies in memory. An optional, a variant or a tuple cannot even where it is
+// trivially copyable: its layout is the standard library's own affair, and part of its bytes have no value.
+template <class T>
+consteval bool has_raw_layout() {
+    constexpr Kind kind = kind_of<T>();
+    if constexpr (!std::is_trivially_copyable_v<T> || !std::is_move_constructible_v<T>)
+        return false;
+    else if constexpr (kind == Kind::array || kind == Kind::aggregate)
+        return all_have_raw_layout(Parts<T>{});
+    else
+        return kind == Kind::boolean || kind == Kind::number || kind == Kind::enumeration || kind == Kind::opaque;
+}
+
+template <class T>
+consteval bool has_padding();
+template <class... Ts>
+consteval bool fields_leave_padding(std::size_t size, TypeList<Ts...>) {
+    return (std::size_t{0} + ... + sizeof(Ts)) != size || (has_padding<Ts>() || ...);
+}
+
+// Whether a T of raw layout has bytes that belong to no field. Of an opaque type only the compiler knows.
+template <class T>
+consteval bool has_padding() {
+    constexpr Kind kind = kind_of<T>();
+    if constexpr (kind == Kind::opaque)
+        return !std::has_unique_object_representations_v<T>;
+    else if constexpr (kind == Kind::aggregate)
+        return fields_leave_padding(sizeof(T), Parts<T>{});
+    else if constexpr (kind == Kind::array)
+        return ArrayTraits<T>::size == 0 || has_padding<typename ArrayTraits<T>::element>();
+    else
+        return false;
+}
+
+// Whether the wire has the very bytes that memory has, so that many can be copied at once.
+template <class T>
+inline constexpr bool same_in_memory = has_raw_layout<T>() && !has_padding<T>() && !holds_bool_in_place<T>();
+
+}  // namespace mapvec::detail

@@ -1,0 +1,136 @@
+// Values as they lie in memory: what a store of fixed-size records writes, reads and shows.
+//
+// Padding is written as zeros, field by field where the fields can be seen. Of a class whose fields
+// cannot be seen the compiler clears the padding (GCC 11, MSVC 2019, Clang 20 or later; an older Clang
+// copies it). A byte that has to be a bool is checked before anybody may look at it as one.
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <type_traits>
+
+#include <mapvec/detail/codec/layout.hpp>
+#include <mapvec/error.hpp>
+
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_clear_padding)
+#define MAPVEC_CLEAR_PADDING(pointer) __builtin_clear_padding(pointer)
+#endif
+#elif defined(_MSC_VER)
+#define MAPVEC_CLEAR_PADDING(pointer) __builtin_zero_non_value_bits(pointer)
+#endif
+#if !defined(MAPVEC_CLEAR_PADDING)
+#define MAPVEC_CLEAR_PADDING(pointer) static_cast<void>(pointer)
+#endif
+
+namespace mapvec::detail {
+
+// Room for a T in which no T has begun its life.
+template <class T>
+struct RawRoom {
+    alignas(T) std::byte bytes[sizeof(T)];
+    [[nodiscard]] T* object() noexcept { return reinterpret_cast<T*>(bytes); }
+};
+
+template <class T>
+void write_fields_raw(const T& value, std::byte* out) noexcept;
+
+// Stores the sizeof(T) bytes of `value` at `out`, padding as zeros.
+template <class T>
+    requires(has_raw_layout<T>())
+void write_raw(const T& value, std::byte* out) noexcept {
+    if constexpr (!has_padding<T>()) {
+        std::memcpy(out, &value, sizeof(T));
+    } else if constexpr (kind_of<T>() == Kind::opaque) {
+        RawRoom<T> copy;
+        std::memcpy(copy.bytes, &value, sizeof(T));
+        MAPVEC_CLEAR_PADDING(copy.object());
+        std::memcpy(out, copy.bytes, sizeof(T));
+    } else {
+        std::memset(out, 0, sizeof(T));
+        write_fields_raw(value, out);
+    }
+}
+
+// Into zeroed bytes: every field at its place.
+template <class T>
+void write_fields_raw(const T& value, std::byte* out) noexcept {
+    const auto* const begin = reinterpret_cast<const std::byte*>(&value);
+    const auto write_field = [begin, out](const auto& field) {
+        using Field = std::remove_cvref_t<decltype(field)>;
+        if constexpr (!std::is_empty_v<Field>) {  // it may share its address with another
+            const auto offset = reinterpret_cast<const std::byte*>(&field) - begin;
+            assert(offset >= 0 && static_cast<std::size_t>(offset) + sizeof(Field) <= sizeof(T));
+            write_raw(field, out + offset);
+        }
+    };
+    if constexpr (kind_of<T>() == Kind::aggregate) {
+        for_each_field(value, write_field);
+    } else {
+        for (const auto& element : value) write_field(element);
+    }
+}
+
+// The first byte of `object` that has to be 0 or 1 and is not; null if there is none. Looks at addresses
+// of fields and at bytes, never at a bool.
+template <class T>
+[[nodiscard]] const unsigned char* find_bad_bool(const T& object) noexcept {
+    if constexpr (!holds_bool_in_place<T>()) {
+        return nullptr;
+    } else if constexpr (kind_of<T>() == Kind::aggregate) {
+        const unsigned char* bad = nullptr;
+        for_each_field(object, [&bad](const auto& field) { bad = bad == nullptr ? find_bad_bool(field) : bad; });
+        return bad;
+    } else if constexpr (kind_of<T>() == Kind::array) {
+        for (const auto& element : object) {
+            if (const unsigned char* const bad = find_bad_bool(element)) return bad;
+        }
+        return nullptr;
+    } else {
+        const auto* const byte = reinterpret_cast<const unsigned char*>(&object);
+        return *byte > 1 ? byte : nullptr;
+    }
+}
+
+template <class T>
+void check_raw(const T& object) {
+    if (const unsigned char* const bad = find_bad_bool(object)) {
+        const auto at = bad - reinterpret_cast<const unsigned char*>(&object);
+        throw Error(ErrorCode::payload,
+                    detail::mismatch("raw payload, byte " + std::to_string(at) + ", a bool", "0 or 1", unsigned{*bad}));
+    }
+}
+
+inline void check_raw_size(std::size_t expected, std::size_t found) {
+    if (found != expected) throw Error(ErrorCode::payload, detail::mismatch("bytes of a raw payload", expected, found));
+}
+
+// The value in `record`, at any alignment. Throws Error(payload) for a wrong size or a bool that is none.
+template <class T>
+    requires(has_raw_layout<T>())
+[[nodiscard]] T read_raw(std::span<const std::byte> record) {
+    check_raw_size(sizeof(T), record.size());
+    RawRoom<T> room;
+    std::memcpy(room.bytes, record.data(), sizeof(T));
+    check_raw(*room.object());
+    return *room.object();
+}
+
+// The value where it lies. REQUIRES: `record` is aligned for T. Throws as read_raw.
+template <class T>
+    requires(has_raw_layout<T>())
+[[nodiscard]] const T& view_raw(std::span<const std::byte> record) {
+    check_raw_size(sizeof(T), record.size());
+    assert(reinterpret_cast<std::uintptr_t>(record.data()) % alignof(T) == 0);
+    const T& object = *reinterpret_cast<const T*>(record.data());
+    check_raw(object);
+    return object;
+}
+
+}  // namespace mapvec::detail
+
+#undef MAPVEC_CLEAR_PADDING

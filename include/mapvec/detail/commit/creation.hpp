@@ -1,0 +1,183 @@
+// The files of a new store, so that it is there whole or not at all: the root comes first, locked and with blank
+// slots, which no one takes for a store; then the others; then, by CommitGroup, what the store begins with, and last
+// the root's first slot. What a crash leaves on the way is taken over by the next creation.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <span>
+#include <vector>
+
+#include <mapvec/detail/commit/state.hpp>
+#include <mapvec/detail/platform/platform.hpp>
+#include <mapvec/storage/mapped_array.hpp>
+
+namespace mapvec {
+
+// One file of a store: where it is and what it has to be.
+struct FileSpec {
+    std::filesystem::path path;
+    ExpectedHeader header;
+    std::uint64_t initial_capacity = 0;  // records
+};
+
+namespace detail {
+
+// Records that a new file has room for if nobody says otherwise: none if they are large.
+[[nodiscard]] constexpr std::uint64_t default_capacity(std::uint64_t stride) noexcept {
+    const std::uint64_t bytes = 64 << 10;
+    return stride == 0 ? 1 : bytes / stride;
+}
+
+template <class Number>
+[[nodiscard]] Number random_number(const std::filesystem::path& file) {
+    Number number{};
+    if (const int result = platform::random_bytes(&number, sizeof number); result != 0)
+        throw platform::system_error(result, file, "asking for random numbers");
+    return number;
+}
+
+// The specs of a store's files, numbered.
+[[nodiscard]] inline std::vector<FileSpec> numbered(std::vector<FileSpec> specs) {
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+        specs[i].header.file_index = static_cast<std::uint32_t>(i);
+        specs[i].header.file_count = static_cast<std::uint32_t>(specs.size());
+    }
+    return specs;
+}
+
+[[nodiscard]] inline FileHeader make_header(const FileSpec& spec, const StoreId& id) {
+    const auto stride = checked_multiply(spec.header.dim, spec.header.scalar_size);
+    if (!stride || !records_end(1, *stride))
+        throw Error(ErrorCode::invalid_argument, spec.path, "a record of dimension " + std::to_string(spec.header.dim));
+    FileHeader header;
+    header.kind = spec.header.kind;
+    header.scalar = spec.header.scalar;
+    header.dim = spec.header.dim;
+    header.stride = *stride;
+    header.store_id = id;
+    header.file_index = spec.header.file_index;
+    header.file_count = spec.header.file_count;
+    header.fingerprint = spec.header.fingerprint;
+    header.crc = checksum_of(header);
+    return header;
+}
+
+// Of a file with blank slots.
+[[nodiscard]] inline std::vector<std::byte> first_page(const FileHeader& header) {
+    std::vector<std::byte> page(data_offset);
+    std::memcpy(page.data(), &header, sizeof header);
+    return page;
+}
+
+// The header of a file that is in the way, if it is of this kind.
+template <Storage File>
+[[nodiscard]] std::optional<FileHeader> header_if_ours(const File& file, const FileSpec& spec) {
+    FileHeader header;
+    if (file.size() < data_offset) return std::nullopt;
+    std::memcpy(&header, file.data(), sizeof header);
+    if (header.crc != checksum_of(header) || header.kind != spec.header.kind) return std::nullopt;
+    return header;
+}
+
+// The unfinished root of a store like this one, if that is what is in the way. It is held from now on.
+template <Storage File>
+[[nodiscard]] std::optional<File> take_over(const FileSpec& spec, const StoreOptions& options) {
+    File file = File::open(spec.path, OpenMode::read_write, options);
+    if (!header_if_ours(file, spec) || !creation_is_unfinished(file.data())) return std::nullopt;
+    if (!file.try_lock(Lock::writer))
+        throw Error(ErrorCode::locked, spec.path, "another writer is creating this store");
+    if (!file.has_its_name() || !creation_is_unfinished(file.data())) return std::nullopt;
+    (void)read_header(file.data(), file.size(), spec.header, spec.path);
+    file.sync_name();  // who created it may have been killed before that was durable
+    return file;
+}
+
+// Whether a file can hold nothing that anybody wants: no slot was ever written or the newest one says so, and nothing
+// stands where records would, either, as it does if only the root's journal tells of them.
+template <Storage File>
+[[nodiscard]] bool holds_no_records(const File& file) {
+    const std::byte* const bytes = file.data();
+    const auto newest = newer(read_slot(bytes, 0), read_slot(bytes, 1));
+    if (newest ? newest->record_count != 0 : !creation_is_unfinished(bytes)) return false;
+    return std::all_of(bytes + data_offset, bytes + file.size(), [](std::byte byte) { return byte == std::byte{0}; });
+}
+
+// Whether a file belongs to the unfinished store `root`; or to a store whose root is gone, and is empty.
+template <Storage File>
+[[nodiscard]] bool is_debris(const File& file, const FileSpec& spec, const StoreId& root) {
+    const auto header = header_if_ours(file, spec);
+    if (!header || header->file_index != spec.header.file_index || header->file_count != spec.header.file_count)
+        return false;
+    return header->store_id == root || holds_no_records(file);
+}
+
+[[noreturn]] inline void refuse_to_replace(const std::filesystem::path& path) {
+    throw Error(ErrorCode::exists, path, "a file that this store needs the name of is there already");
+}
+
+template <Storage File>
+void remove_debris(const FileSpec& spec, const StoreId& root) {
+    if (!File::exists(spec.path)) return;
+    if (!is_debris(File::open(spec.path, OpenMode::read_only, {}), spec, root)) refuse_to_replace(spec.path);
+    File::remove(spec.path);
+}
+
+inline constexpr std::size_t max_name_length = 255;  // in most file systems
+
+// Where the journals will be, there may be what is left of another store's.
+template <Storage File>
+void check_journals(const std::filesystem::path& root_path) {
+    for (const auto generation : {std::uint64_t{0}, std::uint64_t{1}}) {
+        JournalFile<File> journal(journal_path(root_path, generation), OpenMode::read_only);
+        if (journal.path().filename().native().size() > max_name_length)
+            throw Error(ErrorCode::invalid_argument, root_path,
+                        "the name is too long: beside it " + journal.path().filename().string() + " has to fit");
+        if (!may_be_journal(journal.bytes())) refuse_to_replace(journal.path());
+    }
+}
+
+template <Storage File>
+void create_arrays(Arrays<File>& arrays, const std::vector<FileSpec>& specs, const StoreOptions& options) {
+    const auto& root_path = specs[0].path;
+    check_journals<File>(root_path);
+    FileHeader header = make_header(specs[0], random_number<StoreId>(root_path));
+    std::optional<File> root;
+    if (File::exists(root_path)) root = take_over<File>(specs[0], options);
+    if (root)
+        std::memcpy(&header, root->data(), sizeof header);
+    else
+        root = File::create(root_path, first_page(header), options);
+    arrays.push_back(std::make_unique<MappedArray<File>>(std::move(*root), header, OpenMode::read_write));
+    for (std::size_t i = 1; i < specs.size(); ++i) {
+        remove_debris<File>(specs[i], header.store_id);
+        const FileHeader next = make_header(specs[i], header.store_id);
+        arrays.push_back(std::make_unique<MappedArray<File>>(File::create(specs[i].path, first_page(next), options),
+                                                             next, OpenMode::read_write));
+    }
+}
+
+// What they are to become: nothing yet, of the first generation.
+template <Storage File>
+[[nodiscard]] GroupState<File> first_state(const Arrays<File>& arrays) {
+    const auto& root_path = arrays[0]->path();
+    Slot slot;
+    slot.generation = first_generation;
+    slot.salt = random_number<std::uint64_t>(root_path);
+    GroupState<File> state;
+    state.slots.assign(arrays.size(), slot);
+    state.journal = {journal_path(root_path, slot.generation), OpenMode::read_write};
+    return state;
+}
+
+template <Storage File>
+void create_temporary_arrays(Arrays<File>& arrays, const std::vector<FileSpec>& specs, const StoreOptions& options) {
+    for (const auto& spec : specs) {
+        const FileHeader header = make_header(spec, StoreId{});
+        arrays.push_back(std::make_unique<MappedArray<File>>(File::create_temporary(first_page(header), options),
+                                                             header, OpenMode::read_write));
+    }
+}
+
+}  // namespace detail
+}  // namespace mapvec

@@ -1,0 +1,97 @@
+// One of the two journals of a store as a file: made when it is first written to, empty while it is missing.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <mapvec/detail/commit/journal.hpp>
+#include <mapvec/storage/storage.hpp>
+
+namespace mapvec::detail {
+
+template <Storage File>
+class JournalFile {
+  public:
+    JournalFile() = default;
+    JournalFile(std::filesystem::path path, OpenMode mode) : path_(std::move(path)), mode_(mode) {}
+
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+    // All there is in it by now, records and what lies behind them.
+    [[nodiscard]] std::span<const std::byte> bytes() {
+        if (!file_ && File::exists(path_)) open();
+        if (!file_) return {};
+        file_->refresh();
+        return {file_->data(), static_cast<std::size_t>(file_->size())};
+    }
+
+    void write(std::uint64_t offset, std::span<const std::byte> record) {
+        const std::uint64_t end = offset + record.size();
+        if (!file_) {
+            if (File::exists(path_)) {
+                open();
+            } else {
+                file_.emplace(File::create(path_, std::vector<std::byte>(step), options()));
+                name_is_durable_ = true;
+            }
+        }
+        if (end > file_->size()) extend(round_up(end + step, step));
+        file_->write(offset, record);
+    }
+
+    // Writes the first `n` bytes again, for the case that the disk does not have what the page cache has.
+    void rewrite(std::uint64_t n) {
+        const auto now = bytes().first(static_cast<std::size_t>(n));
+        const std::vector<std::byte> copy(now.begin(), now.end());
+        write(0, copy);
+    }
+
+    // The name, too: who created the file may have been killed before that was durable.
+    void sync() {
+        if (!name_is_durable_) file_->sync_name();
+        name_is_durable_ = true;
+        file_->sync();
+    }
+
+  private:
+    static constexpr std::uint64_t step = 1 << 20;  // written ahead: syncing a record must not grow the file
+
+    [[nodiscard]] static StoreOptions options() { return {.address_space = 64 << 20}; }
+
+    // A reader may find it gone: its writer has made a checkpoint and closed.
+    void open() {
+        try {
+            file_.emplace(File::open(path_, mode_, options()));
+        } catch (const Error& error) {
+            if (error.code() != ErrorCode::not_found) throw;
+        }
+    }
+
+    void extend(std::uint64_t size) {
+        std::uint64_t at = file_->size();
+        const std::vector<std::byte> zeros(step);
+        file_->allocate(at,
+                        size - at);  // first: a reader may come between, and a hole would be his end on a full tmpfs
+        file_->resize(size);
+        try {
+            for (; at < size; at += step) {
+                const auto n = static_cast<std::size_t>(std::min(step, size - at));
+                file_->write(at, std::span(zeros).first(n));
+            }
+        } catch (...) {  // no hole may stay: on a full tmpfs even reading one is SIGBUS
+            file_->resize(at);
+            throw;
+        }
+    }
+
+    std::filesystem::path path_;
+    OpenMode mode_ = OpenMode::read_only;
+    std::optional<File> file_;
+    bool name_is_durable_ = false;
+};
+
+}  // namespace mapvec::detail

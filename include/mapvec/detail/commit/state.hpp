@@ -1,0 +1,209 @@
+// Which state a store is in, read from its files while a writer may be changing them: the newest whole root slot, the
+// slots of the other files that belong to it, and the journal records that follow.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <mapvec/detail/commit/journal_file.hpp>
+#include <mapvec/storage/mapped_array.hpp>
+
+namespace mapvec::detail {
+
+template <Storage File>
+using Arrays = std::vector<std::unique_ptr<MappedArray<File>>>;
+
+// Whether the slot in the place of that generation is whole. A writer may just be replacing it by a later one.
+template <Storage File>
+[[nodiscard]] bool slot_holds(const File& file, std::uint64_t generation) noexcept {
+    for (int tries = 0; tries < 1000; ++tries)
+        if (read_slot(file.data(), generation)) return true;
+    return false;
+}
+
+// A stretch of a journal.
+struct Records {
+    std::vector<JournalRecord> records;
+    std::uint64_t end = 0;       // where the next one would begin
+    std::uint64_t sequence = 0;  // of the last one
+};
+
+template <Storage File>
+struct GroupState {
+    std::vector<Slot> slots;  // one for each file
+    JournalFile<File> journal;
+    Records records;
+    std::uint64_t base_size = 0;
+    bool fell_back = false;  // there was a newer slot, but it is damaged or torn
+    bool refuted = false;    // there is a newer slot, but what was written together with it is not there
+};
+
+struct NewestSlot {
+    Slot slot;
+    bool fell_back = false;
+};
+
+// Throws not_found if the store was never completed, corrupt if no slot is whole.
+template <Storage File>
+[[nodiscard]] NewestSlot newest_slot(const File& root) {
+    const auto even = read_slot(root.data(), 0);
+    const auto odd = read_slot(root.data(), 1);
+    if (const auto newest = newer(even, odd)) {
+        const bool fell_back = !(even && odd) && !slot_is_blank(root.data(), even ? 1 : 0);
+        return {*newest, fell_back};
+    }
+    if (creation_is_unfinished(root.data()))
+        throw Error(ErrorCode::not_found, root.path(),
+                    "the creation of this store is not complete, or never was completed");
+    throw Error(ErrorCode::corrupt, root.path(), "both commit slots are damaged");
+}
+
+// Whether a record that must be younger than `sequence` stands somewhere behind `from`. Headers that say so, and lie,
+// are not there by accident; so that the work stays linear, more of them than a few are as good as a record.
+[[nodiscard]] inline bool has_later_record(std::span<const std::byte> journal, std::uint64_t from, const StoreId& store,
+                                           std::uint64_t salt, std::uint64_t sequence) {
+    JournalRecordHeader header;
+    std::uint64_t work_left = 4 * journal.size();
+    for (std::uint64_t at = from; at + sizeof header <= journal.size(); at += 8) {
+        std::memcpy(&header, journal.data() + at, sizeof header);
+        if (header.salt != salt || header.sequence <= sequence || header.length > journal.size() - at) continue;
+        if (header.length > work_left) return true;
+        work_left -= header.length;
+        if (read_journal_record(journal, at, store, salt, header.sequence, 0)) return true;
+    }
+    return false;
+}
+
+// Appends to `known` the records that follow its last one.
+template <Storage File>
+void read_records(JournalFile<File>& journal, Records& known, const StoreId& store, std::uint64_t salt) {
+    const auto bytes = journal.bytes();
+    while (auto record = read_journal_record(bytes, known.end, store, salt, known.sequence + 1, 0)) {
+        known.end += record->size();
+        ++known.sequence;
+        known.records.push_back(std::move(*record));
+    }
+}
+
+// A record is durable before the next is written: one that is missing before one that is there was not torn by
+// a crash, but damaged later. (Unless a writer has written both meanwhile; so it is looked for once more.)
+template <Storage File>
+void read_all_records(JournalFile<File>& journal, Records& known, const StoreId& store, std::uint64_t salt) {
+    read_records(journal, known, store, salt);
+    while (has_later_record(journal.bytes(), known.end, store, salt, known.sequence + 1)) {
+        const std::uint64_t before = known.end;
+        read_records(journal, known, store, salt);
+        if (known.end != before) continue;
+        throw Error(ErrorCode::corrupt, journal.path(),
+                    "commit " + std::to_string(known.sequence + 1) + " is damaged, but a later one is not");
+    }
+}
+
+template <Storage File>
+void read_base(GroupState<File>& state, const StoreId& store) {
+    const Slot& root = state.slots[0];
+    if ((root.flags & Slot::journal_has_base) == 0) return;
+    auto base =
+        read_journal_record(state.journal.bytes(), 0, store, root.salt, root.sequence, JournalRecordHeader::base);
+    if (!base)
+        throw Error(ErrorCode::corrupt, state.journal.path(),
+                    "the journal that this store's last commits are in is missing or damaged");
+    state.records.end = state.base_size = base->size();
+    state.records.records.push_back(std::move(*base));
+}
+
+// Each file's slot of the root's generation.
+template <Storage File>
+void read_slots(GroupState<File>& state, Arrays<File>& arrays, const Slot& root) {
+    for (auto& array : arrays) {
+        const auto slot = read_slot(array->file().data(), root.generation);
+        if (!slot || slot->generation != root.generation || slot->salt != root.salt)
+            throw Error(ErrorCode::corrupt, array->path(),
+                        "its commit slot does not belong to that of " + arrays[0]->path().string());
+        array->file().refresh();
+        check_slot(*slot, array->stride(), array->file().size(), array->path());
+        state.slots.push_back(*slot);
+    }
+}
+
+// A slot that a writer is just writing looks damaged for a moment; one that stays so is.
+template <Storage File>
+[[nodiscard]] NewestSlot newest_settled_slot(const File& root, OpenMode mode) {
+    NewestSlot newest = newest_slot(root);
+    for (int tries = 0; newest.fell_back && mode != OpenMode::read_write && tries < 1000; ++tries)
+        newest = newest_slot(root);
+    return newest;
+}
+
+// The newest slot, unless it was written together with records that are not there: a crash came between. If it is so,
+// nothing can have been committed after it.
+template <Storage File>
+[[nodiscard]] Slot ruling_slot(GroupState<File>& state, Arrays<File>& arrays, const Slot& newest, OpenMode mode) {
+    const MappedArray<File>& root = *arrays[0];
+    if (tail_holds(newest, root.stride(), root.file().data(), root.file().size())) return newest;
+    // Our own view may have the overlays of an earlier commit.
+    const File afresh = File::open(root.path(), OpenMode::read_only, {});
+    if (tail_holds(newest, root.stride(), afresh.data(), afresh.size())) return newest;
+
+    JournalFile<File> journal(journal_path(root.path(), newest.generation), mode);
+    Records later{{}, 0, newest.sequence};
+    read_records(journal, later, root.header().store_id, newest.salt);
+    const auto before = read_slot(root.file().data(), newest.generation + 1);
+    if (!later.records.empty() || !before || before->generation + 1 != newest.generation)
+        throw Error(ErrorCode::corrupt, root.path(),
+                    "records " + std::to_string(newest.record_count - newest.tail_count) + " to " +
+                        std::to_string(newest.record_count - 1) + " do not have the checksum they were committed with");
+    state.refuted = true;
+    return *before;
+}
+
+// Nothing if a writer has made a checkpoint meanwhile.
+template <Storage File>
+[[nodiscard]] std::optional<GroupState<File>> try_read_state(Arrays<File>& arrays, OpenMode mode) {
+    File& root = arrays[0]->file();
+    const auto [newest, fell_back] = newest_settled_slot(root, mode);
+    const auto overtaken = [&, generation = newest.generation] {
+        return newest_slot(root).slot.generation != generation;
+    };
+    GroupState<File> state;
+    state.fell_back = fell_back;
+    try {
+        root.refresh();
+        const Slot slot = ruling_slot(state, arrays, newest, mode);
+        state.records.sequence = slot.sequence;
+        state.journal = JournalFile<File>(journal_path(root.path(), slot.generation), mode);
+        read_slots(state, arrays, slot);
+        read_base(state, arrays[0]->header().store_id);
+        read_all_records(state.journal, state.records, arrays[0]->header().store_id, slot.salt);
+    } catch (const Error&) {
+        if (overtaken()) return std::nullopt;
+        throw;
+    }
+    if (overtaken()) return std::nullopt;
+    return state;
+}
+
+template <Storage File>
+[[nodiscard]] GroupState<File> read_state(Arrays<File>& arrays, OpenMode mode) {
+    for (int tries = 0; tries < 10000; ++tries)
+        if (auto state = try_read_state(arrays, mode)) return std::move(*state);
+    throw Error(ErrorCode::io, arrays[0]->path(), "the store changed faster than it could be read");
+}
+
+// Whether the slots before those of this generation say the same. Then damage to one of these costs no commit.
+template <Storage File>
+[[nodiscard]] bool slots_agree(const Arrays<File>& arrays, std::uint64_t generation) {
+    return std::all_of(arrays.begin(), arrays.end(), [generation](const auto& array) {
+        const std::byte* const file = array->file().data();
+        const auto now = read_slot(file, generation), before = read_slot(file, generation - 1);
+        return now && before && now->record_count == before->record_count && now->block_crcs == before->block_crcs &&
+               before->tail_count == 0 && before->flags == 0;
+    });
+}
+
+}  // namespace mapvec::detail

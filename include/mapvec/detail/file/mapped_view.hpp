@@ -1,0 +1,115 @@
+// One unbroken range of addresses that shows a file from its first byte: regions mapped one behind the
+// other, and behind them addresses reserved for growth. Regions and reserve never overlap, so that
+// destroying a region cannot free addresses that belong to somebody else by then.
+#pragma once
+
+#include <algorithm>
+#include <boost/interprocess/exceptions.hpp>
+#include <boost/interprocess/file_mapping.hpp>
+#include <boost/interprocess/mapped_region.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <mapvec/detail/platform/platform.hpp>
+#include <mapvec/detail/util/checked.hpp>
+#include <mapvec/storage/storage.hpp>
+
+namespace mapvec::detail {
+
+class MappedView {
+  public:
+    static constexpr std::size_t huge_page = std::size_t{2} << 20;
+
+    MappedView() noexcept = default;
+
+    // Reserves `addresses` bytes, or, where there are not so many, a part of what there is: other files want some, too;
+    // but `least` at the least. An empty view (base() == nullptr) if not even that can be had.
+    MappedView(std::uint64_t addresses, std::uint64_t least) noexcept {
+        std::uint64_t wish = std::max(addresses, least);
+        if (reserve(wish)) return;
+        do wish = std::max(wish / 2, least);
+        while (!reserve(wish) && wish > least);
+        if (!base_ || wish == least) return;
+        platform::release_addresses(base_, reserved_);
+        if (!reserve(std::max(round_up(wish / 16, huge_page), least))) (void)reserve(least);
+    }
+
+    MappedView(MappedView&& other) noexcept { swap(other); }
+    MappedView& operator=(MappedView&& other) noexcept {
+        MappedView(std::move(other)).swap(*this);
+        return *this;
+    }
+    ~MappedView() {
+        regions_.clear();
+        if (base_) platform::release_addresses(base_ + mapped_, reserved_ - mapped_);
+    }
+
+    [[nodiscard]] std::byte* base() const noexcept { return base_; }
+    [[nodiscard]] std::uint64_t mapped() const noexcept { return mapped_; }
+    [[nodiscard]] std::uint64_t reserved() const noexcept { return reserved_; }
+
+    // Maps the file's bytes [mapped(), end) behind what is mapped. REQUIRES: end <= reserved(), both at page bounds.
+    // Throws boost::interprocess::interprocess_exception.
+    void extend(const boost::interprocess::file_mapping& file, boost::interprocess::mode_t mode, std::uint64_t end,
+                const StoreOptions& options) {
+        const auto n = static_cast<std::size_t>(end - mapped_);
+        regions_.reserve(regions_.size() + 1);
+        regions_.emplace_back(file, mode, static_cast<boost::interprocess::offset_t>(mapped_), n, base_ + mapped_,
+                              platform::map_fixed | (options.populate ? platform::map_populate : 0));
+        if (options.huge_pages) platform::advise_huge_pages(base_ + mapped_, n);
+        mapped_ = end;
+    }
+
+    // Where addresses cannot be reserved: the whole file, wherever the system puts it.
+    void map_anywhere(const boost::interprocess::file_mapping& file, boost::interprocess::mode_t mode,
+                      std::uint64_t size) {
+        regions_.emplace_back(file, mode, 0, static_cast<std::size_t>(size));
+        base_ = static_cast<std::byte*>(regions_.back().get_address());
+        mapped_ = reserved_ = size;
+    }
+
+    void advise(Access access) noexcept {
+        using Region = boost::interprocess::mapped_region;
+        const auto advice = access == Access::random       ? Region::advice_random
+                            : access == Access::sequential ? Region::advice_sequential
+                                                           : Region::advice_normal;
+        for (auto& region : regions_) region.advise(advice);
+    }
+
+    // Writes back the pages that hold [offset, offset + n) and waits for it.
+    [[nodiscard]] bool flush(std::uint64_t offset, std::uint64_t n) {
+        const std::uint64_t page = platform::page_size();
+        std::uint64_t begin = round_down(offset, page);
+        const std::uint64_t end = std::min(round_up(offset + n, page), mapped_);
+        for (auto& region : regions_) {
+            const auto first = static_cast<std::uint64_t>(static_cast<std::byte*>(region.get_address()) - base_);
+            const std::uint64_t last = std::min(first + region.get_size(), end);
+            if (begin < first || begin >= last) continue;
+            if (!region.flush(begin - first, last - begin, false)) return false;
+            begin = last;
+        }
+        return true;
+    }
+
+  private:
+    bool reserve(std::uint64_t addresses) noexcept {
+        base_ = platform::reserve_addresses(addresses, huge_page);
+        reserved_ = base_ ? addresses : 0;
+        return base_ != nullptr;
+    }
+    void swap(MappedView& other) noexcept {
+        std::swap(base_, other.base_);
+        std::swap(mapped_, other.mapped_);
+        std::swap(reserved_, other.reserved_);
+        regions_.swap(other.regions_);
+    }
+
+    std::byte* base_ = nullptr;
+    std::uint64_t mapped_ = 0;    // bytes of the file that are mapped; may reach past its end, where nobody may look
+    std::uint64_t reserved_ = 0;  // bytes of address space, mapped ones included
+    std::vector<boost::interprocess::mapped_region> regions_;
+};
+
+}  // namespace mapvec::detail

@@ -1,0 +1,196 @@
+// Work split over threads that are started once and wait for more.
+//
+//     parallel_for(pieces, threads, [&](std::size_t piece) { results[piece] = scan(piece); });
+//
+// parallel_for returns when fn has been called for every piece, in any order, by the caller and at most threads - 1
+// helpers. The first exception that a piece throws is rethrown to the caller; pieces not begun by then are left out.
+// Any number of threads may call it at once, from within fn too: the caller never waits for a helper that has not
+// begun, so it finishes even where no thread can be started. Helpers start when first needed, sleep between jobs with
+// all signals blocked, and are never joined: the pool lives as long as the process. After fork the child starts a
+// pool of its own. Cost of a call: some 10 µs if helpers sleep.
+//
+// ThreadPool::post() is for a job that goes on when the call returns (see prezeroer.hpp).
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <type_traits>
+
+#include <mapvec/detail/platform/threads.hpp>
+
+namespace mapvec::detail {
+
+class Job {
+  public:
+    using Function = void (*)(void* context, std::size_t piece);
+
+    Job(Function function, void* context, std::size_t pieces) noexcept
+        : function_(function), context_(context), pieces_(pieces) {}
+
+    // Calls the function until no pieces are left; what it throws is kept.
+    void work() noexcept {
+        for (;;) {
+            const std::size_t piece = next_.fetch_add(1, std::memory_order_relaxed);
+            if (piece >= pieces_) return;
+            try {
+                function_(context_, piece);
+            } catch (...) {
+                if (!failed_.exchange(true)) error_ = std::current_exception();
+                next_.store(pieces_, std::memory_order_relaxed);
+            }
+        }
+    }
+    [[nodiscard]] bool has_work() const noexcept { return next_.load(std::memory_order_relaxed) < pieces_; }
+    [[nodiscard]] bool is_begun() const noexcept { return next_.load(std::memory_order_relaxed) > 0; }
+    void rethrow() const {
+        if (error_) std::rethrow_exception(error_);
+    }
+
+    // Guarded by the pool's mutex.
+    Job* next_job = nullptr;
+    bool posted = false;  // its effects outlive a fork, which therefore waits for it
+    std::size_t wanted_helpers = 0;
+    std::size_t active_helpers = 0;
+
+  private:
+    Function function_;
+    void* context_;
+    std::size_t pieces_;
+    std::atomic<std::size_t> next_{0};
+    std::atomic<bool> failed_{false};
+    std::exception_ptr error_;
+};
+
+class ThreadPool {
+  public:
+    // Never destroyed: helpers may still be asleep when the program ends.
+    static ThreadPool& instance() {
+        ThreadPool* pool = shared.load(std::memory_order_acquire);
+        if (pool != nullptr && pool->is_of_this_process()) return *pool;
+        auto* fresh = new ThreadPool;
+        if (shared.compare_exchange_strong(pool, fresh)) return *fresh;
+        delete fresh;
+        return *pool;
+    }
+
+    void run(Job& job, std::size_t helpers) noexcept {
+        enter(job, helpers);
+        job.work();
+        finish(job);
+    }
+
+    // For one helper, while the caller does other things. Jobs are begun in the order in which they were posted; fork
+    // waits for those begun and takes back the others, so that a child may go on with what the job was about.
+    void post(Job& job) noexcept {
+        static const bool once = (at_fork(&ThreadPool::before_fork, &ThreadPool::after_fork), true);
+        (void)once;
+        job.posted = true;
+        enter(job, 1);
+    }
+
+    // Waits for the helpers that work at the job; what nobody has begun by then is left out.
+    void finish(Job& job) noexcept {
+        mutex_.lock();
+        withdraw(job);
+        while (job.active_helpers != 0) helper_left_.wait(mutex_);
+        mutex_.unlock();
+    }
+
+    // Not so in a child made by fork, where this pool has no helpers.
+    [[nodiscard]] bool is_of_this_process() const noexcept { return process_ == current_process(); }
+
+  private:
+    ThreadPool() : process_(current_process()) {}
+
+    static void serve(void* pool) noexcept { static_cast<ThreadPool*>(pool)->serve_forever(); }
+
+    void serve_forever() noexcept {
+        mutex_.lock();
+        for (;;) {
+            Job* const job = find_job();
+            if (job == nullptr) {
+                work_waits_.wait(mutex_);
+                continue;
+            }
+            --job->wanted_helpers;
+            ++job->active_helpers;
+            mutex_.unlock();
+            job->work();
+            mutex_.lock();
+            if (--job->active_helpers == 0) helper_left_.notify_all();
+        }
+    }
+
+    [[nodiscard]] Job* find_job() noexcept {
+        Job* job = jobs_;
+        while (job != nullptr && (job->wanted_helpers == 0 || !job->has_work())) job = job->next_job;
+        return job;
+    }
+
+    void enter(Job& job, std::size_t helpers) noexcept {
+        mutex_.lock();
+        while (threads_ < helpers && start_thread(&ThreadPool::serve, this)) ++threads_;
+        job.wanted_helpers = helpers;
+        Job** link = &jobs_;
+        while (*link != nullptr) link = &(*link)->next_job;
+        *link = &job;
+        work_waits_.notify_all();
+        mutex_.unlock();
+    }
+
+    void withdraw(Job& job) noexcept {
+        Job** link = &jobs_;
+        while (*link != &job) link = &(*link)->next_job;
+        *link = job.next_job;
+    }
+
+    // Lets nobody begin a posted job; whether nobody works at one.
+    [[nodiscard]] bool posted_jobs_rest() noexcept {
+        bool rest = true;
+        for (Job* job = jobs_; job != nullptr; job = job->next_job) {
+            if (!job->posted) continue;
+            job->wanted_helpers = 0;
+            rest = rest && job->active_helpers == 0;
+        }
+        return rest;
+    }
+
+    static void before_fork() noexcept {
+        ThreadPool& pool = *shared.load();
+        if (!pool.is_of_this_process()) return;
+        pool.mutex_.lock();
+        while (!pool.posted_jobs_rest()) pool.helper_left_.wait(pool.mutex_);
+    }
+    static void after_fork() noexcept {
+        ThreadPool& pool = *shared.load();
+        if (pool.is_of_this_process()) pool.mutex_.unlock();
+    }
+
+    static inline std::atomic<ThreadPool*> shared{nullptr};
+
+    const ProcessId process_;
+    Mutex mutex_;
+    Condition work_waits_;
+    Condition helper_left_;
+    Job* jobs_ = nullptr;
+    std::size_t threads_ = 0;
+};
+
+// 0 = all cores.
+[[nodiscard]] inline std::size_t thread_count(unsigned wanted) noexcept { return wanted == 0 ? core_count() : wanted; }
+
+template <class F>
+void parallel_for(std::size_t pieces, std::size_t threads, F&& fn) {
+    const std::size_t used = threads < pieces ? threads : pieces;
+    if (used <= 1) {
+        for (std::size_t piece = 0; piece < pieces; ++piece) fn(piece);
+        return;
+    }
+    using Function = std::remove_reference_t<F>;
+    Job job([](void* context, std::size_t piece) { (*static_cast<Function*>(context))(piece); }, &fn, pieces);
+    ThreadPool::instance().run(job, used - 1);
+    job.rethrow();
+}
+
+}  // namespace mapvec::detail

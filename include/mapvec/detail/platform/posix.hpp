@@ -1,0 +1,280 @@
+// The POSIX side of platform.hpp: Linux first, macOS by the same calls where it has them.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#if defined(__APPLE__)
+#include <sys/random.h>
+#endif
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include <mapvec/error.hpp>
+
+#if !defined(F_OFD_SETLK) && defined(__APPLE__)  // in the kernel since 10.15, in the public headers later
+#define F_OFD_SETLK 90
+#define F_OFD_SETLKW 91
+#endif
+
+namespace mapvec::detail::platform {
+
+using Handle = int;
+
+inline constexpr bool can_map_in_place = true;  // a mapping can be laid over reserved or mapped addresses
+inline constexpr bool can_cut_mapped = true;    // a file that is mapped can be made shorter
+inline constexpr bool can_remove_open = true;   // a file can lose its name while it is in use
+inline constexpr bool sync_covers_view = true;  // syncing the handle makes durable what was stored through a mapping
+
+#if defined(MAP_POPULATE)
+inline constexpr int map_populate = MAP_POPULATE;
+#else
+inline constexpr int map_populate = 0;
+#endif
+inline constexpr int map_fixed = MAP_FIXED;
+
+[[nodiscard]] inline Error system_error(int number, const std::filesystem::path& file, const char* doing) {
+    const auto code = [&] {
+        switch (number) {
+            case ENOSPC:
+            case EDQUOT:
+            case EFBIG:
+            case ENOMEM: return ErrorCode::no_space;
+            case ENOENT:
+            case ENOTDIR: return ErrorCode::not_found;
+            case EEXIST: return ErrorCode::exists;
+            case EROFS:
+            case EACCES:
+            case EPERM: return ErrorCode::read_only;
+            default: return ErrorCode::io;
+        }
+    }();
+    return Error(code, file, std::string(doing) + ": " + std::strerror(number));
+}
+
+[[nodiscard]] inline std::size_t page_size() noexcept {
+    static const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    return size;
+}
+
+// --- files ---
+
+// A write past RLIMIT_FSIZE would kill the process with SIGXFSZ, so it is not attempted.
+[[nodiscard]] inline bool within_file_size_limit(std::uint64_t size) noexcept {
+    rlimit limit{};
+    return ::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur;
+}
+
+[[nodiscard]] inline int create_exclusively(const std::filesystem::path& path, Handle& handle) noexcept {
+    handle = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    return handle < 0 ? errno : 0;
+}
+
+[[nodiscard]] inline int open_existing(const std::filesystem::path& path, bool writing, Handle& handle) noexcept {
+    handle = ::open(path.c_str(), (writing ? O_RDWR : O_RDONLY) | O_CLOEXEC);
+    return handle < 0 ? errno : 0;
+}
+
+inline void close(Handle handle) noexcept { ::close(handle); }
+
+// Handles that others opened for us must not leak into programs this process starts.
+inline void close_on_exec(Handle handle) noexcept { ::fcntl(handle, F_SETFD, FD_CLOEXEC); }
+
+[[nodiscard]] inline int file_size(Handle handle, std::uint64_t& size) noexcept {
+    struct stat status {};
+    if (::fstat(handle, &status) != 0) return errno;
+    if (!S_ISREG(status.st_mode)) return S_ISDIR(status.st_mode) ? EISDIR : EINVAL;
+    size = static_cast<std::uint64_t>(status.st_size);
+    return 0;
+}
+
+// Whether this path leads to the file that the handle is of.
+[[nodiscard]] inline bool leads_to(const std::filesystem::path& path, Handle handle) noexcept {
+    struct stat named {
+    }, open{};
+    return ::stat(path.c_str(), &named) == 0 && ::fstat(handle, &open) == 0 && named.st_dev == open.st_dev &&
+           named.st_ino == open.st_ino;
+}
+
+[[nodiscard]] inline int resize(Handle handle, std::uint64_t size) noexcept {
+    if (!within_file_size_limit(size)) return EFBIG;
+    if (size > static_cast<std::uint64_t>(INT64_MAX)) return EFBIG;
+    return ::ftruncate(handle, static_cast<off_t>(size)) == 0 ? 0 : errno;
+}
+
+// Gives the range blocks. A file system that cannot (EOPNOTSUPP) reports a full disk when it is written instead.
+[[nodiscard]] inline int allocate([[maybe_unused]] Handle handle, [[maybe_unused]] std::uint64_t offset,
+                                  [[maybe_unused]] std::uint64_t length) noexcept {
+#if defined(__linux__)
+    int result = 0;
+    do result = ::fallocate(handle, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(length));
+    while (result != 0 && errno == EINTR);
+    return result == 0 || errno == EOPNOTSUPP || errno == ENOSYS ? 0 : errno;
+#else
+    return 0;
+#endif
+}
+
+[[nodiscard]] inline int write_all(Handle handle, std::uint64_t offset, const void* bytes, std::size_t n) noexcept {
+    if (!within_file_size_limit(offset + n)) return EFBIG;
+    const char* next = static_cast<const char*>(bytes);
+    while (n > 0) {
+        const ssize_t written = ::pwrite(handle, next, n, static_cast<off_t>(offset));
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) return errno;
+        if (written == 0) return ENOSPC;
+        next += written;
+        offset += static_cast<std::uint64_t>(written);
+        n -= static_cast<std::size_t>(written);
+    }
+    return 0;
+}
+
+// Linux writes what is dirty; elsewhere nothing happens before sync().
+inline void start_sync([[maybe_unused]] Handle handle, [[maybe_unused]] std::uint64_t offset,
+                       [[maybe_unused]] std::uint64_t n) noexcept {
+#if defined(__linux__)
+    (void)::sync_file_range(handle, static_cast<off_t>(offset), static_cast<off_t>(n), SYNC_FILE_RANGE_WRITE);
+#endif
+}
+[[nodiscard]] inline int sync(Handle handle) noexcept {
+#if defined(__APPLE__)
+    return ::fcntl(handle, F_FULLFSYNC) == 0 ? 0 : errno;  // fsync() there stops at the drive's cache
+#else
+    return ::fdatasync(handle) == 0 ? 0 : errno;
+#endif
+}
+
+// Makes the directory entries beside `file` durable.
+[[nodiscard]] inline int sync_directory_of(const std::filesystem::path& file) noexcept {
+    try {
+        const auto parent = file.parent_path();
+        const int handle = ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (handle < 0) return errno;
+        const int result = ::fsync(handle) == 0 || errno == EINVAL ? 0 : errno;
+        ::close(handle);
+        return result;
+    } catch (...) {
+        return ENOMEM;
+    }
+}
+
+// Atomic, and EEXIST if `to` is there already.
+[[nodiscard]] inline int rename_to_new(const std::filesystem::path& from, const std::filesystem::path& to) noexcept {
+#if defined(__linux__) && defined(RENAME_NOREPLACE)
+    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+    if (errno != EINVAL && errno != ENOSYS) return errno;
+#endif
+    if (::link(from.c_str(), to.c_str()) != 0) return errno;
+    ::unlink(from.c_str());
+    return 0;
+}
+
+[[nodiscard]] inline int remove(const std::filesystem::path& path) noexcept {
+    return ::unlink(path.c_str()) == 0 || errno == ENOENT ? 0 : errno;
+}
+
+[[nodiscard]] inline int create_directory(const std::filesystem::path& path) noexcept {
+    return ::mkdir(path.c_str(), 0777) == 0 || errno == EEXIST ? 0 : errno;
+}
+
+[[nodiscard]] inline bool exists(const std::filesystem::path& path) noexcept {
+    struct stat status {};
+    return ::lstat(path.c_str(), &status) == 0;
+}
+
+// A path by which the open handle's file can be opened again, for a file that has no name.
+[[nodiscard]] inline std::string path_of_handle(Handle handle) { return "/proc/self/fd/" + std::to_string(handle); }
+
+// A file without a name from the start, where the system has such a thing; otherwise an error.
+[[nodiscard]] inline int create_nameless([[maybe_unused]] const std::filesystem::path& directory,
+                                         Handle& handle) noexcept {
+#if defined(O_TMPFILE)
+    handle = ::open(directory.c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+    return handle < 0 ? errno : 0;
+#else
+    handle = -1;
+    return EOPNOTSUPP;
+#endif
+}
+
+// Bytes that nobody can foresee; `n` <= 256.
+[[nodiscard]] inline int random_bytes(void* bytes, std::size_t n) noexcept {
+    return ::getentropy(bytes, n) == 0 ? 0 : errno;
+}
+
+[[nodiscard]] inline std::uint64_t process_id() noexcept { return static_cast<std::uint64_t>(::getpid()); }
+
+// --- locks: of the open file description, on a byte far behind any data ---
+
+enum class LockKind { exclusive, shared, none };
+
+[[nodiscard]] inline int lock_byte(Handle handle, unsigned which, LockKind kind, bool wait) noexcept {
+    struct flock lock {};
+    lock.l_type = kind == LockKind::exclusive ? F_WRLCK : kind == LockKind::shared ? F_RDLCK : F_UNLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = static_cast<off_t>((std::uint64_t{1} << 62) + which);
+    lock.l_len = 1;
+    int result = 0;
+    do result = ::fcntl(handle, wait ? F_OFD_SETLKW : F_OFD_SETLK, &lock);
+    while (result != 0 && errno == EINTR);
+    return result == 0 ? 0 : errno;
+}
+
+[[nodiscard]] inline bool is_contention(int number) noexcept { return number == EAGAIN || number == EACCES; }
+
+// --- addresses ---
+
+inline void release_addresses(std::byte* base, std::size_t n) noexcept {
+    if (n > 0) ::munmap(base, n);
+}
+
+// `n` bytes of addresses that nobody else will take and nobody can touch; null if there are not so many.
+// Aligned like a huge page, so that file offset and address agree and large folios can be mapped whole.
+[[nodiscard]] inline std::byte* reserve_addresses(std::size_t n, std::size_t alignment) noexcept {
+    if (n > SIZE_MAX - alignment) return nullptr;
+    void* found = ::mmap(nullptr, n + alignment, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (found == MAP_FAILED) return nullptr;
+    auto* const first = static_cast<std::byte*>(found);
+    const auto misaligned = reinterpret_cast<std::uintptr_t>(first) % alignment;
+    const std::size_t skip = misaligned == 0 ? 0 : alignment - misaligned;
+    release_addresses(first, skip);
+    release_addresses(first + skip + n, alignment - skip);
+    return first + skip;
+}
+
+// Replaces what is mapped at [base, base + n) by private pages of the file: the content does not change,
+// not even for a moment, but from now on writes stay in memory.
+[[nodiscard]] inline int map_private(Handle handle, std::byte* base, std::uint64_t offset, std::size_t n) noexcept {
+    void* mapped = ::mmap(base, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, handle,
+                          static_cast<off_t>(offset));
+    if (mapped == MAP_FAILED) return errno;
+#if defined(__linux__)
+    // After mlockall(MCL_FUTURE) all of these pages are copies by now, which would not show later writes to the file.
+    if (::madvise(base, n, MADV_DONTNEED) != 0 && ::munlock(base, n) == 0) (void)::madvise(base, n, MADV_DONTNEED);
+#endif
+    return 0;
+}
+
+// Private pages in [base, base + n) forget what was written to them and show the file again.
+inline void drop_private(Handle handle, std::byte* base, std::uint64_t offset, std::size_t n) noexcept {
+#if defined(__linux__)
+    if (::madvise(base, n, MADV_DONTNEED) == 0) return;  // it fails for pages that are locked in memory
+#endif
+    (void)map_private(handle, base, offset, n);
+}
+
+inline void advise_huge_pages([[maybe_unused]] std::byte* base, [[maybe_unused]] std::size_t n) noexcept {
+#if defined(MADV_HUGEPAGE)
+    ::madvise(base, n, MADV_HUGEPAGE);
+#endif
+}
+
+}  // namespace mapvec::detail::platform

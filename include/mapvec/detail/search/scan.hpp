@@ -1,0 +1,209 @@
+// How a search goes through rows: block by block, the keys of a block measured at once, those in range picked out.
+//
+//     const RowsSnapshot<S> rows(source);                            // the snapshot: data() is called here, once
+//     CompiledQuery<M, S> compiled(rows);
+//     compiled.add(query, range);
+//     scan(AllRows{}, compiled, first, last, rows.rows_per_block(), sink);   // sink.add(id, key) for rows in range
+//
+// Which rows are visited, which keys are wanted, and what becomes of a hit are three independent choices.
+#pragma once
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <mapvec/detail/search/top_k.hpp>
+#include <mapvec/distance.hpp>
+#include <mapvec/error.hpp>
+#include <mapvec/query.hpp>
+
+namespace mapvec::detail {
+
+inline constexpr std::size_t max_rows_per_block = 2048;
+
+// The rows of a source as they were when the search began.
+template <Scalar S>
+class RowsSnapshot {
+  public:
+    template <class Source>
+    explicit RowsSnapshot(const Source& source) : dim_(source.dim()), data_(source.data()) {
+        assert(dim_ == 0 || data_.size() % dim_ == 0);
+    }
+    [[nodiscard]] std::size_t dim() const noexcept { return dim_; }
+    [[nodiscard]] std::size_t count() const noexcept { return dim_ == 0 ? 0 : data_.size() / dim_; }
+    [[nodiscard]] std::size_t row_bytes() const noexcept { return dim_ * sizeof(S); }
+    [[nodiscard]] RowSpan<S> span() const noexcept { return {data_.data(), data_.data() + data_.size(), dim_}; }
+
+    // Long enough for the processor to fetch ahead in each of its four streams, short enough for the caches.
+    [[nodiscard]] std::size_t rows_per_block() const noexcept {
+        constexpr std::size_t block_bytes = 256 * 1024;
+        const std::size_t rows = block_bytes / (row_bytes() + 1) / 4 * 4;
+        return std::clamp<std::size_t>(rows, 16, max_rows_per_block);
+    }
+
+  private:
+    std::size_t dim_;
+    std::span<const S> data_;
+};
+
+struct BlockKeys {
+    float keys[max_rows_per_block];
+    std::uint32_t positions[max_rows_per_block];
+    Id ids[max_rows_per_block];
+};
+
+// One or several balls or shells: a row is inside if every query's key is in its range.
+template <Metric M, Scalar S>
+class CompiledQuery {
+  public:
+    explicit CompiledQuery(const RowsSnapshot<S>& rows)
+        : span_(rows.span()), set_(active_instruction_set()), select_(select_kernel(set_)) {}
+
+    void add(std::span<const float> query, KeyRange range) {
+        queries_.emplace_back(query, span_.dim, set_);
+        ranges_.push_back(range);
+    }
+
+    void measure(std::size_t first, std::size_t count, BlockKeys& block) const noexcept {
+        queries_.front().measure(span_, first, count, block.keys);
+    }
+    void measure(const Id* ids, std::size_t count, BlockKeys& block) const noexcept {
+        queries_.front().measure(span_, ids, count, block.keys);
+    }
+    // Positions of the first query's keys in range; those beyond `limit` are not wanted either.
+    [[nodiscard]] std::size_t select(std::size_t count, float limit, BlockKeys& block) const noexcept {
+        const KeyRange range = ranges_.front();
+        return select_(block.keys, count, range.low, std::min(range.high, limit), block.positions);
+    }
+    // Of `count` ids with the keys of the first query, those that are in all other ranges too.
+    [[nodiscard]] std::size_t intersect(std::size_t count, Id* ids, float* keys) const noexcept {
+        float others[max_rows_per_block];
+        std::uint32_t inside[max_rows_per_block];
+        for (std::size_t q = 1; q < queries_.size() && count != 0; ++q) {
+            queries_[q].measure(span_, ids, count, others);
+            count = select_(others, count, ranges_[q].low, ranges_[q].high, inside);
+            for (std::size_t i = 0; i < count; ++i) {
+                ids[i] = ids[inside[i]];
+                keys[i] = keys[inside[i]];
+            }
+        }
+        return count;
+    }
+    [[nodiscard]] bool single() const noexcept { return queries_.size() == 1; }
+
+  private:
+    RowSpan<S> span_;
+    InstructionSet set_;
+    SelectKernel select_;
+    std::vector<PreparedQuery<M, S>> queries_;
+    std::vector<KeyRange> ranges_;
+};
+
+// --- which rows: each measures the rows [first, first + count) of its sequence and can name them afterwards ---
+
+struct AllRows {
+    template <class CompiledQuery>
+    std::size_t measure(const CompiledQuery& compiled, std::size_t first, std::size_t count,
+                        BlockKeys& block) const noexcept {
+        compiled.measure(first, count, block);
+        first_ = first;
+        return count;
+    }
+    [[nodiscard]] Id id(const BlockKeys&, std::size_t position) const noexcept { return first_ + position; }
+
+    mutable std::size_t first_ = 0;
+};
+
+template <class Filter>
+struct FilteredRows {
+    template <class CompiledQuery>
+    std::size_t measure(const CompiledQuery& compiled, std::size_t first, std::size_t count, BlockKeys& block) const {
+        std::size_t passed = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            block.ids[passed] = first + i;
+            passed += static_cast<std::size_t>(static_cast<bool>(filter(static_cast<Id>(first + i))));
+        }
+        if (passed == count) {
+            compiled.measure(first, count, block);
+        } else if (passed != 0) {
+            compiled.measure(block.ids, passed, block);
+        }
+        return passed;
+    }
+    [[nodiscard]] Id id(const BlockKeys& block, std::size_t position) const noexcept { return block.ids[position]; }
+
+    const Filter& filter;
+};
+
+struct ListedRows {
+    template <class CompiledQuery>
+    std::size_t measure(const CompiledQuery& compiled, std::size_t first, std::size_t count,
+                        BlockKeys& block) const noexcept {
+        compiled.measure(ids.data() + first, count, block);
+        first_ = first;
+        return count;
+    }
+    [[nodiscard]] Id id(const BlockKeys&, std::size_t position) const noexcept { return ids[first_ + position]; }
+
+    std::span<const Id> ids;
+    mutable std::size_t first_ = 0;
+};
+
+// --- what becomes of a hit ---
+
+template <Metric M>
+struct HitCollector {
+    [[nodiscard]] static float limit() noexcept { return KeyRange{}.high; }
+    // Room for as many as all rows will give if they go on like this: growing by doubling would touch twice the memory,
+    // and what fresh memory costs is felt in a search. No more than sixteenfold, for rows may be sorted.
+    void expect(std::size_t more, std::size_t rows_done, std::size_t rows) {
+        const std::size_t all = hits.size() + more;
+        if (all <= hits.capacity()) return;
+        const double rate = static_cast<double>(all) / static_cast<double>(rows_done);
+        const auto left = static_cast<std::size_t>(1.125 * rate * static_cast<double>(rows - rows_done));
+        hits.reserve(all + std::clamp(left, all, 16 * all));
+    }
+    void add(Id id, float key) { hits.push_back({id, M::value(key)}); }
+
+    std::vector<Hit>& hits;
+};
+
+struct NearestCollector {
+    [[nodiscard]] float limit() const noexcept { return best.limit(); }
+    void expect(std::size_t, std::size_t, std::size_t) const noexcept {}
+    void add(Id id, float key) {
+        if (key <= best.limit()) best.offer(key, id);
+    }
+
+    TopK& best;
+};
+
+template <class Rows, Metric M, Scalar S, class Sink>
+void scan(Rows rows, const CompiledQuery<M, S>& compiled, std::size_t first, std::size_t last,
+          std::size_t rows_per_block, Sink sink) {
+    BlockKeys block;
+    for (std::size_t at = first; at < last; at += rows_per_block) {
+        const std::size_t count = std::min(rows_per_block, last - at), done = at + count - first;
+        const std::size_t measured = rows.measure(compiled, at, count, block);
+        std::size_t found = compiled.select(measured, sink.limit(), block);
+        if (compiled.single()) {
+            sink.expect(found, done, last - first);
+            for (std::size_t i = 0; i < found; ++i) {
+                sink.add(rows.id(block, block.positions[i]), block.keys[block.positions[i]]);
+            }
+            continue;
+        }
+        for (std::size_t i = 0; i < found; ++i) {  // positions ascend, so nothing is overwritten before it is read
+            block.ids[i] = rows.id(block, block.positions[i]);
+            block.keys[i] = block.keys[block.positions[i]];
+        }
+        found = compiled.intersect(found, block.ids, block.keys);
+        sink.expect(found, done, last - first);
+        for (std::size_t i = 0; i < found; ++i) sink.add(block.ids[i], block.keys[i]);
+    }
+}
+
+}  // namespace mapvec::detail

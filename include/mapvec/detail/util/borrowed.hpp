@@ -1,0 +1,28 @@
+// A pointer to what another object owns, that is null after it has been moved from.
+#pragma once
+
+#include <utility>
+
+namespace mapvec::detail {
+
+template <class Value>
+class NonOwning {
+  public:
+    NonOwning() noexcept = default;
+    NonOwning(Value* value) noexcept : value_(value) {}
+    NonOwning(NonOwning&& other) noexcept : value_(std::exchange(other.value_, nullptr)) {}
+    NonOwning& operator=(NonOwning&& other) noexcept {
+        value_ = std::exchange(other.value_, nullptr);
+        return *this;
+    }
+    ~NonOwning() = default;
+
+    [[nodiscard]] explicit operator bool() const noexcept { return value_ != nullptr; }
+    [[nodiscard]] Value& operator*() const noexcept { return *value_; }
+    [[nodiscard]] Value* operator->() const noexcept { return value_; }
+
+  private:
+    Value* value_ = nullptr;
+};
+
+}  // namespace mapvec::detail

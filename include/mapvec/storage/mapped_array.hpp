@@ -1,0 +1,467 @@
+// MappedArray: records of one size, back to back behind a header page, in one growable file.
+//
+//     array.stage(row);                  // behind the last record; nobody sees it yet
+//     array.publish(1);                  // now every thread does
+//     array.overwrite(0, other);         // this process sees it at once, the file after the commit
+//
+// Vectors, payload bytes, offset tables and erasures are all of them MappedArrays. An array grows,
+// shows its records to readers, and knows what has changed since the last commit. It never decides
+// when anything becomes durable: that is storage/commit_group.hpp, whose CommitGroup owns the arrays of a store.
+//
+// Threads: one writer; any number of readers beside it, which may call size(), records() and what
+// follows from them. size() counts whole records only, and pointers stay valid for the array's life.
+//
+// Growth: capacity doubles, by 64 KiB at least and 1 GiB at most; if that much disk cannot be had, by
+// what is needed. What was grown has disk blocks, except for the gap that insert() leaves, so that
+// filling it cannot run out of room. Throws no_space, and leaves the array as it was.
+#pragma once
+
+#include <algorithm>
+#include <cassert>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <mapvec/detail/commit/journal.hpp>
+#include <mapvec/detail/file/block_sums.hpp>
+#include <mapvec/detail/file/id_set.hpp>
+#include <mapvec/detail/util/movable_atomic.hpp>
+#include <mapvec/error.hpp>
+#include <mapvec/storage/file_format.hpp>
+#include <mapvec/storage/storage.hpp>
+
+namespace mapvec {
+
+template <Storage File>
+class MappedArray {
+  public:
+    MappedArray(File file, const FileHeader& header, OpenMode mode)
+        : file_(std::move(file)), header_(header), mode_(mode), stride_(header.stride) {}
+
+    // --- reading ---
+
+    [[nodiscard]] std::uint64_t size() const noexcept { return size_.load(); }
+    [[nodiscard]] std::uint64_t stride() const noexcept { return stride_; }
+    [[nodiscard]] std::uint64_t capacity() const noexcept {
+        const std::uint64_t bytes = file_.size();
+        return bytes < data_offset ? 0 : (bytes - data_offset) / stride_;
+    }
+    // REQUIRES: size() > 0, read before, if records of that size are to be seen.
+    [[nodiscard]] const std::byte* records() const noexcept { return file_.data() + data_offset; }
+    [[nodiscard]] std::span<const std::byte> record(std::uint64_t index) const noexcept {
+        assert(index < size());
+        return {records() + index * stride_, static_cast<std::size_t>(stride_)};
+    }
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return file_.path(); }
+    [[nodiscard]] const FileHeader& header() const noexcept { return header_; }
+
+    // --- writing: throws read_only, no_space, io, out_of_range; the array is then as it was ---
+
+    // Room for `count` records.
+    void reserve(std::uint64_t count) {
+        check_writable();
+        const std::uint64_t end = end_of(count);
+        if (end > file_.size()) grow(end, file_.size());
+    }
+
+    void shrink_to_fit() {
+        check_writable();
+        truncate();
+    }
+
+    // Whole records, behind the last; nobody sees them before publish(). Staging again replaces what was staged.
+    void stage(std::span<const std::byte> records) {
+        const std::uint64_t at = end();
+        if (records.size() > file_.size() - at || mode_ != OpenMode::read_write) make_room(at, records.size());
+        written_ = std::max(written_, at + records.size());
+        file_.stream(at, records);
+    }
+
+    // REQUIRES: that many records were staged.
+    void publish(std::uint64_t count) noexcept {
+        const std::uint64_t size = size_.load() + count;
+        size_.store(size);
+        while (unsummed() >= max_unsummed) sum(sum_step);
+    }
+
+    // Many records at once, straight from the caller's memory.
+    void append(std::span<const std::byte> records);
+
+    // A record behind the last, at any distance. The ones between are zeros, and a hole in the file.
+    void insert(std::uint64_t index, std::span<const std::byte> record);
+
+    // REQUIRES: index < size(). Not beside a thread that reads this record.
+    void overwrite(std::uint64_t index, std::span<const std::byte> record);
+
+    // --- for CommitGroup ---
+
+    [[nodiscard]] File& file() noexcept { return file_; }
+    [[nodiscard]] const File& file() const noexcept { return file_; }
+
+    [[nodiscard]] bool changed() const noexcept { return size() != committed_ || !dirty_.empty(); }
+    // Bytes of the journal that the changes since the last commit take, at most.
+    [[nodiscard]] std::uint64_t bytes_changed() const noexcept {
+        return (size() - committed_) * stride_ + dirty_.size_at_most() * (stride_ + 24) + 4096;
+    }
+    // Since the last checkpoint the file's size or the meaning of its sums has changed: a journal cannot say that.
+    [[nodiscard]] bool outgrew_journal() const noexcept { return grown_ || sums_.block_log2() != slot_block_log2_; }
+
+    // Whether a checksum in the slot can stand for the records since the last checkpoint: it is only about appended
+    // ones, few enough to be read at open, and without gaps.
+    [[nodiscard]] bool tail_is_provable() const noexcept {
+        return dirty_.empty() && logged_.empty() && gap_end_ <= checkpointed_ &&
+               (size() - checkpointed_) <= max_tail_bytes / stride_;
+    }
+
+    // Brings the sums up to date, for a commit that comes next: while we sum, the disk writes.
+    void finish_checksums() noexcept {
+        for (; unsummed() > sync_piece; sum(sync_piece)) file_.start_sync(data_offset + sums_.length(), sync_piece);
+        sum(unsummed());
+    }
+    void put_changes(detail::JournalRecordWriter& record, std::uint32_t file_index);
+    void put_overwrites(detail::JournalRecordWriter& record, std::uint32_t file_index, detail::IdSet& overwritten);
+    // With the records since the last checkpoint as its tail, or none.
+    [[nodiscard]] Slot slot(bool tail) const noexcept;
+
+    // Takes the memory that mark_committed() needs, which comes when it is too late to throw.
+    void prepare_to_mark() { logged_.reserve_for(dirty_); }
+    void mark_committed() noexcept {
+        committed_ = size();
+        sums_.forget_changes();
+        logged_.add(dirty_);
+        dirty_.clear();
+    }
+    // A checkpoint is durable. `carried` are the overwrites that its journal holds, not the file.
+    void mark_checkpoint(detail::IdSet carried) noexcept;
+    // Where the file has all that the view has, the view may be the file again.
+    void drop_overlays_if_written() {
+        if (logged_.empty()) file_.drop_overlays();
+    }
+    void write_logged();
+    // A slot that may rule from now on speaks of all records: none of them is overwritten in the file any more.
+    void protect_all() noexcept { committed_ = size(); }
+    [[nodiscard]] detail::IdSet& dirty() noexcept { return dirty_; }
+    [[nodiscard]] detail::IdSet& logged() noexcept { return logged_; }
+
+    // These make the file's bytes those of a commit; nobody sees more records before show_committed().
+    void restore(const Slot& slot);
+    void replay(const detail::Change& change, const std::filesystem::path& journal);
+    // Records of the last commit, shown already or not.
+    [[nodiscard]] std::uint64_t committed() const noexcept { return committed_; }
+    // Readers in other threads see them from now on.
+    void show_committed() noexcept { size_.store(committed_); }
+    void truncate_to_committed();
+    // Calls checked(bytes) after each piece.
+    template <class Checked>
+    void verify(Checked&& checked) const;
+
+  private:
+    static constexpr std::uint64_t min_step = 64 << 10;
+    static constexpr std::uint64_t max_step = std::uint64_t{1} << 30;
+    // Sums wait for the commit, which computes them while the disk writes; but not so long that much of what they are
+    // about has left the memory.
+    static constexpr std::uint64_t max_unsummed = std::uint64_t{4} << 30;
+    static constexpr std::uint64_t sum_step = 128 << 10;
+    static constexpr std::uint64_t sync_piece = 16 << 20;
+
+    // Whether `record` is a part of this array that begins elsewhere in the record at `target`, or reaches into it.
+    [[nodiscard]] bool overlaps_partly(std::span<const std::byte> record, const std::byte* target) const noexcept {
+        const auto from = reinterpret_cast<std::uintptr_t>(record.data()),
+                   to = reinterpret_cast<std::uintptr_t>(target);
+        return from != to && from < to + stride_ && to < from + stride_;
+    }
+    [[nodiscard]] std::uint64_t end() const noexcept { return data_offset + size() * stride_; }
+    [[nodiscard]] std::uint64_t end_of(std::uint64_t count) const {
+        const auto end = records_end(count, stride_);
+        if (!end)
+            throw Error(
+                ErrorCode::out_of_range, path(),
+                std::to_string(count) + " records of " + std::to_string(stride_) + " bytes: no file is so long");
+        return *end;
+    }
+    // To the last record; a system that cannot cut a file that others have mapped leaves it longer.
+    void truncate() {
+        if (file_.size() > end()) file_.resize(end());
+        written_ = std::min(written_, file_.size());
+    }
+    void check_writable() const {
+        if (mode_ != OpenMode::read_write) throw Error(ErrorCode::read_only, path(), "the store is open for reading");
+    }
+    // Bytes that no sum covers yet.
+    [[nodiscard]] std::uint64_t unsummed() const noexcept { return size() * stride_ - sums_.length(); }
+    void sum(std::uint64_t n) noexcept { sums_.append(records() + sums_.length(), n); }
+    void write_or_put_back(std::uint64_t at, std::span<const std::byte> record);
+    void make_room(std::uint64_t first_used, std::uint64_t bytes);
+    void grow(std::uint64_t size, std::uint64_t first_used);
+    void put_run(detail::JournalRecordWriter& record, std::uint64_t first, std::uint64_t n) const {
+        record.put_write(first * stride_, {records() + first * stride_, static_cast<std::size_t>(n * stride_)});
+    }
+
+    File file_;
+    FileHeader header_;
+    OpenMode mode_;
+    std::uint64_t stride_;
+    detail::MovableAtomic<std::uint64_t> size_;
+    std::uint64_t committed_ = 0;           // records of the last commit
+    std::uint64_t checkpointed_ = 0;        // and of the last checkpoint
+    std::uint64_t written_ = 0;             // behind this offset the file has only zeros
+    std::uint64_t gap_begin_ = UINT64_MAX;  // records that insert() has skipped are between these
+    std::uint64_t gap_end_ = 0;
+    detail::BlockSums sums_;  // may lag behind size()
+    std::uint32_t slot_block_log2_ = 0;
+    bool grown_ = true;
+    detail::IdSet dirty_;   // committed records overwritten since the last commit: in the view only
+    detail::IdSet logged_;  // committed records whose bytes the journal has, not the file
+};
+
+// --- writing ---
+
+template <Storage File>
+void MappedArray<File>::append(std::span<const std::byte> records) {
+    const std::uint64_t at = end();
+    make_room(at, records.size());
+    written_ = std::max(written_, at + records.size());
+    file_.write(at, records);
+    publish(records.size() / stride_);
+}
+
+template <Storage File>
+void MappedArray<File>::insert(std::uint64_t index, std::span<const std::byte> record) {
+    assert(index >= size());
+    const std::uint64_t count = index + 1;
+    if (count == 0) (void)end_of(index);
+    const std::uint64_t at = end_of(count) - stride_;
+    make_room(at, stride_);
+    for (std::uint64_t from = end(), to = std::min(written_, at); from < to;) {  // a failed append has left its traces
+        static constexpr std::byte zeros[4096]{};
+        const std::uint64_t n = std::min<std::uint64_t>(to - from, sizeof zeros);
+        file_.write(from, {zeros, static_cast<std::size_t>(n)});
+        from += n;
+    }
+    written_ = std::max(written_, at + stride_);
+    file_.write(at, record);
+    sum(unsummed());
+    sums_.append_zeros((index - size()) * stride_);
+    if (index > size()) {
+        gap_begin_ = std::min(gap_begin_, size());
+        gap_end_ = index;
+    }
+    size_.store(index);
+    publish(1);
+}
+
+template <Storage File>
+void MappedArray<File>::overwrite(std::uint64_t index, std::span<const std::byte> record) {
+    assert(index < size() && record.size() == stride_);
+    if (mode_ == OpenMode::read_only) check_writable();
+    const std::uint64_t offset = index * stride_;
+    if (overlaps_partly(record, records() + offset)) {
+        const std::vector<std::byte> copy(record.begin(), record.end());
+        return overwrite(index, copy);
+    }
+    // On a full tmpfs even reading a hole is SIGBUS.
+    if (index >= gap_begin_ && index < gap_end_) file_.allocate(data_offset + offset, stride_);
+    detail::BlockSums sums = sums_;
+    sums.replace(offset, records() + offset, record.data(), stride_);
+    if (index >= committed_) {
+        write_or_put_back(data_offset + offset, record);
+    } else {
+        dirty_.add(index);
+        file_.overlay(data_offset + offset, record);
+    }
+    sums_ = sums;
+}
+
+// Over a record that everybody sees. A write that fails may have written half of it, where there is room for that half;
+// so there is room to put back what was there.
+template <Storage File>
+void MappedArray<File>::write_or_put_back(std::uint64_t at, std::span<const std::byte> record) {
+    const std::vector<std::byte> before(file_.data() + at, file_.data() + at + stride_);
+    try {
+        file_.write(at, record);
+    } catch (...) {
+        try {
+            file_.write(at, before);
+        } catch (...) {  // the rest was never changed
+        }
+        throw;
+    }
+}
+
+template <Storage File>
+void MappedArray<File>::make_room(std::uint64_t first_used, std::uint64_t bytes) {
+    check_writable();
+    const auto needed = detail::checked_add(first_used, bytes);
+    if (!needed) (void)end_of(UINT64_MAX);
+    if (*needed <= file_.size()) return;
+    const std::uint64_t step = std::clamp(file_.size(), min_step, max_step);
+    const std::uint64_t wish = std::max(*needed, file_.size() + step);
+    try {
+        grow(wish, first_used);
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::no_space || wish == *needed) throw;
+        grow(*needed, first_used);
+    }
+}
+
+// Blocks are allocated from `first_used` on: what lies before is a gap that may stay a hole.
+template <Storage File>
+void MappedArray<File>::grow(std::uint64_t size, std::uint64_t first_used) {
+    const std::uint64_t before = file_.size();
+    const std::uint64_t from = std::max(before, first_used);
+    file_.resize(size);
+    try {
+        file_.allocate(from, size - from);
+    } catch (...) {
+        file_.resize(before);
+        throw;
+    }
+    grown_ = true;
+}
+
+// --- committing ---
+
+template <Storage File>
+void MappedArray<File>::put_changes(detail::JournalRecordWriter& record, std::uint32_t file_index) {
+    detail::ChangeHeader header{.file_index = file_index, .sums = 0, .count = size(), .writes = 0};
+    const std::size_t at = record.size();
+    record.put(header);
+    for (std::uint32_t block = 0; block < detail::BlockSums::blocks; ++block) {
+        if (!sums_.changed().test(block)) continue;
+        record.put(detail::ChangedSum{block, sums_.sums()[block]});
+        ++header.sums;
+    }
+    if (size() > committed_) {
+        put_run(record, committed_, size() - committed_);
+        ++header.writes;
+    }
+    dirty_.each_run([&](std::uint64_t first, std::uint64_t n) {
+        put_run(record, first, n);
+        ++header.writes;
+    });
+    record.patch(at, header);
+}
+
+template <Storage File>
+void MappedArray<File>::put_overwrites(detail::JournalRecordWriter& record, std::uint32_t file_index,
+                                       detail::IdSet& overwritten) {
+    detail::ChangeHeader header{.file_index = file_index, .sums = 0, .count = size(), .writes = 0};
+    const std::size_t at = record.size();
+    record.put(header);
+    overwritten.each_run([&](std::uint64_t first, std::uint64_t n) {
+        put_run(record, first, n);
+        ++header.writes;
+    });
+    record.patch(at, header);
+}
+
+template <Storage File>
+Slot MappedArray<File>::slot(bool tail) const noexcept {
+    Slot slot;
+    slot.record_count = size();
+    slot.tail_count = tail ? slot.record_count - checkpointed_ : 0;
+    slot.tail_crc =
+        detail::crc32c_raw(0, records() + (slot.record_count - slot.tail_count) * stride_, slot.tail_count * stride_);
+    slot.block_log2 = sums_.block_log2();
+    slot.block_crcs = sums_.sums();
+    return slot;
+}
+
+template <Storage File>
+void MappedArray<File>::mark_checkpoint(detail::IdSet carried) noexcept {
+    dirty_.clear();  // in the file, or carried
+    mark_committed();
+    checkpointed_ = size();
+    logged_ = std::move(carried);
+    slot_block_log2_ = sums_.block_log2();
+    grown_ = false;
+}
+
+// Into the file what the journal has. A crash on the way is harmless: the journal is replayed over it.
+template <Storage File>
+void MappedArray<File>::write_logged() {
+    logged_.each_run([&](std::uint64_t first, std::uint64_t n) {
+        const std::uint64_t at = data_offset + first * stride_;
+        file_.write(at, {file_.data() + at, static_cast<std::size_t>(n * stride_)});
+    });
+}
+
+// --- recovering ---
+
+// The state of a checkpoint, before the journal. REQUIRES: the slot was checked. A writer writes the slot's tail again,
+// whatever the file says: after a crash the page cache may show what the disk does not have.
+template <Storage File>
+void MappedArray<File>::restore(const Slot& slot) {
+    file_.drop_overlays();
+    dirty_.clear();
+    logged_.clear();
+    sums_ = detail::BlockSums(slot.block_crcs, slot.block_log2, slot.record_count * stride_);
+    slot_block_log2_ = slot.block_log2;
+    grown_ = false;
+    committed_ = checkpointed_ = slot.record_count;
+    if (mode_ == OpenMode::read_write && slot.tail_count > 0) {
+        const std::uint64_t offset = (slot.record_count - slot.tail_count) * stride_;
+        const std::vector<std::byte> copy(records() + offset, records() + slot.record_count * stride_);
+        file_.write(data_offset + offset, copy);
+    }
+    written_ = std::max(written_, data_offset + slot.record_count * stride_);
+}
+
+// A writer brings what was appended back into the file, whatever the file says. Overwrites stay in the view, since
+// readers may be looking at the file.
+template <Storage File>
+void MappedArray<File>::replay(const detail::Change& change, const std::filesystem::path& journal) {
+    const auto refuse = [&] {
+        throw Error(ErrorCode::corrupt, journal, "a journal record does not fit " + path().string());
+    };
+    const auto end = records_end(change.count, stride_);
+    const std::uint64_t blocks_end = std::uint64_t{detail::BlockSums::blocks} << sums_.block_log2();
+    // Whatever makes a file grow is a checkpoint, so it is long enough for its journal.
+    if (!end || change.count < committed_ || *end > file_.size() || *end - data_offset > blocks_end) refuse();
+    for (const auto& write : change.writes) {
+        const auto write_end = detail::checked_add(write.offset, write.bytes.size());
+        if (!write_end || *write_end > *end - data_offset) refuse();
+        if (write.offset % stride_ != 0 || write.bytes.size() % stride_ != 0) refuse();
+        const std::uint64_t at = data_offset + write.offset;
+        const bool appended = write.offset >= committed_ * stride_;
+        if (mode_ == OpenMode::read_write && appended) {
+            file_.write(at, write.bytes);
+        } else if (mode_ == OpenMode::read_write) {
+            file_.overlay(at, write.bytes);
+            for (std::uint64_t n = 0; n < write.bytes.size() / stride_; ++n) logged_.add(write.offset / stride_ + n);
+        } else if (std::memcmp(file_.data() + at, write.bytes.data(), write.bytes.size()) != 0) {
+            file_.overlay(at, write.bytes);
+        }
+    }
+    for (const auto& [block, sum] : change.sums)
+        if (!sums_.set(block, sum)) refuse();
+    sums_.set_length(change.count * stride_);
+    committed_ = change.count;
+    written_ = std::max(written_, *end);
+}
+
+// After a crash the file may hold uncommitted records, and garbage where a gap is to be zeros.
+template <Storage File>
+void MappedArray<File>::truncate_to_committed() {
+    written_ = file_.size();
+    truncate();
+}
+
+template <Storage File>
+template <class Checked>
+void MappedArray<File>::verify(Checked&& checked) const {
+    const std::size_t block = sums_.first_damaged(records(), checked);
+    if (block == detail::BlockSums::blocks) return;
+    const std::uint64_t begin = block * sums_.block_size();
+    const std::uint64_t end = std::min(begin + sums_.block_size(), sums_.length());
+    const std::string records = stride_ == 1 ? ""
+                                             : " (records " + std::to_string(begin / stride_) + " to " +
+                                                   std::to_string((end - 1) / stride_) + ")";
+    throw Error(ErrorCode::corrupt, path(),
+                "bytes " + std::to_string(data_offset + begin) + " to " + std::to_string(data_offset + end - 1) +
+                    records + " do not have the checksum they were committed with");
+}
+
+}  // namespace mapvec

@@ -1,0 +1,549 @@
+// MappedFile: one growable file, mapped into memory. The storage of real life; but for
+// the views it is made of (detail/file/mapped_view.hpp) the only file that knows Boost.Interprocess.
+//
+//     auto file = mapvec::MappedFile::create("numbers", first_page, {});
+//     file.resize(1 << 20);                 // grows in place: what data() returned stays valid
+//     file.write(4096, bytes);              // into the file, and seen through data()
+//     file.sync();                          // durable
+//
+// How it works. The file is read through a mapping and written through its descriptor; the two are
+// coherent on every system with a unified page cache. Small pieces that follow each other (stream())
+// go through the mapping, into pages that bulk writes have put there: that is cheaper than a call for each
+// piece, and a full disk is an error of that write, never SIGBUS. In long runs a helper thread writes ahead.
+//
+// Growth. Address space is reserved ahead and each grown tail is mapped into it, so an address
+// never changes. Where no (more) addresses can be had, the whole file is mapped again elsewhere, and
+// the old mappings live as long as this object: they still show the file, and overlays as they were.
+//
+// Overlays. Pages that carry an overlay are private copies (MAP_PRIVATE) laid over the mapping in place.
+//
+// Threads: one writer thread; data() may be called and read through from any thread beside it.
+// Another program that truncates a mapped file makes reads beyond its end fail with SIGBUS; no library can help that.
+// Nor must anybody lock these mappings in memory by mlock(), or by mlockall(MCL_CURRENT) while a store is open: the
+// system then copies the private pages that lie around an overlay, and what is written to the file later is not seen
+// there. (MCL_FUTURE does no harm.)
+// Errors: those of the system, as Error with the file's name; ENOSPC, EDQUOT, EFBIG are no_space.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <boost/interprocess/file_mapping.hpp>
+#include <boost/interprocess/mapped_region.hpp>
+#include <cstring>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <mapvec/detail/file/draft_name.hpp>
+#include <mapvec/detail/file/mapped_view.hpp>
+#include <mapvec/detail/file/prezeroer.hpp>
+#include <mapvec/detail/platform/platform.hpp>
+#include <mapvec/detail/util/checked.hpp>
+#include <mapvec/detail/util/movable_atomic.hpp>
+#include <mapvec/error.hpp>
+#include <mapvec/storage/storage.hpp>
+
+namespace mapvec {
+
+class MappedFile {
+  public:
+    MappedFile(MappedFile&&) = default;
+    MappedFile& operator=(MappedFile&&) = default;
+    ~MappedFile() { prezeroer_.stop(); }
+
+    // The file appears whole, durable and locked for this writer, or not at all. Throws exists.
+    static MappedFile create(const std::filesystem::path& path, std::span<const std::byte> first,
+                             const StoreOptions& options);
+
+    // A file that nobody else can see and that vanishes with this object, and with the process.
+    static MappedFile create_temporary(std::span<const std::byte> first, const StoreOptions& options);
+
+    static MappedFile open(const std::filesystem::path& path, OpenMode mode, const StoreOptions& options);
+
+    static bool exists(const std::filesystem::path& path) noexcept { return detail::platform::exists(path); }
+    static void remove(const std::filesystem::path& path) {
+        check(detail::platform::remove(path), path, "removing the file");
+    }
+    // `from` takes the name `to`, durably. Throws exists.
+    static void rename(const std::filesystem::path& from, const std::filesystem::path& to) {
+        check(detail::platform::rename_to_new(from, to), to, "renaming a file to this name");
+        check(detail::platform::sync_directory_of(to), to, "making the new name durable");
+    }
+    static void create_directory(const std::filesystem::path& path);
+
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    // Whether path() still leads to this file.
+    [[nodiscard]] bool has_its_name() const noexcept { return detail::platform::leads_to(path_, handle()); }
+    [[nodiscard]] std::uint64_t size() const noexcept { return size_.load(); }
+    // Relaxed, for it is on the way to every row: nobody may look before size(), or what the owner counts in its place,
+    // has told him that there is something; any base since then shows it, and old ones stay mapped.
+    [[nodiscard]] const std::byte* data() const noexcept { return base_.load_relaxed(); }
+
+    void refresh() {
+        std::uint64_t size = 0;
+        check(detail::platform::file_size(handle(), size), path_, "asking for the file's size");
+        show(size);
+        size_.store(size);
+    }
+
+    // New bytes are zero and a hole until they are allocated or written. Nothing has changed if it throws.
+    void resize(std::uint64_t size);
+
+    void allocate(std::uint64_t offset, std::uint64_t n) {
+        check(detail::platform::allocate(handle(), offset, n), path_, "allocating disk space");
+    }
+
+    // REQUIRES: offset + bytes.size() <= size(); the same for stream and overlay.
+    void write(std::uint64_t offset, std::span<const std::byte> bytes);
+
+    // As write, for appending: each piece begins where the last one ended or further on, and what lies
+    // behind it, up to size(), is not in use (it may be overwritten with zeros).
+    void stream(std::uint64_t offset, std::span<const std::byte> bytes) {
+        if (offset < window_begin_ || offset + bytes.size() > window_end_) {
+            if (!detail::platform::sync_covers_view || bytes.size() > max_streamed || offset < private_end_)
+                return write(offset, bytes);
+            open_window(offset, bytes.size());
+        }
+        std::memcpy(view_.base() + offset, bytes.data(), bytes.size());
+    }
+
+    void overlay(std::uint64_t offset, std::span<const std::byte> bytes);
+    void drop_overlays();
+
+    void start_sync(std::uint64_t offset, std::uint64_t n) noexcept {
+        detail::platform::start_sync(handle(), offset, n);
+    }
+    void sync() {
+        streamed_since_sync_ = 0;
+        check(detail::platform::sync(handle()), path_, "making the file durable");
+    }
+    void sync_name() { check(detail::platform::sync_directory_of(path_), path_, "making the file's name durable"); }
+
+    // Starts writing back the pages that hold [offset, offset + n), waits for it; not a durability promise.
+    void flush(std::uint64_t offset, std::uint64_t n) {
+        if (!view_.flush(offset, n)) throw Error(ErrorCode::io, path_, "writing back mapped pages failed");
+    }
+
+    void advise(Access access) noexcept { view_.advise(access); }
+
+    [[nodiscard]] bool try_lock(Lock lock);
+    void lock(Lock lock);
+    void unlock(Lock lock) noexcept;
+
+  private:
+    using Mapping = boost::interprocess::file_mapping;
+
+    // For systems that do not remove a file while it is open.
+    struct RemoveAtEnd {
+        RemoveAtEnd() = default;
+        RemoveAtEnd(RemoveAtEnd&& other) noexcept : path(std::exchange(other.path, {})) {}
+        RemoveAtEnd& operator=(RemoveAtEnd&& other) noexcept {
+            path.swap(other.path);
+            return *this;
+        }
+        ~RemoveAtEnd() {
+            if (!path.empty()) (void)detail::platform::remove(path);
+        }
+        std::filesystem::path path;
+    };
+
+    // What is written at once ends at a multiple of this: the page cache then consists of folios of this size, and the
+    // fewer they are, the faster is a first scan. But none are larger than what other writes leave behind, unless that
+    // is asked for: such memory is at hand; more in one piece has to be found, and on a virtual machine maybe fetched
+    // from its host.
+    [[nodiscard]] std::size_t piece() const noexcept {
+        return options_.huge_pages ? detail::MappedView::huge_page : detail::zeros_window;
+    }
+
+    static constexpr std::size_t max_streamed = 64 << 10;
+    // Streamed without a sync before a helper zeroes windows ahead: for those who sync often it would be in vain.
+    static constexpr std::uint64_t streamed_alone = 4 << 20;
+    static constexpr std::uint64_t default_address_space = std::uint64_t{256} << 30;
+
+    MappedFile(std::filesystem::path path, Mapping mapping, OpenMode mode, const StoreOptions& options)
+        : path_(std::move(path)), mapping_(std::move(mapping)), mode_(mode), options_(options) {
+        refresh();
+    }
+
+    static void check(int number, const std::filesystem::path& file, const char* doing) {
+        if (number != 0) throw detail::platform::system_error(number, file, doing);
+    }
+    static Mapping open_mapping(const std::filesystem::path& path, OpenMode mode);
+    static Mapping map_by_name(const std::filesystem::path& path, OpenMode mode);
+    // Boost before 1.76 takes narrow names only, on Windows too.
+    template <class Char>
+    static Mapping open_by(const Char* name, const std::filesystem::path& path, boost::interprocess::mode_t mode) {
+        if constexpr (std::is_constructible_v<Mapping, const Char*, boost::interprocess::mode_t>)
+            return Mapping(name, mode);
+        else
+            return Mapping(path.string().c_str(), mode);
+    }
+    static Mapping create_nameless(RemoveAtEnd& removal);
+    static std::filesystem::path fresh_name(const std::filesystem::path& beside);
+    static std::filesystem::path lasting(const std::filesystem::path& path);
+    static void write_first(const Mapping& mapping, const std::filesystem::path& path,
+                            std::span<const std::byte> first);
+
+    [[nodiscard]] static detail::platform::Handle handle_of(const Mapping& mapping) noexcept {
+        return mapping.get_mapping_handle().handle;
+    }
+    [[nodiscard]] detail::platform::Handle handle() const noexcept { return handle_of(mapping_); }
+    [[nodiscard]] std::uint64_t page() const noexcept { return detail::platform::page_size(); }
+
+    void cut_unmapped(std::uint64_t size);
+    void show(std::uint64_t size);
+    void move_view(std::uint64_t size);
+    [[nodiscard]] std::uint64_t wished_addresses(std::uint64_t size) const noexcept;
+    void open_window(std::uint64_t offset, std::uint64_t n);
+    void make_private(std::uint64_t end);
+    template <class Visit>
+    void each_overlaid_page(std::uint64_t begin, std::uint64_t end, Visit visit);
+
+    RemoveAtEnd removal_;  // first, so that it is destroyed last
+    std::filesystem::path path_;
+    detail::Prezeroer prezeroer_;  // before the mapping: assigning another file stops it first, as the destructor does
+    Mapping mapping_;
+    OpenMode mode_ = OpenMode::read_only;
+    StoreOptions options_;
+    detail::MovableAtomic<std::uint64_t> size_;
+    detail::MappedView view_;
+    std::vector<detail::MappedView> retired_;  // earlier mappings, which spans may still point into
+    detail::MovableAtomic<const std::byte*> base_;
+    std::uint64_t window_begin_ = 0;  // pages here exist and are writable through the view
+    std::uint64_t window_end_ = 0;
+    std::uint64_t streamed_since_sync_ = 0;
+    std::uint64_t private_end_ = 0;  // the view below is private: it shows the file but does not write it
+    std::vector<bool> overlaid_;     // pages below private_end_ that are copies
+};
+
+static_assert(Storage<MappedFile>);
+
+// --- coming into being ---
+
+inline MappedFile MappedFile::create(const std::filesystem::path& path, std::span<const std::byte> first,
+                                     const StoreOptions& options) {
+    if (exists(path)) throw Error(ErrorCode::exists, path, "there is such a file already");
+    const auto draft = fresh_name(path);
+    detail::platform::Handle handle{};
+    check(detail::platform::create_exclusively(draft, handle), path, "creating the file");
+    detail::platform::close(handle);
+    try {
+        Mapping mapping = open_mapping(draft, OpenMode::read_write);
+        write_first(mapping, path, first);
+        MappedFile file(lasting(path), std::move(mapping), OpenMode::read_write, options);
+        if (!file.try_lock(Lock::writer)) throw Error(ErrorCode::locked, path, "a file just created is locked");
+        rename(draft, path);
+        return file;
+    } catch (...) {
+        (void)detail::platform::remove(draft);
+        throw;
+    }
+}
+
+inline MappedFile MappedFile::open(const std::filesystem::path& path, OpenMode mode, const StoreOptions& options) {
+    for (int tries = 0; tries < 10; ++tries) {
+        MappedFile file(lasting(path), open_mapping(path, mode), mode, options);
+        if (file.has_its_name()) return file;  // else a link on the way was changed meanwhile
+    }
+    throw Error(ErrorCode::io, path, "the file was replaced again and again while it was opened");
+}
+
+inline MappedFile MappedFile::create_temporary(std::span<const std::byte> first, const StoreOptions& options) {
+    RemoveAtEnd removal;
+    Mapping mapping = create_nameless(removal);
+    const std::filesystem::path path = "(temporary file)";
+    write_first(mapping, path, first);
+    MappedFile file(path, std::move(mapping), OpenMode::read_write, options);
+    file.removal_ = std::move(removal);
+    return file;
+}
+
+inline void MappedFile::write_first(const Mapping& mapping, const std::filesystem::path& path,
+                                    std::span<const std::byte> first) {
+    const auto handle = handle_of(mapping);
+    check(detail::platform::write_all(handle, 0, first.data(), first.size()), path, "writing the first page");
+    check(detail::platform::sync(handle), path, "making the first page durable");
+}
+
+// The process may go to another directory, and links may come to lead elsewhere.
+inline std::filesystem::path MappedFile::lasting(const std::filesystem::path& path) {
+    std::error_code error;
+    auto resolved = std::filesystem::canonical(path, error);
+    if (error) resolved = std::filesystem::weakly_canonical(path, error);  // it is not there yet
+    check(error.value(), path, "resolving the path");
+    return resolved.is_absolute() ? resolved : std::filesystem::absolute(resolved);
+}
+
+// Boost's file_mapping opens by name only, and says little of what went wrong; so the system is asked first.
+inline MappedFile::Mapping MappedFile::open_mapping(const std::filesystem::path& path, OpenMode mode) {
+    detail::platform::Handle handle{};
+    check(detail::platform::open_existing(path, mode == OpenMode::read_write, handle), path, "opening the file");
+    std::uint64_t size = 0;
+    const int result = detail::platform::file_size(handle, size);
+    detail::platform::close(handle);
+    check(result, path, "opening the file");
+    return map_by_name(path, mode);
+}
+
+inline MappedFile::Mapping MappedFile::map_by_name(const std::filesystem::path& path, OpenMode mode) {
+    namespace ipc = boost::interprocess;
+    try {
+        Mapping mapping = open_by(path.c_str(), path, mode == OpenMode::read_write ? ipc::read_write : ipc::read_only);
+        detail::platform::close_on_exec(handle_of(mapping));
+        return mapping;
+    } catch (const ipc::interprocess_exception& error) {
+        throw detail::platform::system_error(error.get_native_error(), path, "opening the file for mapping");
+    }
+}
+
+inline MappedFile::Mapping MappedFile::create_nameless(RemoveAtEnd& removal) {
+    std::error_code error;
+    const auto directory = std::filesystem::temp_directory_path(error);
+    if (error) throw Error(ErrorCode::io, "the system's directory for temporary files: " + error.message());
+    detail::platform::Handle handle{};
+    if (detail::platform::create_nameless(directory, handle) == 0) {
+        const std::filesystem::path name = detail::platform::path_of_handle(handle);
+        struct Closer {
+            detail::platform::Handle handle;
+            ~Closer() { detail::platform::close(handle); }
+        } closer{handle};
+        if (exists(name)) return map_by_name(name, OpenMode::read_write);
+    }
+    const auto name = fresh_name(directory / "mapvec");
+    check(detail::platform::create_exclusively(name, handle), name, "creating a temporary file");
+    detail::platform::close(handle);
+    Mapping mapping = map_by_name(name, OpenMode::read_write);
+    if (detail::platform::can_remove_open)
+        (void)detail::platform::remove(name);
+    else
+        removal.path = name;
+    return mapping;
+}
+
+inline std::filesystem::path MappedFile::fresh_name(const std::filesystem::path& beside) {
+    static std::atomic<unsigned> counter{0};
+    const std::string process = std::to_string(detail::platform::process_id()) + "-";
+    for (;;) {
+        auto name = detail::draft_name(beside, process + std::to_string(++counter));
+        if (!exists(name)) return name;
+    }
+}
+
+inline void MappedFile::create_directory(const std::filesystem::path& path) {
+    const auto parent = path.parent_path();
+    if (!exists(path)) {
+        if (!parent.empty() && parent != path) create_directory(parent);
+        check(detail::platform::create_directory(path), path, "creating the directory");
+    } else if (!std::filesystem::is_directory(path)) {
+        throw Error(ErrorCode::exists, path, "there is something of that name that is no directory");
+    }
+    // Even if it was there already: who made it may have been killed before it was durable.
+    check(detail::platform::sync_directory_of(path), path, "making the directory durable");
+}
+
+// --- size and view ---
+
+inline void MappedFile::resize(std::uint64_t size) {
+    const std::uint64_t before = size_.load();
+    prezeroer_.stop();
+    if (!detail::platform::can_cut_mapped && size < before) return cut_unmapped(size);
+    check(detail::platform::resize(handle(), size), path_, "changing the file's size");
+    if (size < before) {
+        size_.store(size);
+        window_end_ = std::min(window_end_, size);
+        // The system has dropped the copies behind the new end, but not the rest of the page it cuts through.
+        each_overlaid_page(size, std::min(before, detail::round_up(size, page())),
+                           [&](std::uint64_t at, std::uint64_t n) { std::memset(view_.base() + at, 0, n); });
+        overlaid_.resize(std::min<std::uint64_t>(overlaid_.size(), detail::round_up(size, page()) / page()));
+        return;
+    }
+    try {
+        show(size);
+    } catch (...) {
+        (void)detail::platform::resize(handle(), before);
+        throw;
+    }
+    size_.store(size);
+}
+
+// For systems that do not cut a file while it is mapped. Views are lost; if others have it mapped, or there are
+// overlays to lose, the file stays as long as it is.
+inline void MappedFile::cut_unmapped(std::uint64_t size) {
+    if (private_end_ > 0) return;
+    const std::uint64_t before = size_.load();
+    retired_.clear();
+    view_ = {};
+    window_end_ = window_begin_;
+    const bool done = detail::platform::resize(handle(), size) == 0;
+    show(done ? size : before);
+    size_.store(done ? size : before);
+}
+
+inline void MappedFile::show(std::uint64_t size) {
+    namespace ipc = boost::interprocess;
+    if (size <= view_.mapped()) return;
+    try {
+        const std::uint64_t end = detail::round_up(size, page());
+        if (end > view_.reserved()) {
+            move_view(size);
+        } else {
+            // Mapping past the end of the file costs nothing, and the next growth finds itself mapped already.
+            const std::uint64_t ahead = options_.populate ? end : detail::round_up(2 * view_.mapped(), page());
+            view_.extend(mapping_, mode_ == OpenMode::read_write ? ipc::read_write : ipc::read_only,
+                         std::min(view_.reserved(), std::max(end, ahead)), options_);
+        }
+    } catch (const ipc::interprocess_exception& error) {
+        throw detail::platform::system_error(error.get_native_error(), path_, "mapping the file");
+    }
+    if (options_.access != Access::normal) view_.advise(options_.access);
+    base_.store(view_.base());
+}
+
+inline std::uint64_t MappedFile::wished_addresses(std::uint64_t size) const noexcept {
+    if (options_.address_space == 1) return size;
+    const std::uint64_t wish = options_.address_space == 0 ? default_address_space : options_.address_space;
+    return detail::round_up(std::max(wish, view_.mapped() == 0 ? wish : 2 * size), page());
+}
+
+inline void MappedFile::move_view(std::uint64_t size) {
+    namespace ipc = boost::interprocess;
+    const std::uint64_t end = detail::round_up(size, page());
+    retired_.reserve(retired_.size() + 1);
+    detail::MappedView next;
+    if constexpr (detail::platform::can_map_in_place) {
+        next = detail::MappedView(wished_addresses(end), end);
+        if (!next.base()) throw Error(ErrorCode::no_space, path_, "no addresses left for a larger mapping");
+        next.extend(mapping_, mode_ == OpenMode::read_write ? ipc::read_write : ipc::read_only, end, options_);
+        if (private_end_ > 0)
+            check(detail::platform::map_private(handle(), next.base(), 0, private_end_), path_, "mapping overlays");
+    } else {
+        if (private_end_ > 0) private_end_ = size;
+        next.map_anywhere(mapping_,
+                          private_end_ > 0                ? ipc::copy_on_write
+                          : mode_ == OpenMode::read_write ? ipc::read_write
+                                                          : ipc::read_only,
+                          size);
+    }
+    each_overlaid_page(0, std::min(private_end_, view_.mapped()),
+                       [&](std::uint64_t at, std::uint64_t n) { std::memcpy(next.base() + at, view_.base() + at, n); });
+    if (view_.base()) retired_.push_back(std::move(view_));
+    view_ = std::move(next);
+}
+
+// --- writing ---
+
+inline void MappedFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
+    if (offset + bytes.size() > prezeroer_.begin()) prezeroer_.stop();
+    for (std::size_t done = 0; done < bytes.size();) {
+        const std::size_t to_boundary = piece() - static_cast<std::size_t>((offset + done) % piece());
+        const std::size_t n = std::min(to_boundary, bytes.size() - done);
+        check(detail::platform::write_all(handle(), offset + done, bytes.data() + done, n), path_, "writing");
+        done += n;
+    }
+    each_overlaid_page(offset, offset + bytes.size(), [&](std::uint64_t at, std::uint64_t n) {
+        std::memmove(view_.base() + at, bytes.data() + (at - offset), n);  // which may be the very bytes
+    });
+}
+
+// Bulk writes make the pages exist, so that storing into them can neither fault one by one nor fail.
+inline void MappedFile::open_window(std::uint64_t offset, std::uint64_t n) {
+    const bool goes_on = window_begin_ < window_end_ && offset >= window_begin_ && offset <= window_end_;
+    const std::uint64_t begin = goes_on ? window_end_ : offset;
+    const std::uint64_t end = std::min(size(), detail::round_up(offset + n, detail::zeros_window));
+    window_end_ = window_begin_;
+    if (!prezeroer_.consume(begin, end)) check(detail::write_zeros(handle(), begin, end), path_, "writing");
+    window_begin_ = offset;
+    window_end_ = end;
+    streamed_since_sync_ += end - begin;
+    if (options_.helper_thread && streamed_since_sync_ > streamed_alone) prezeroer_.schedule(handle(), end, size());
+}
+
+// --- overlays ---
+
+// Calls visit(offset, n) for the part of each overlaid page that lies in [begin, end).
+template <class Visit>
+void MappedFile::each_overlaid_page(std::uint64_t begin, std::uint64_t end, Visit visit) {
+    end = std::min<std::uint64_t>(end, overlaid_.size() * page());
+    while (begin < end) {
+        const std::uint64_t page_end = std::min(end, (begin / page() + 1) * page());
+        if (overlaid_[begin / page()]) visit(begin, page_end - begin);
+        begin = page_end;
+    }
+}
+
+inline void MappedFile::overlay(std::uint64_t offset, std::span<const std::byte> bytes) {
+    const std::uint64_t end = offset + bytes.size();
+    if (end > private_end_) make_private(end);
+    if (overlaid_.size() * page() < end) overlaid_.resize((end + page() - 1) / page());
+    for (std::uint64_t at = offset / page(); at * page() < end; ++at) overlaid_[at] = true;
+    std::memmove(view_.base() + offset, bytes.data(), bytes.size());
+}
+
+inline void MappedFile::make_private(std::uint64_t end) {
+    if constexpr (!detail::platform::can_map_in_place) {
+        private_end_ = end;
+        move_view(size());
+        base_.store(view_.base());
+        window_end_ = window_begin_;
+        return;
+    }
+    // A stretch at a time, but not the pages that are being streamed into.
+    const std::uint64_t least = detail::round_up(end, page());
+    std::uint64_t stretch = std::min(detail::round_up(end, detail::MappedView::huge_page), view_.mapped());
+    if (window_end_ > window_begin_) stretch = std::min(stretch, detail::round_down(window_begin_, page()));
+    stretch = std::max(least, stretch);
+    check(detail::platform::map_private(handle(), view_.base() + private_end_, private_end_, stretch - private_end_),
+          path_, "mapping an overlay");
+    private_end_ = stretch;
+    window_begin_ = std::max(window_begin_, private_end_);
+    window_end_ = std::max(window_begin_, window_end_);
+}
+
+inline void MappedFile::drop_overlays() {
+    if (overlaid_.empty()) return;
+    if constexpr (!detail::platform::can_map_in_place) {
+        overlaid_.clear();
+        private_end_ = 0;
+        move_view(size());
+        base_.store(view_.base());
+        return;
+    }
+    for (std::uint64_t first = 0; first < overlaid_.size(); ++first) {
+        if (!overlaid_[first]) continue;
+        std::uint64_t last = first;
+        while (last < overlaid_.size() && overlaid_[last]) ++last;
+        detail::platform::drop_private(handle(), view_.base() + first * page(), first * page(),
+                                       (last - first) * page());
+        first = last;
+    }
+    overlaid_.clear();
+}
+
+// --- locks ---
+
+namespace detail {
+[[nodiscard]] constexpr unsigned lock_byte_of(Lock lock) noexcept { return lock == Lock::writer ? 0 : 1; }
+[[nodiscard]] constexpr platform::LockKind lock_kind_of(Lock lock) noexcept {
+    return lock == Lock::reader ? platform::LockKind::shared : platform::LockKind::exclusive;
+}
+}  // namespace detail
+
+inline bool MappedFile::try_lock(Lock lock) {
+    const int result =
+        detail::platform::lock_byte(handle(), detail::lock_byte_of(lock), detail::lock_kind_of(lock), false);
+    if (detail::platform::is_contention(result)) return false;
+    check(result, path_, "locking the file");
+    return true;
+}
+
+inline void MappedFile::lock(Lock lock) {
+    check(detail::platform::lock_byte(handle(), detail::lock_byte_of(lock), detail::lock_kind_of(lock), true), path_,
+          "locking the file");
+}
+
+inline void MappedFile::unlock(Lock lock) noexcept {
+    (void)detail::platform::lock_byte(handle(), detail::lock_byte_of(lock), detail::platform::LockKind::none, false);
+}
+
+}  // namespace mapvec
