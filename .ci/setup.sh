@@ -14,7 +14,14 @@ have_header() {
 }
 
 as_root() {
-    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif have sudo; then
+        sudo "$@"
+    else
+        echo "Installing packages takes root, and there is no sudo here. As root: apt-get install ${installing:-}" >&2
+        return 1
+    fi
 }
 
 # apt_install <package>...: quiet, and never at the cost of a package that is there.
@@ -25,13 +32,14 @@ apt_install() {
         return 1
     fi
     echo "Installing: $*"
-    apt_update
+    local installing=$*
+    apt_update || return 1
     as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install -y -qq --no-remove --no-install-recommends "$@" >/dev/null
 }
 
 apt_update() {
-    [ -n "$apt_updated" ] || as_root apt-get update -qq
+    [ -n "$apt_updated" ] || as_root apt-get update -qq || return 1
     apt_updated=yes
 }
 
@@ -55,8 +63,8 @@ install_basics() {
     have "${CXX:-c++}" || missing+=(g++)
     have cmake || missing+=(cmake)
     have ninja || missing+=(ninja-build)
+    have_header boost/interprocess/mapped_region.hpp || missing+=(libboost-dev)
     [ ${#missing[@]} = 0 ] || apt_install "${missing[@]}"
-    have_header boost/interprocess/mapped_region.hpp || apt_install libboost-dev
 }
 
 install_catch() {

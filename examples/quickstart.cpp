@@ -11,10 +11,12 @@ struct Fruit {
 int main() {
     using Fruits = mapvec::Collection<2, Fruit>;  // vectors of two floats, each with a Fruit
     auto fruits = Fruits::open_or_create("fruits");
-    fruits.append(std::vector{0.9f, 0.1f}, {"apple", 0.50});
-    fruits.append(std::vector{0.8f, 0.3f}, {"pear", 0.60});
-    fruits.append(std::vector{0.1f, 0.9f}, {"chili", 0.20});
-    fruits.commit();  // durable, all or nothing
+    if (fruits.empty()) {  // in the first run; later ones find them there
+        fruits.append(std::vector{0.9f, 0.1f}, {"apple", 0.50});
+        fruits.append(std::vector{0.8f, 0.3f}, {"pear", 0.60});
+        fruits.append(std::vector{0.1f, 0.9f}, {"chili", 0.20});
+        fruits.commit();  // durable, all or nothing
+    }
 
     const std::vector apple{0.9f, 0.1f};
     for (mapvec::Hit hit : fruits.search(mapvec::RingQuery{apple, 0.5f, 0.4f}))  // between 0.1 and 0.9 away

@@ -11,7 +11,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
 build=$build_root/examples
 
 install_basics >&2
-configure "$build" -DCMAKE_BUILD_TYPE=Release -DMAPVEC_EXAMPLES=ON -DMAPVEC_TESTS=OFF -DMAPVEC_BENCH=OFF \
-    -DMAPVEC_TOOL=OFF
+configure "$build" -DCMAKE_BUILD_TYPE=Release -DMAPVEC_EXAMPLES=ON -DMAPVEC_TESTS=OFF -DMAPVEC_TOOL=OFF
 cmake --build "$build" --target ring_map >&2
 "$build/examples/ring_map" "$@"

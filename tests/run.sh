@@ -30,7 +30,7 @@ install_basics
 install_catch
 # -O2, for that is how users build.
 configure "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O2 -DNDEBUG" \
-    -DMAPVEC_EXAMPLES=OFF -DMAPVEC_BENCH=OFF
+    -DMAPVEC_TESTS=ON -DMAPVEC_EXAMPLES=OFF
 cmake --build "$build"
 check_count
 ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$cores" "$@"

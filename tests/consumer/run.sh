@@ -37,10 +37,10 @@ fetch_content() {
     build_and_run subdirectory -DFETCHCONTENT_SOURCE_DIR_MAPVEC="$root"
 }
 
-# Headers and package files only, and nothing that remembers where it was installed.
+# Headers, package files and the licence, and nothing that remembers where it was installed. All options are
+# as they are by default, and nothing is built.
 find_package() {
-    quietly cmake -S "$root" -B "$scratch/build" -G Ninja -DMAPVEC_TESTS=OFF -DMAPVEC_BENCH=OFF -DMAPVEC_EXAMPLES=OFF \
-        -DCMAKE_INSTALL_PREFIX="$scratch/first"
+    quietly cmake -S "$root" -B "$scratch/build" -G Ninja -DCMAKE_INSTALL_PREFIX="$scratch/first"
     quietly cmake --install "$scratch/build"
     mv "$scratch/first" "$scratch/moved"
     check_installed "$scratch/moved"
@@ -49,19 +49,33 @@ find_package() {
 
 check_installed() {
     local unexpected
-    unexpected=$(cd "$1" && find . -type f | grep -vE '^\./include/mapvec/.*\.hpp$|^\./share/mapvec/mapvec-[a-z-]+\.cmake$' || true)
+    unexpected=$(cd "$1" && find . -type f | grep -vE \
+        '^\./include/mapvec/.*\.(hpp|inc)$|^\./share/mapvec/(mapvec-[a-z-]+\.cmake|LICENSE)$' || true)
     if [ -n "$unexpected" ]; then
         echo "Installed, but neither a header nor a package file: $unexpected" >&2
         return 1
     fi
+    cmp "$root/LICENSE" "$1/share/mapvec/LICENSE"
     if grep -rlE "$scratch|$root" "$1" >&2; then
         echo "These installed files name a directory of this machine." >&2
         return 1
     fi
-    if [ "$(cd "$root/include" && find . -name '*.hpp' | sort)" != "$(cd "$1/include" && find . -type f | sort)" ]; then
+    if [ "$(cd "$root/include" && find . -type f | sort)" != "$(cd "$1/include" && find . -type f | sort)" ]; then
         echo "The installed headers are not those of include/." >&2
         return 1
     fi
+}
+
+# The error for those who have no Boost and no network names the package to install.
+without_boost() {
+    if https_proxy=http://127.0.0.1:9 cmake -S "$root" -B "$scratch/no-boost" -G Ninja -DMAPVEC_TESTS=OFF \
+        -DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON -DCMAKE_IGNORE_PATH="/usr/include;/usr/local/include" \
+        >"$scratch/log" 2>&1; then
+        echo "Configured without Boost?" >&2
+        return 1
+    fi
+    grep -q libboost-dev "$scratch/log" || { cat "$scratch/log" >&2; return 1; }
+    echo "without Boost: the error names libboost-dev"
 }
 
 vcpkg_port() {
@@ -73,4 +87,4 @@ vcpkg_port() {
 
 install_basics
 find_clang || echo "No Clang 16 or newer here: only the system's compiler is tried."
-for way in plain_include fetch_content find_package vcpkg_port; do $way; done
+for way in plain_include fetch_content find_package without_boost vcpkg_port; do $way; done

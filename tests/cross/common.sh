@@ -10,7 +10,7 @@ cross_test() {
     cat - >"$build/toolchain.cmake"
     borrow_headers "$build"
     configure "$build" -DCMAKE_TOOLCHAIN_FILE="$build/toolchain.cmake" -DCMAKE_BUILD_TYPE=Release \
-        -DCMAKE_PROJECT_mapvec_INCLUDE="$build/borrowed.cmake" -DMAPVEC_EXAMPLES=OFF -DMAPVEC_BENCH=OFF
+        -DCMAKE_PROJECT_mapvec_INCLUDE="$build/borrowed.cmake" -DMAPVEC_TESTS=ON -DMAPVEC_EXAMPLES=OFF
     cmake --build "$build"
     echo "$name: built, now running"
     ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$cores" "$@"
