@@ -20,10 +20,13 @@
 // is of fixed size, `erased`. They are opened together; each alone is refused.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <initializer_list>
+#include <iterator>
 #include <span>
 #include <string>
 #include <utility>
@@ -97,18 +100,34 @@ class Collection {
     [[nodiscard]] const Vectors& vectors() const noexcept { return vectors_; }
     [[nodiscard]] const Payloads& payloads() const noexcept { return payloads_; }
 
-    // As the free functions search() and search_batch() over vectors(), but without erased rows, which all other
-    // searches over vectors() find. Metric as there: search<Cosine>(…).
-    template <Metric M = SquaredL2, AnyQuery Query>
+    // As the free functions of search.hpp and search_batch.hpp over vectors(), but erased rows are never found.
+    // (Searches over vectors() find them.) Another metric is a template argument: search<Cosine>(…).
+    template <Metric M = SquaredL2, AnyQuery Query = KnnQuery>
     [[nodiscard]] std::vector<Hit> search(const Query& query, const SearchOptions& options = {}) const {
         return among_live(
             [&](const auto&... filter) { return mapvec::search<M>(vectors_, query, filter..., options); });
     }
     // Only rows whose id the filter accepts.
-    template <Metric M = SquaredL2, AnyQuery Query, IdFilter Filter>
+    template <Metric M = SquaredL2, AnyQuery Query = KnnQuery, IdFilter Filter>
     [[nodiscard]] std::vector<Hit> search(const Query& query, const Filter& filter,
                                           const SearchOptions& options = {}) const {
         return mapvec::search<M>(vectors_, query, live(filter), options);
+    }
+    // Only the rows listed. Erased ones are skipped; an id beyond the rows throws out_of_range.
+    template <Metric M = SquaredL2, AnyQuery Query = KnnQuery>
+    [[nodiscard]] std::vector<Hit> search_ids(std::span<const Id> ids, const Query& query,
+                                              const SearchOptions& options = {}) const {
+        if (erased_ids_.size() == 0) return mapvec::search_ids<M>(vectors_, ids, query, options);
+        std::vector<Id> live;
+        std::copy_if(ids.begin(), ids.end(), std::back_inserter(live),
+                     [this](Id id) { return !erased_ids_.contains(id); });
+        return mapvec::search_ids<M>(vectors_, live, query, options);
+    }
+    // The hits of search(), one by one to the visitor.
+    template <Metric M = SquaredL2, AnyQuery Query = KnnQuery, HitVisitor Visitor>
+    void search_each(const Query& query, Visitor&& visitor, const SearchOptions& options = {}) const {
+        mapvec::search_each<M>(
+            vectors_, query, [this](Id id) { return !erased_ids_.contains(id); }, visitor, options);
     }
     // The nearest rows of each query.
     template <Metric M = SquaredL2>
@@ -144,6 +163,9 @@ class Collection {
         vectors_.check_dim(vector.size());
         payloads_.records_.stage(payload);
         return append_with_staged_payload(vector);
+    }
+    Id append(std::initializer_list<S> vector, const T& payload) {
+        return append(std::span<const S>(vector.begin(), vector.size()), payload);
     }
     // With a payload that is serialized already, as PayloadStore::push_encoded.
     Id append_encoded(std::span<const S> vector, std::span<const std::byte> payload) {
@@ -276,5 +298,24 @@ class Collection {
     detail::ErasureSet erased_ids_;
     detail::MovableAtomic<std::size_t> live_rows_;
 };
+
+// The members search, search_ids, search_each and search_batch as free functions: one way to ask a store or a
+// collection.
+template <Metric M = SquaredL2, std::size_t Dim, class T, Scalar S, Storage File, class... Args>
+[[nodiscard]] auto search(const Collection<Dim, T, S, File>& collection, const Args&... args) {
+    return collection.template search<M>(args...);
+}
+template <Metric M = SquaredL2, std::size_t Dim, class T, Scalar S, Storage File, class... Args>
+[[nodiscard]] auto search_ids(const Collection<Dim, T, S, File>& collection, const Args&... args) {
+    return collection.template search_ids<M>(args...);
+}
+template <Metric M = SquaredL2, std::size_t Dim, class T, Scalar S, Storage File, class Query, class... Args>
+void search_each(const Collection<Dim, T, S, File>& collection, const Query& query, Args&&... args) {
+    collection.template search_each<M>(query, std::forward<Args>(args)...);
+}
+template <Metric M = SquaredL2, std::size_t Dim, class T, Scalar S, Storage File, class... Args>
+[[nodiscard]] auto search_batch(const Collection<Dim, T, S, File>& collection, const Args&... args) {
+    return collection.template search_batch<M>(args...);
+}
 
 }  // namespace mapvec

@@ -15,13 +15,15 @@
 //   DiskQuery           value <= bound        value >= bound            value <= bound
 //   KnnQuery            smallest first        largest first             smallest first
 //   negative bound      invalid_argument      allowed                   invalid_argument
-//   Hit.distance_squared holds
+//   Hit::value()        |x - q|               x·q                       1 - cos
+//   Hit::distance()     |x - q|               NaN                       1 - cos
+//   Hit.distance_squared
 //                       |x - q|²              x·q                       1 - cos, not squared
 //
-// Hit::distance() is meaningful for SquaredL2 only. "Bound" of a disk is its max_distance.
+// "Bound" of a disk is its max_distance.
 //
 // Bounds are inclusive, for values as hits have them, which are rounded to float: a hit is found again with its own
-// value as the bound, Hit::distance() in SquaredL2. In general a row whose exact value is within the error of
+// value() as the bound. In general a row whose exact value is within the error of
 // distance.hpp of a bound may fall on either side: in Cosine so may a row equal to the query with a bound of 0. An
 // infinite upper bound is allowed and includes rows whose squared distance exceeds the largest float (3.4e38), which
 // count as infinitely far; in SquaredL2 so does every bound above 1.8e19, whose square is as large.
@@ -209,4 +211,17 @@ concept Metric = requires(std::span<const float> vector, float key, float* to) {
     M::prepare(vector, to);
 };
 
+namespace detail {
+
+template <Metric M>
+inline constexpr HitUnit hit_unit = M::distance_kind == DistanceKind::squared_difference ? HitUnit::squared_distance
+                                    : M::is_distance                                     ? HitUnit::distance
+                                                                                         : HitUnit::similarity;
+
+template <Metric M>
+[[nodiscard]] Hit hit_of(Id id, float key) noexcept {
+    return {id, M::value(key), hit_unit<M>};
+}
+
+}  // namespace detail
 }  // namespace mapvec

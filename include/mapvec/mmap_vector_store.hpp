@@ -31,11 +31,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <utility>
 
 #include <mapvec/detail/store/row_iterator.hpp>
+#include <mapvec/detail/store/search_call.hpp>
 #include <mapvec/detail/store/store_parts.hpp>
 #include <mapvec/detail/util/borrowed.hpp>
 #include <mapvec/error.hpp>
@@ -105,6 +107,16 @@ class MmapVectorStore {
     [[nodiscard]] iterator begin() const noexcept { return iterator(rows_ ? &*rows_ : nullptr, 0); }
     [[nodiscard]] iterator end() const noexcept { return iterator(rows_ ? &*rows_ : nullptr, size()); }
 
+    // As mapvec::search(*this, query, ...); needs search.hpp. Also store.search<Cosine>(query, ...).
+    template <class Query, class... Args>
+    [[nodiscard]] auto search(const Query& query, const Args&... args) const {
+        return detail::call_search(*this, query, args...);
+    }
+    template <class M, class Query, class... Args>
+    [[nodiscard]] auto search(const Query& query, const Args&... args) const {
+        return detail::call_search_by<M>(*this, query, args...);
+    }
+
     // False after close(), after a move, and of a default-constructed object.
     [[nodiscard]] bool is_open() const noexcept { return static_cast<bool>(rows_); }
     [[nodiscard]] std::size_t size() const noexcept { return rows_ ? static_cast<std::size_t>(rows_->size()) : 0; }
@@ -135,6 +147,7 @@ class MmapVectorStore {
         rows_->publish(1);
         return rows_->size() - 1;
     }
+    Id append(std::initializer_list<S> row) { return append(std::span<const S>(row.begin(), row.size())); }
     // Any number of rows, one behind the other; returns the first one's id. All of them become visible, or none.
     Id append_rows(std::span<const S> row_major) {
         check_open();

@@ -1,15 +1,20 @@
-// Plain values: the questions a search answers, and the hits it answers with.
+// Queries and hits: the values that searches take and return.
 //
-// A query borrows its vector, of floats whatever the rows are: the span must outlive the call it is given to.
-// Distances are Euclidean unless the search names another metric (metric.hpp says what bounds mean there); all
-// bounds are inclusive. A search refuses a query that has no meaning with Error: a wrong length is
-// dimension_mismatch; a NaN or infinite element, a NaN or (for distances) negative bound,
-// min > max, or an empty list of disks is invalid_argument.
+//     mapvec::RingQuery ring{.query = vector, .distance = 1.2f, .tolerance = 0.05f};
+//     for (const mapvec::Hit& hit : search(store, ring)) std::cout << hit.id << ' ' << hit.value() << '\n';
+//
+// A query holds a span of floats, whatever the scalar type of the rows. The caller keeps those floats alive until the
+// search returns. Distances are Euclidean unless the search names another metric; metric.hpp defines the meaning of
+// bounds for each metric. All bounds are inclusive.
+//
+// Errors. A search throws dimension_mismatch if a query has the wrong length. It throws invalid_argument for an element
+// that is NaN or infinite, a NaN bound, a negative bound (distances only), min > max, and an empty list of disks.
 #pragma once
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 namespace mapvec {
@@ -18,14 +23,31 @@ using Id = std::uint64_t;  // row number, dense from 0
 
 inline constexpr std::size_t dynamic_dim = std::dynamic_extent;  // the dimension is known at run time
 
-// A row that matches. `distance()` costs a square root; order by `distance_squared` where order is all you need. With
-// another metric `distance_squared` holds that metric's own value, and `distance()` means nothing (metric.hpp).
+// The unit of Hit::distance_squared. It depends on the metric of the search.
+enum class HitUnit : std::uint8_t {
+    squared_distance,  // SquaredL2: |x - q|²
+    distance,          // Cosine, NormalizedCosine: 1 - cos
+    similarity         // InnerProduct: x·q, larger is nearer
+};
+
+// A row that matches, and how near it is. Hits are equal if their ids and their numbers are.
 struct Hit {
     Id id = 0;
-    float distance_squared = 0;
+    float distance_squared = 0;  // ordering by it costs nothing; with metrics other than SquaredL2 it equals value()
+    HitUnit unit = HitUnit::squared_distance;
 
-    [[nodiscard]] float distance() const noexcept { return std::sqrt(distance_squared); }
-    friend bool operator==(const Hit&, const Hit&) = default;
+    // The metric's value of the row, in the unit of the query's bounds: |x - q|, 1 - cos, or x·q. SquaredL2 takes a
+    // square root.
+    [[nodiscard]] float value() const noexcept {
+        return unit == HitUnit::squared_distance ? std::sqrt(distance_squared) : distance_squared;
+    }
+    // value(), but NaN for InnerProduct, which is not a distance.
+    [[nodiscard]] float distance() const noexcept {
+        return unit == HitUnit::similarity ? std::numeric_limits<float>::quiet_NaN() : value();
+    }
+    friend bool operator==(const Hit& a, const Hit& b) noexcept {
+        return a.id == b.id && a.distance_squared == b.distance_squared;
+    }
 };
 
 // Rows whose distance lies in [distance - tolerance, distance + tolerance]; the lower bound is clamped to 0.
@@ -48,19 +70,20 @@ struct DiskQuery {
     float max_distance = 0;
 };
 
-// Rows that lie in every disk. A hit's distance is the distance to the first disk's centre.
+// Rows that lie in every disk. A hit holds the distance to the centre of the first disk.
 struct DiskIntersectionQuery {
     std::span<const DiskQuery> disks;
 };
 
-// The k nearest rows, nearest first, ties by id. k is clamped to the rows there are; k = 0 finds nothing.
+// The k nearest rows, nearest first, ties by ascending id. If k exceeds the number of rows, all rows are found; k = 0
+// finds nothing.
 struct KnnQuery {
     std::span<const float> query;
     std::size_t k = 0;
 };
 
 struct SearchOptions {
-    unsigned threads = 1;  // 0 = all cores. Results do not depend on it
+    unsigned threads = 1;  // 0 = all cores. Hits do not depend on the number of threads
 };
 
 }  // namespace mapvec

@@ -167,7 +167,7 @@ template <Metric M>
 [[nodiscard]] std::vector<Hit> hits_of(const TopK& best) {
     std::vector<Hit> hits;
     hits.reserve(best.entries().size());
-    for (const Candidate& entry : best.entries()) hits.push_back({entry.id, M::value(entry.key)});
+    for (const Candidate& entry : best.entries()) hits.push_back(hit_of<M>(entry.id, entry.key));
     return hits;
 }
 
@@ -218,16 +218,38 @@ template <HitVisitor Visitor>
     return true;
 }
 
+template <Metric M, RowSource Source, AnyQuery Query, class Rows, HitVisitor Visitor>
+void search_each_of(const Source& source, const Query& query, const Rows& visited, Visitor& visitor,
+                    const SearchOptions& options) {
+    const RowsSnapshot<ScalarOf<Source>> rows(source);
+    if constexpr (std::same_as<Query, KnnQuery>) {
+        (void)visit(hits_of<M>(nearest<M>(rows, visited, rows.count(), query, options)), visitor);
+    } else {
+        const auto compiled = compile<M>(rows, query);
+        constexpr std::size_t bytes_per_thread = 8 * 1024 * 1024;
+        const std::size_t threads = thread_count(options.threads);
+        const std::size_t stride =
+            threads == 1 ? rows.rows_per_block() : threads * (bytes_per_thread / (rows.row_bytes() + 1) + 1);
+        std::vector<Hit> hits;
+        for (std::size_t first = 0; first < rows.count(); first += stride) {
+            hits.clear();
+            const std::size_t last = std::min(rows.count(), first + stride);
+            collect(rows, compiled, visited, first, last, options, hits);
+            if (!visit(hits, visitor)) return;
+        }
+    }
+}
+
 }  // namespace detail
 
-template <Metric M = SquaredL2, RowSource Source, AnyQuery Query>
+template <Metric M = SquaredL2, RowSource Source, AnyQuery Query = KnnQuery>
 [[nodiscard]] std::vector<Hit> search(const Source& source, const Query& query, const SearchOptions& options = {}) {
     const detail::RowsSnapshot<detail::ScalarOf<Source>> rows(source);
     return detail::search_rows<M>(rows, detail::AllRows{}, rows.count(), query, options);
 }
 
 // Only rows whose id the filter accepts.
-template <Metric M = SquaredL2, RowSource Source, AnyQuery Query, IdFilter Filter>
+template <Metric M = SquaredL2, RowSource Source, AnyQuery Query = KnnQuery, IdFilter Filter>
 [[nodiscard]] std::vector<Hit> search(const Source& source, const Query& query, const Filter& filter,
                                       const SearchOptions& options = {}) {
     const detail::RowsSnapshot<detail::ScalarOf<Source>> rows(source);
@@ -248,29 +270,19 @@ template <Metric M = SquaredL2, RowSource Source, AnyQuery Query>
     return detail::search_rows<M>(rows, detail::ListedRows{ids}, ids.size(), query, options);
 }
 
-// The same hits in the same order as search, one by one to the visitor, without a vector of them all: with several
-// threads a few megabytes of rows are searched at a time, and their hits passed on. A visitor that returns false
-// ends the search; rows beyond are then left out.
-template <Metric M = SquaredL2, RowSource Source, AnyQuery Query, HitVisitor Visitor>
+// The hits of search() in the same order, one by one to the visitor, without a vector of all hits. With several threads
+// a few megabytes of rows are searched at a time, then their hits are passed on. A visitor that returns false ends the
+// search; the rows behind are not searched.
+template <Metric M = SquaredL2, RowSource Source, AnyQuery Query = KnnQuery, HitVisitor Visitor>
 void search_each(const Source& source, const Query& query, Visitor&& visitor, const SearchOptions& options = {}) {
-    const detail::RowsSnapshot<detail::ScalarOf<Source>> rows(source);
-    if constexpr (std::same_as<Query, KnnQuery>) {
-        const auto best = detail::nearest<M>(rows, detail::AllRows{}, rows.count(), query, options);
-        (void)detail::visit(detail::hits_of<M>(best), visitor);
-    } else {
-        const auto compiled = detail::compile<M>(rows, query);
-        constexpr std::size_t bytes_per_thread = 8 * 1024 * 1024;
-        const std::size_t threads = detail::thread_count(options.threads);
-        const std::size_t stride =
-            threads == 1 ? rows.rows_per_block() : threads * (bytes_per_thread / (rows.row_bytes() + 1) + 1);
-        std::vector<Hit> hits;
-        for (std::size_t first = 0; first < rows.count(); first += stride) {
-            hits.clear();
-            const std::size_t last = std::min(rows.count(), first + stride);
-            detail::collect(rows, compiled, detail::AllRows{}, first, last, options, hits);
-            if (!detail::visit(hits, visitor)) return;
-        }
-    }
+    detail::search_each_of<M>(source, query, detail::AllRows{}, visitor, options);
+}
+
+// Only rows whose id the filter accepts.
+template <Metric M = SquaredL2, RowSource Source, AnyQuery Query = KnnQuery, IdFilter Filter, HitVisitor Visitor>
+void search_each(const Source& source, const Query& query, const Filter& filter, Visitor&& visitor,
+                 const SearchOptions& options = {}) {
+    detail::search_each_of<M>(source, query, detail::FilteredRows<Filter>{filter}, visitor, options);
 }
 
 }  // namespace mapvec

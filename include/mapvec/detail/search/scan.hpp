@@ -166,7 +166,7 @@ struct HitCollector {
         const auto left = static_cast<std::size_t>(1.125 * rate * static_cast<double>(rows - rows_done));
         hits.reserve(all + std::clamp(left, all, 16 * all));
     }
-    void add(Id id, float key) { hits.push_back({id, M::value(key)}); }
+    void add(Id id, float key) { hits.push_back(hit_of<M>(id, key)); }
 
     std::vector<Hit>& hits;
 };

@@ -1,0 +1,16 @@
+// Calls the free function search() for a store that has a member of the same name, without including search.hpp.
+#pragma once
+
+namespace mapvec::detail {
+
+// Argument-dependent lookup finds mapvec::search() where the caller has included search.hpp.
+template <class Source, class... Args>
+[[nodiscard]] auto call_search(const Source& source, const Args&... args) {
+    return search(source, args...);
+}
+template <class M, class Source, class... Args>
+[[nodiscard]] auto call_search_by(const Source& source, const Args&... args) {
+    return search<M>(source, args...);
+}
+
+}  // namespace mapvec::detail
