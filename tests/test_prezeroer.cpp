@@ -104,7 +104,7 @@ TEST_CASE("the helper has left a file when what gave it work is destroyed", "[th
         const int file = ::open((scratch / "f").c_str(), O_RDWR | O_CREAT, 0600);
         REQUIRE(file >= 0);
         std::optional<mapvec::detail::Prezeroer> ahead(std::in_place);
-        ahead->go_on(file, 0, 4 * mebibyte);
+        ahead->schedule(file, 0, 4 * mebibyte);
         ahead.reset();
         ::close(file);
         const auto other = MappedFile::open(scratch / "other", OpenMode::read_write, {});  // with the same descriptor
