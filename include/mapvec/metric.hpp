@@ -35,6 +35,9 @@
 // NormalizedCosine is Cosine for rows that the caller has scaled to length 1 (the query is scaled here): one product
 // per element less, and wrong by as much as the rows' lengths are.
 //
+// `name` stands for the formula in the files of an index, and is never given to another. A metric of your own needs one
+// to have an index.
+//
 // `reference` is the truth that kernels are tested against: plain loops in double, for which more rows have a
 // direction.
 #pragma once
@@ -45,6 +48,7 @@
 #include <cstddef>
 #include <limits>
 #include <span>
+#include <string_view>
 
 #include <mapvec/error.hpp>
 #include <mapvec/query.hpp>
@@ -110,6 +114,7 @@ template <class S>
 }  // namespace detail
 
 struct SquaredL2 {
+    static constexpr std::string_view name = "squared_l2";
     static constexpr detail::DistanceKind distance_kind = detail::DistanceKind::squared_difference;
     static constexpr bool is_distance = true;
 
@@ -137,6 +142,7 @@ struct SquaredL2 {
 };
 
 struct InnerProduct {
+    static constexpr std::string_view name = "inner_product";
     static constexpr detail::DistanceKind distance_kind = detail::DistanceKind::inner_product;
     static constexpr bool is_distance = false;
 
@@ -157,6 +163,7 @@ struct InnerProduct {
 };
 
 struct Cosine {
+    static constexpr std::string_view name = "cosine";
     static constexpr detail::DistanceKind distance_kind = detail::DistanceKind::cosine;
     static constexpr bool is_distance = true;
 
@@ -180,6 +187,7 @@ struct Cosine {
 };
 
 struct NormalizedCosine {
+    static constexpr std::string_view name = "normalized_cosine";
     static constexpr detail::DistanceKind distance_kind = detail::DistanceKind::inner_product;
     static constexpr bool is_distance = true;
 

@@ -32,7 +32,7 @@
 //         56    4 member: 0 = root                          48 1024 256 block sums of the records
 //         60    4 members: files of this store            1072    8 tail: records written with the slot
 //                                                         1080  456 zero
-//         64    8 fingerprint of the payload's type, or of a graph's store and metric
+//         64    8 fingerprint of the payload's type, or of an index's store and metric
 //         72  948 zero
 //       1020    4 crc: CRC-32C of bytes 0..1019
 //
@@ -82,7 +82,8 @@ enum class FileKind : std::uint32_t {
     erasures = 5,           // ids of erased rows, 8 bytes each, in the order of their erasure
     hnsw_level_0 = 6,       // a graph of rows (detail/hnsw/records.hpp): its lowest level,
     hnsw_upper_levels = 7,  // those above,
-    hnsw_entry_points = 8   // and where searches begin
+    hnsw_entry_points = 8,  // and where searches begin
+    indexed_rows = 9        // the rows that an index describes (detail/index/indexed_rows.hpp)
 };
 
 // For people.
@@ -95,7 +96,8 @@ enum class FileKind : std::uint32_t {
         case FileKind::erasures: return "erased rows";
         case FileKind::hnsw_level_0: return "graph of rows";
         case FileKind::hnsw_upper_levels: return "upper levels of a graph";
-        case FileKind::hnsw_entry_points: return "tops of a graph";
+        case FileKind::hnsw_entry_points: return "entry points of a graph";
+        case FileKind::indexed_rows: return "rows that an index describes";
     }
     return "unknown";
 }
@@ -235,7 +237,7 @@ inline void check_expectation(const FileHeader& header, const ExpectedHeader& ex
     if (header.fingerprint != expected.fingerprint)
         refuse(ErrorCode::type_mismatch, file,
                (header.kind < FileKind::hnsw_level_0 ? "the payloads were written as another type; "
-                                                     : "the graph is of another store or of another metric; ") +
+                                                     : "the index is of another store or of another metric; ") +
                    mismatch("its fingerprint", expected.fingerprint, header.fingerprint));
     if (header.file_count != expected.file_count || header.file_index != expected.file_index)
         refuse(ErrorCode::type_mismatch, file,

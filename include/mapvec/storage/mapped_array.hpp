@@ -27,6 +27,7 @@
 #include <mapvec/detail/commit/journal.hpp>
 #include <mapvec/detail/file/block_sums.hpp>
 #include <mapvec/detail/file/id_set.hpp>
+#include <mapvec/detail/file/row_state.hpp>
 #include <mapvec/detail/util/movable_atomic.hpp>
 #include <mapvec/error.hpp>
 #include <mapvec/storage/file_format.hpp>
@@ -56,6 +57,10 @@ class MappedArray {
     }
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return file_.path(); }
     [[nodiscard]] const FileHeader& header() const noexcept { return header_; }
+
+    // What the records are, for an index that follows them; its version changes whenever committed records do.
+    [[nodiscard]] detail::RowState state() const noexcept { return state_.read(); }
+    [[nodiscard]] std::uint64_t state_version() const noexcept { return state_.version(); }
 
     // --- writing: throws read_only, no_space, io, out_of_range; the array is then as it was ---
 
@@ -132,6 +137,7 @@ class MappedArray {
         sums_.forget_changes();
         logged_.add(dirty_);
         dirty_.clear();
+        state_.publish(committed_, sums_);
     }
     // A checkpoint is durable. `carried` are the overwrites that its journal holds, not the file.
     void mark_checkpoint(detail::IdSet carried) noexcept;
@@ -151,7 +157,10 @@ class MappedArray {
     // Records of the last commit, shown already or not.
     [[nodiscard]] std::uint64_t committed() const noexcept { return committed_; }
     // Readers in other threads see them from now on.
-    void show_committed() noexcept { size_.store(committed_); }
+    void show_committed() noexcept {
+        size_.store(committed_);
+        state_.publish(committed_, sums_);
+    }
     void truncate_to_committed();
     // Calls checked(bytes) after each piece.
     template <class Checked>
@@ -210,6 +219,7 @@ class MappedArray {
     std::uint64_t gap_begin_ = UINT64_MAX;  // records that insert() has skipped are between these
     std::uint64_t gap_end_ = 0;
     detail::BlockSums sums_;  // may lag behind size()
+    detail::PublishedRowState state_;
     std::uint32_t slot_block_log2_ = 0;
     bool grown_ = true;
     detail::IdSet dirty_;   // committed records overwritten since the last commit: in the view only
@@ -272,6 +282,7 @@ void MappedArray<File>::overwrite(std::uint64_t index, std::span<const std::byte
         file_.overlay(data_offset + offset, record);
     }
     sums_ = sums;
+    state_.publish(committed_, sums_);
 }
 
 // Over a record that everybody sees. A write that fails may have written half of it, where there is room for that half;

@@ -21,26 +21,9 @@
 #include <type_traits>
 
 #include <mapvec/detail/codec/layout.hpp>
+#include <mapvec/detail/util/fingerprint_hash.hpp>
 
 namespace mapvec::detail {
-
-class Fingerprint {
-  public:
-    constexpr void add(char token) noexcept {
-        hash_ = (hash_ ^ static_cast<unsigned char>(token)) * 0x00000100000001B3u;
-    }
-    constexpr void add_number(std::uint64_t number) noexcept {
-        for (int byte = 0; byte < 8; ++byte) add(static_cast<char>(number >> (8 * byte) & 0xFF));
-    }
-    constexpr void add_text(std::string_view text) noexcept {
-        add_number(text.size());
-        for (const char c : text) add(c);
-    }
-    [[nodiscard]] constexpr std::uint64_t value() const noexcept { return hash_; }
-
-  private:
-    std::uint64_t hash_ = 0xCBF29CE484222325u;
-};
 
 // What a specialised codec calls itself: a number, a text, or nothing, and all those without look alike.
 template <class C>

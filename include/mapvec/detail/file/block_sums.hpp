@@ -79,6 +79,11 @@ class BlockSums {
 
     [[nodiscard]] std::uint64_t block_size() const noexcept { return std::uint64_t{1} << block_log2_; }
 
+    // Blocks of at least 2^block_log2 bytes from now on.
+    void coarsen(std::uint32_t block_log2) noexcept {
+        while (block_log2_ < block_log2) merge_pairs();
+    }
+
     // The first block whose bytes do not have the sum they should, or `blocks` if all do. Calls checked(bytes) after
     // each piece that was read.
     template <class Checked>

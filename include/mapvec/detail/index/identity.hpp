@@ -1,0 +1,36 @@
+// Whose index it is: a number for a store and a metric, which the headers of the index's files have as their
+// fingerprint. It is the 64-bit FNV-1a hash of
+//
+//     the store's id     16 bytes
+//     the metric's name  its length as 8 bytes, little-endian, and its characters
+//
+// so an index is known again by any program, whoever wrote the metric, as long as it keeps its name.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string_view>
+
+#include <mapvec/detail/util/fingerprint_hash.hpp>
+#include <mapvec/metric.hpp>
+#include <mapvec/storage/file_format.hpp>
+
+namespace mapvec {
+
+// A metric that an index can be of: its name stands for its formula in files, and changes when that does.
+template <class M>
+concept NamedMetric = Metric<M> && requires {
+    std::string_view{M::name};
+};
+
+namespace detail {
+
+[[nodiscard]] constexpr std::uint64_t index_fingerprint(const StoreId& store, std::string_view metric) noexcept {
+    Fingerprint print;
+    for (const std::uint8_t byte : store) print.add(static_cast<char>(byte));
+    print.add_text(metric);
+    return print.value();
+}
+
+}  // namespace detail
+}  // namespace mapvec

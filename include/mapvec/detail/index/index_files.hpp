@@ -1,0 +1,256 @@
+// IndexFiles: what all derived indexes have in common. The files of an index, committed as one; the store that it is
+// of; and which of the store's rows it describes (index/indexed_rows.hpp).
+//
+//     auto files = IndexFiles<File>::create(path, index_fingerprint(store_id, M::name), {{"", kind, dim, bytes}, …});
+//
+//     const auto view = files.search(rows);          // a search: holds updates back as long as it lives
+//     for (RowRange range : view.described().ranges()) …
+//
+//     const auto plan = files.plan(rows, max_rows);  // an update: what has to be looked at
+//     … works it out, without changing a file …
+//     const auto change = files.change();            // waits for searches, and holds them back
+//     … writes its files: files[0].append(…), files[0].overwrite(…) …
+//     files.install(plan.next);                      // searches use it from now on
+//     files.commit();
+//
+// An index can be deleted and built anew at any time. It keeps to the records of one MappedArray: the vectors of a
+// store, or the offsets of its payloads.
+//
+// Threads: any number may search beside one that updates, commits or refreshes, and beside the writer of the store.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <mapvec/detail/commit/journal_file.hpp>
+#include <mapvec/detail/index/indexed_rows.hpp>
+#include <mapvec/detail/index/search_gate.hpp>
+#include <mapvec/error.hpp>
+#include <mapvec/storage/commit_group.hpp>
+#include <mapvec/storage/file_format.hpp>
+#include <mapvec/storage/mapped_array.hpp>
+
+namespace mapvec::detail {
+
+// A file of an index, beside its path. A dim of 0 accepts any when it is opened.
+struct IndexFile {
+    const char* suffix = "";
+    FileKind kind{};
+    std::size_t dim = 1;
+    std::size_t scalar_size = 1;
+};
+
+// What an update has to do.
+struct IndexPlan {
+    IndexedRows next;     // as it is when all of it is done; see IndexedRows::forget() for rows that are left for later
+    RowRanges unchanged;  // rows that the index has as they are
+    std::uint64_t known;  // rows of the index: those at and above are new to it
+};
+
+template <Storage File>
+class IndexFiles {
+  public:
+    using Array = MappedArray<File>;
+
+    // Which rows can be looked for in the index. While it lives, the index does not change.
+    class Search {
+      public:
+        Search(const IndexFiles& files, const Array& rows)
+            : inside_(files.shared_->gate), described_(files.described(rows)) {}
+        [[nodiscard]] const RowRanges& described() const noexcept { return *described_; }
+
+      private:
+        SearchGate::Search inside_;
+        std::shared_ptr<const RowRanges> described_;
+    };
+
+    // A new index that describes no rows. Throws exists, not_found, no_space, io.
+    static IndexFiles create(const std::filesystem::path& path, std::uint64_t fingerprint,
+                             const std::vector<IndexFile>& files) {
+        return IndexFiles(CommitGroup<File>::create(specs(path, fingerprint, files), {}), files.size());
+    }
+    // Throws not_found; locked; read_only; type_mismatch, version_mismatch; corrupt; invalid_argument for copy_on_write.
+    static IndexFiles open(const std::filesystem::path& path, std::uint64_t fingerprint,
+                           const std::vector<IndexFile>& files, OpenMode mode) {
+        if (mode == OpenMode::copy_on_write)
+            throw Error(ErrorCode::invalid_argument, path, "an index is opened read_write or read_only");
+        return IndexFiles(CommitGroup<File>::open(specs(path, fingerprint, files), mode, {}), files.size());
+    }
+    // `old_files` are those of an index that is there already.
+    static IndexFiles open_or_create(const std::filesystem::path& path, std::uint64_t fingerprint,
+                                     const std::vector<IndexFile>& old_files, const std::vector<IndexFile>& new_files) {
+        return IndexFiles(CommitGroup<File>::open_or_create(specs(path, fingerprint, old_files),
+                                                            specs(path, fingerprint, new_files), {}),
+                          new_files.size());
+    }
+    // In the place of an index of the same kind, if there is one: of any store, any metric, damaged or not.
+    static IndexFiles create_or_replace(const std::filesystem::path& path, std::uint64_t fingerprint,
+                                        const std::vector<IndexFile>& files) {
+        (void)remove(path, files);
+        return create(path, fingerprint, files);
+    }
+    // Removes all its files; false if there is none. Readers that have it open keep what they see. Throws locked while
+    // it is open for writing, type_mismatch for a file that is not an index of this kind, and then removes nothing.
+    static bool remove(const std::filesystem::path& path, const std::vector<IndexFile>& files);
+
+    IndexFiles() noexcept = default;  // closed
+
+    [[nodiscard]] bool is_open() const noexcept { return group_.is_open(); }
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return group_[0].path(); }
+    // The index's own files, in the order in which they were given.
+    [[nodiscard]] Array& operator[](std::size_t file) noexcept { return group_[file]; }
+    [[nodiscard]] const Array& operator[](std::size_t file) const noexcept { return group_[file]; }
+
+    // Throws invalid_argument if it is closed, type_mismatch if it is of another store or metric.
+    void check(std::uint64_t fingerprint, const std::filesystem::path& store) const {
+        if (!is_open()) refuse_closed();
+        if (fingerprint != group_[0].header().fingerprint)
+            throw Error(ErrorCode::type_mismatch, path(), "the index is not of the store " + store.string());
+    }
+
+    // Rows of the last update, described or not.
+    [[nodiscard]] std::uint64_t size() const {
+        const SearchGate::Search inside(shared_->gate);
+        return shared_->indexed.count;
+    }
+    // REQUIRES: check() has found that `rows` are of the index's store. Ask for the store's size after this, not before.
+    [[nodiscard]] Search search(const Array& rows) const { return Search(*this, rows); }
+
+    // For an index of all committed rows, or of `max_new_rows` more of them than now. Throws read_only. Not beside
+    // another update.
+    [[nodiscard]] IndexPlan plan(const Array& rows, std::uint64_t max_new_rows);
+    // While it lives, no search looks at the index.
+    [[nodiscard]] SearchGate::Update change() { return SearchGate::Update(shared_->gate); }
+    // The files have what an index of these rows has. REQUIRES: change() was called.
+    void install(const IndexedRows& rows) {
+        Array& array = sums_array();
+        if (array.size() == 0)
+            array.append(bytes_of(rows));
+        else
+            array.overwrite(0, bytes_of(rows));
+        set(rows);
+    }
+
+    void commit() {
+        if (!is_open()) refuse_closed();
+        group_.commit();
+    }
+    bool refresh() {
+        if (!is_open()) return false;
+        const SearchGate::Update update(shared_->gate);
+        set({});  // if it throws, the files may show either commit
+        const bool moved = group_.refresh();
+        load();
+        return moved;
+    }
+    void close() { group_.close(); }
+    template <ProgressCallback Progress>
+    void verify(Progress progress) const {
+        group_.verify(std::move(progress));
+    }
+
+  private:
+    // What searches and updates share. It stays where it is when the index is moved.
+    struct Shared {
+        SearchGate gate;
+        IndexedRows indexed;
+
+        Mutex mutex;
+        std::uint64_t version = 0;  // of the rows that were compared last
+        std::shared_ptr<const RowRanges> described;
+    };
+
+    static std::vector<FileSpec> specs(const std::filesystem::path& path, std::uint64_t fingerprint,
+                                       std::vector<IndexFile> files) {
+        files.push_back({".rows", FileKind::indexed_rows, 1, sizeof(IndexedRows)});
+        std::vector<FileSpec> specs;
+        for (const IndexFile& file : files) {
+            ExpectedHeader header{.kind = file.kind, .dim = file.dim, .scalar_size = file.scalar_size};
+            header.fingerprint = fingerprint;
+            auto name = path;
+            specs.push_back({name += file.suffix, header, default_capacity(file.dim * file.scalar_size)});
+        }
+        return specs;
+    }
+
+    IndexFiles(CommitGroup<File> group, std::size_t own_files)
+        : group_(std::move(group)), own_files_(own_files), shared_(std::make_unique<Shared>()) {
+        load();
+    }
+
+    [[nodiscard]] Array& sums_array() noexcept { return group_[own_files_]; }
+    void load() {
+        const Array& array = sums_array();
+        IndexedRows rows;
+        if (array.size() != 0) std::memcpy(&rows, array.record(0).data(), sizeof rows);
+        if (!rows.is_sound()) throw Error(ErrorCode::corrupt, array.path(), "its record cannot be true");
+        set(rows);
+    }
+    void set(const IndexedRows& rows) noexcept {
+        shared_->indexed = rows;
+        const std::lock_guard lock(shared_->mutex);
+        shared_->described = nullptr;
+    }
+
+    [[nodiscard]] std::shared_ptr<const RowRanges> described(const Array& rows) const {
+        {
+            const std::lock_guard lock(shared_->mutex);
+            if (shared_->described && shared_->version == rows.state_version()) return shared_->described;
+        }
+        const RowState state = rows.state();
+        auto found = std::make_shared<const RowRanges>(compare(rows, state));
+        const std::lock_guard lock(shared_->mutex);
+        shared_->version = state.version;
+        shared_->described = found;
+        return found;
+    }
+    [[nodiscard]] RowRanges compare(const Array& rows, const RowState& state) const {
+        if (shared_->indexed.count == 0) return {};
+        if (shared_->indexed.stride != rows.stride())
+            throw Error(ErrorCode::corrupt, path(), mismatch("bytes a row", rows.stride(), shared_->indexed.stride));
+        return described_rows(shared_->indexed, state, rows.records());
+    }
+
+    CommitGroup<File> group_;
+    std::size_t own_files_ = 0;
+    std::unique_ptr<Shared> shared_;
+};
+
+template <Storage File>
+IndexPlan IndexFiles<File>::plan(const Array& rows, std::uint64_t max_new_rows) {
+    sums_array().reserve(0);  // throws read_only
+    const RowState state = rows.state();
+    const std::uint64_t known = std::min(shared_->indexed.count, state.committed);
+    const std::uint64_t count = known + std::min(state.committed - known, max_new_rows);
+    const std::byte* const records = count == 0 ? nullptr : rows.records();
+    return {indexed_rows(state, rows.stride(), records, count), compare(rows, state), known};
+}
+
+template <Storage File>
+bool IndexFiles<File>::remove(const std::filesystem::path& path, const std::vector<IndexFile>& files) {
+    const auto all = specs(path, 0, files);
+    std::vector<File> found;
+    for (const FileSpec& spec : all) {
+        if (!File::exists(spec.path)) continue;
+        File file = File::open(spec.path, OpenMode::read_write, {});
+        if (!header_if_ours(file, spec))
+            throw Error(ErrorCode::type_mismatch, spec.path, "it is not a file of the index that is to be removed");
+        if (!file.try_lock(Lock::writer)) throw Error(ErrorCode::locked, spec.path, "the index is open for writing");
+        found.push_back(std::move(file));
+    }
+    // The root first: without it there is no index, and the others are in nobody's way when this is called again.
+    for (const File& file : found) File::remove(file.path());
+    for (const std::uint64_t generation : {std::uint64_t{0}, std::uint64_t{1}})
+        File::remove(journal_path(path, generation));
+    return !found.empty();
+}
+
+}  // namespace mapvec::detail
