@@ -83,6 +83,25 @@ TEST_CASE("what a progress callback throws ends the export, and nothing is left 
     CHECK(files_in(scratch.path()) == before);
 }
 
+TEST_CASE("an export replaces a file where a link points to it, and nothing that is no file") {
+    const ScratchDirectory scratch;
+    const auto store = store_in(scratch);
+    std::filesystem::create_directory(scratch / "directory");
+    CHECK(code_of([&] { return io::export_raw(store, scratch / "directory", io::IfExists::replace); }) ==
+          ErrorCode::exists);
+    CHECK(std::filesystem::is_directory(scratch / "directory"));
+
+    write_bytes(scratch / "file", "old");
+    std::error_code error;
+    std::filesystem::create_symlink(scratch / "file", scratch / "link", error);
+    if (error) return;  // Windows asks for a privilege
+    io::export_raw(store, scratch / "link", io::IfExists::replace);
+    CHECK(std::filesystem::is_symlink(scratch / "link"));
+    CHECK(read_bytes(scratch / "file").size() == store.data().size() * sizeof(float));
+    std::filesystem::create_symlink("/dev/null", scratch / "null", error);
+    CHECK(code_of([&] { return io::export_raw(store, scratch / "null", io::IfExists::replace); }) == ErrorCode::exists);
+}
+
 TEST_CASE("a store without rows is exported as a file without rows") {
     const ScratchDirectory scratch;
     const auto store = MmapVectorStore<2>::create(scratch / "s");

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <mapvec/io/bin.hpp>
 #include <mapvec/io/fvecs.hpp>
 #include <mapvec/io/npy.hpp>
 #include <mapvec/io/raw.hpp>
@@ -102,6 +103,22 @@ void ivecs(std::string_view input) {
     io::export_ivecs(store, scratch / "out");
     require(read(scratch / "out") == input);
 }
+void fbin(std::string_view input) {
+    const auto shape = io::fbin_shape(scratch / "in");
+    if (shape.dim > 100'000) return;  // which only a file without rows may say
+    auto store = store_for<float>(shape);
+    require(io::import_fbin(scratch / "in", store) == shape.rows);
+    io::export_fbin(store, scratch / "out");
+    if (shape.rows > 0) require(read(scratch / "out") == input);
+}
+void u8bin(std::string_view input) {
+    const auto shape = io::u8bin_shape(scratch / "in");
+    if (shape.dim > 100'000) return;
+    auto store = store_for<std::uint8_t>(shape);
+    require(io::import_u8bin(scratch / "in", store) == shape.rows);
+    io::export_u8bin(store, scratch / "out");
+    if (shape.rows > 0) require(read(scratch / "out") == input);
+}
 void narrowing() {
     auto store = store_for<mapvec::float16>(io::fvecs_shape(scratch / "in"));
     io::import_fvecs(scratch / "in", store);
@@ -193,13 +210,15 @@ void ringdb(std::string_view input) {
 
 void import(unsigned format, std::string_view input) {
     write(scratch / "in", input);
-    switch (format % 7) {
+    switch (format % 9) {
         case 0: return fvecs(input);
         case 1: return bvecs(input);
         case 2: return ivecs(input);
         case 3: return npy();
         case 4: return raw(input);
         case 5: return narrowing();
+        case 7: return fbin(input);
+        case 8: return u8bin(input);
         default: return ringdb(input);
     }
 }

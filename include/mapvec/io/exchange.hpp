@@ -11,7 +11,8 @@
 // is closed by the exception that passes (or reopened after a crash); so the caller decides.
 //
 // Export writes a new file beside the one that is asked for, makes it durable, and then gives it its name: there is
-// the whole file or none. What is there already is replaced only if that is asked for.
+// the whole file or none. A file that is there already is replaced only if that is asked for (where a symbolic link
+// points to it, the link stays); what is no file is never replaced.
 //
 // A collection takes its rows one by one, each with its payload: import into a temporary store, then append them.
 //

@@ -7,7 +7,8 @@
 //     mapvec::io::export_raw(store, "copy.f32");
 //
 // Such a file does not say what it holds: the store's dim is taken for its own, and its length is all that can be
-// checked. What imports and exports promise is in exchange.hpp.
+// checked. A file that is recognisably of another format is refused: .npy, .fbin and its kin, a file of mapvec.
+// What imports and exports promise is in exchange.hpp.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +20,7 @@
 #include <mapvec/error.hpp>
 #include <mapvec/io/detail/input_file.hpp>
 #include <mapvec/io/detail/output_file.hpp>
+#include <mapvec/io/detail/recognize.hpp>
 #include <mapvec/io/detail/rows.hpp>
 #include <mapvec/io/exchange.hpp>
 #include <mapvec/mmap_vector_store.hpp>
@@ -28,7 +30,8 @@ namespace mapvec::io {
 namespace detail {
 
 template <Scalar From>
-[[nodiscard]] Shape read_raw_shape(const InputFile& file, std::uint64_t dim) {
+[[nodiscard]] Shape read_raw_shape(InputFile& file, std::uint64_t dim) {
+    expect_raw_rows(file);
     const auto stride = row_bytes<From>(dim, 0);
     if (!stride || *stride == 0)
         throw Error(ErrorCode::invalid_argument, file.path(), "a dimension of " + std::to_string(dim));
@@ -39,10 +42,12 @@ template <Scalar From>
 
 }  // namespace detail
 
-// The shape of a raw file whose rows have `dim` scalars. Throws corrupt if the last one is cut short.
+// The shape of a raw file whose rows have `dim` scalars. Throws corrupt if the last one is cut short; type_mismatch
+// for a file of another format.
 template <Scalar From = float>
 [[nodiscard]] Shape raw_shape(const std::filesystem::path& path, std::uint64_t dim) {
-    return detail::read_raw_shape<From>(detail::InputFile(path), dim);
+    detail::InputFile file(path);
+    return detail::read_raw_shape<From>(file, dim);
 }
 
 // Appends the rows of a raw file of From; returns how many. Throws corrupt, type_mismatch.

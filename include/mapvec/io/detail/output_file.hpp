@@ -24,6 +24,7 @@ class OutputFile {
     // Throws exists; what the system says.
     OutputFile(std::filesystem::path path, IfExists if_exists) : path_(std::move(path)), if_exists_(if_exists) {
         if (if_exists_ == IfExists::refuse && platform::exists(path_)) refuse_existing();
+        if (if_exists_ == IfExists::replace) check_replaceable();
         std::uint64_t number = 0;
         check(platform::random_bytes(&number, sizeof number), "asking for random numbers");
         draft_ = mapvec::detail::draft_name(path_, std::to_string(number));
@@ -55,6 +56,15 @@ class OutputFile {
     }
 
   private:
+    // A directory, a pipe or a device such as /dev/stdout would be removed by the renaming. A link stays one: the file
+    // that it points to is replaced.
+    void check_replaceable() {
+        std::error_code ignored;
+        const auto type = std::filesystem::status(path_, ignored).type();
+        if (type != std::filesystem::file_type::regular && platform::exists(path_))
+            throw Error(ErrorCode::exists, path_, "expected a file to replace, found something else");
+        if (std::filesystem::is_symlink(path_, ignored)) path_ = std::filesystem::canonical(path_);
+    }
     void give_name() {
         if (if_exists_ == IfExists::refuse) {
             check(platform::rename_to_new(draft_, path_), "renaming a file to this name");
