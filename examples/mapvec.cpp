@@ -9,6 +9,7 @@
 
 #include "cli/any_store.hpp"
 #include "cli/inspect.hpp"
+#include "cli/options.hpp"
 #include "cli/query.hpp"
 #include "cli/stats.hpp"
 #include "cli/text.hpp"
@@ -19,9 +20,10 @@ namespace {
 using cli::Format;
 using mapvec::ScalarType;
 
-const std::map<std::string, Format> formats{{"fvecs", Format::fvecs}, {"bvecs", Format::bvecs},
-                                            {"ivecs", Format::ivecs}, {"npy", Format::npy},
-                                            {"raw", Format::raw},     {"vecstore", Format::vecstore}};
+const std::map<std::string, Format> formats{
+    {"fvecs", Format::fvecs}, {"bvecs", Format::bvecs},      {"ivecs", Format::ivecs}, {"fbin", Format::fbin},
+    {"u8bin", Format::u8bin}, {"i8bin", Format::i8bin},      {"ibin", Format::ibin},   {"npy", Format::npy},
+    {"raw", Format::raw},     {"vecstore", Format::vecstore}};
 const std::map<std::string, ScalarType> scalars{{"float32", ScalarType::float32}, {"float64", ScalarType::float64},
                                                 {"int8", ScalarType::int8},       {"uint8", ScalarType::uint8},
                                                 {"float16", ScalarType::float16}, {"bfloat16", ScalarType::bfloat16}};
@@ -43,23 +45,6 @@ Examples:
 Exit codes: 0 done; 1 an error in the data or of the system; 2 the command line has no meaning.
 An error is one line on standard error. Results go to standard output. Progress is shown on standard
 error if that is a terminal.)";
-
-// An option whose value is one of the names.
-template <class Value, class Target>
-CLI::Option* add_choice(CLI::App* command, const std::string& name, Target& target,
-                        const std::map<std::string, Value>& names, const std::string& description) {
-    const auto choose = [&target, &names](const std::string& chosen) {
-        const auto found = names.find(chosen);
-        if (found != names.end()) {
-            target = found->second;
-            return;
-        }
-        std::string all;
-        for (const auto& known : names) all += ' ' + known.first;
-        throw cli::UsageError("expected one of" + all + ", found " + chosen);
-    };
-    return command->add_option_function<std::string>(name, choose, description);
-}
 
 void add_info(CLI::App& app) {
     auto path = std::make_shared<std::string>();
@@ -84,8 +69,8 @@ void add_head(CLI::App& app) {
     CLI::App* const command =
         app.add_subcommand("head", "Print rows: id, elements, and the payload's bytes if it has one");
     command->add_option("store", *path, "The store")->required();
-    command->add_option("-n,--rows", options->count, "How many")->capture_default_str();
-    command->add_option("--from", options->first, "The first id")->capture_default_str();
+    cli::add_whole(command, "-n,--rows", options->count, "How many");
+    cli::add_whole(command, "--from", options->first, "The first id");
     command->add_flag("--json", options->json, "Whole rows, each as a line of JSON; otherwise eight elements");
     command->callback([=] { cli::head(*path, *options); });
 }
@@ -94,19 +79,21 @@ void add_import(CLI::App& app) {
     auto options = std::make_shared<cli::ImportOptions>();
     CLI::App* const command =
         app.add_subcommand("import", "Make a vector store of a file, or append the file's rows to one");
-    command->add_option("file", options->file, "The file to read")->required();
+    command->add_option("file", options->file, "The file to read; - for standard input")->required();
     command->add_option("store", options->store, "The store to make")->required();
-    add_choice(command, "--format", options->format, formats,
-               "What the file is: fvecs, bvecs, ivecs, npy, raw (rows and nothing else), vecstore (of the Rust crate). "
-               "Otherwise its name says: .fvecs .bvecs .ivecs .npy, .raw .bin .f32 for raw")
+    cli::add_choice(command, "--format", options->format, formats,
+                    "What the file is: fvecs, bvecs, ivecs, fbin, u8bin, i8bin, ibin, npy, raw (rows and nothing "
+                    "else), vecstore (of the Rust crate). Otherwise its name says; .raw .bin .f32 are raw")
         ->type_name("FORMAT");
-    add_choice(command, "--scalar", options->scalar, scalars,
-               "What the store holds: float32, float64, int8, uint8, float16, bfloat16. Otherwise the file's type "
-               "(ivecs: float64). Values are never rounded: one that the type cannot hold is an error")
+    cli::add_choice(command, "--scalar", options->scalar, scalars,
+                    "What the store holds: float32, float64, int8, uint8, float16, bfloat16. Otherwise the file's type "
+                    "(ivecs, ibin: float64). Values are never rounded: one that the type cannot hold is an error")
         ->type_name("TYPE");
-    command->add_option("--dim", options->dim, "Elements of a vector, for raw and vecstore files");
-    add_choice(command, "--from", options->from, scalars, "Type of a raw file's elements [float32]")->type_name("TYPE");
-    command->add_option("--rows", options->rows, "Rows in use, for vecstore files");
+    cli::add_whole(command, "--dim", options->dim,
+                   "Elements of a vector: needed for raw and vecstore files; others are held against it", 1);
+    cli::add_choice(command, "--from", options->from, scalars, "Type of a raw file's elements [float32]")
+        ->type_name("TYPE");
+    cli::add_whole(command, "--rows", options->rows, "Rows in use, for vecstore files");
     command->add_flag("--append", options->append, "The store is there: append to it, all rows or none");
     command->footer("A new store appears whole or not at all.");
     command->callback([=] { cli::import_file(*options); });
@@ -117,9 +104,10 @@ void add_export(CLI::App& app) {
     CLI::App* const command = app.add_subcommand("export", "Write the vectors of a store to a file");
     command->add_option("store", options->store, "The store")->required();
     command->add_option("file", options->file, "The file to write")->required();
-    add_choice(command, "--format", options->format, formats,
-               "fvecs, bvecs, ivecs, npy or raw (the store's own scalars and nothing else). Otherwise as the file's "
-               "name says")
+    cli::add_choice(command, "--format", options->format, formats,
+                    "fvecs, bvecs, ivecs, fbin, u8bin, i8bin, ibin, npy or raw (the store's own scalars and nothing "
+                    "else). Otherwise as the file's "
+                    "name says")
         ->type_name("FORMAT");
     command->add_flag("--force", options->replace, "Replace the file if it is there");
     command->footer(
@@ -132,19 +120,16 @@ void add_query(CLI::App& app) {
     CLI::App* const command = app.add_subcommand("query", "Find rows by their Euclidean distance from a vector");
     command->add_option("store", options->store, "The store")->required();
     CLI::Option_group* const what = command->add_option_group("What to find");
-    what->add_option("--ring", options->ring, "Rows at DISTANCE, give or take TOLERANCE")
-        ->expected(2)
-        ->type_name("DISTANCE TOLERANCE");
-    what->add_option("--range", options->range, "Rows from MIN to MAX away")->expected(2)->type_name("MIN MAX");
-    what->add_option("--disk", options->disk, "Rows at most RADIUS away")->type_name("RADIUS");
-    what->add_option("--knn", options->knn, "The K nearest rows")->type_name("K");
+    cli::add_reals(what, "--ring", options->ring, "DISTANCE TOLERANCE", "Rows at DISTANCE, give or take TOLERANCE");
+    cli::add_reals(what, "--range", options->range, "MIN MAX", "Rows from MIN to MAX away");
+    cli::add_reals(what, "--disk", options->disk, "RADIUS", "Rows at most RADIUS away");
+    cli::add_whole(what, "--knn", options->knn, "The K nearest rows")->type_name("K");
     what->require_option(1);
-    command
-        ->add_option("--row", options->row,
-                     "Ask about the row of this id. Otherwise vectors are read from standard input, one a line: "
-                     "numbers between blanks, commas or brackets")
+    cli::add_whole(command, "--row", options->row,
+                   "Ask about the row of this id. Otherwise vectors are read from standard input, one a line: "
+                   "numbers between blanks, commas or brackets")
         ->type_name("ID");
-    command->add_option("--threads", options->threads, "0: all cores")->capture_default_str();
+    cli::add_whole(command, "--threads", options->threads, "0: all cores", 0, 4096);
     command->add_flag("--json", options->json, "Hits as lines of JSON");
     command->footer(
         "A line for each hit: its id and its distance, nearest first for --knn, by id otherwise. With several\n"
@@ -158,13 +143,9 @@ void add_stats(CLI::App& app) {
     CLI::App* const command =
         app.add_subcommand("stats", "Show how far apart rows are: a histogram of the distances of random pairs");
     command->add_option("store", options->store, "The store")->required();
-    command->add_option("--pairs", options->pairs, "How many pairs")
-        ->capture_default_str()
-        ->check(CLI::Range(1, 1 << 30));
-    command->add_option("--bins", options->bins, "Bars of the histogram")
-        ->capture_default_str()
-        ->check(CLI::Range(1, 1000));
-    command->add_option("--seed", options->seed, "Another number, another sample")->capture_default_str();
+    cli::add_whole(command, "--pairs", options->pairs, "How many pairs", 1, 1 << 30);
+    cli::add_whole(command, "--bins", options->bins, "Bars of the histogram", 1, 1000);
+    cli::add_whole(command, "--seed", options->seed, "Another number, another sample");
     command->add_option("--svg", options->svg, "Draw it in this file, too")->type_name("FILE");
     command->add_flag("--json", options->json, "One line of JSON");
     command->footer(
@@ -185,7 +166,8 @@ int run(CLI::App& app, int argc, char** argv) {
         if (!std::cout.flush()) return complain("standard output cannot be written", 1);
         return 0;
     } catch (const CLI::Success& success) {  // --help, --version
-        return app.exit(success);
+        const int code = app.exit(success);
+        return std::cout.flush() ? code : complain("standard output cannot be written", 1);
     } catch (const CLI::Error& error) {
         return complain(std::string(error.what()) + "; see mapvec --help", 2);
     } catch (const cli::UsageError& error) {
@@ -199,7 +181,7 @@ int run(CLI::App& app, int argc, char** argv) {
 
 int main(int argc, char** argv) {
     CLI::App app(about, "mapvec");
-    app.footer(footer);
+    app.formatter(std::make_shared<cli::Help>());
     app.set_version_flag("--version", std::to_string(MAPVEC_VERSION_MAJOR) + "." +
                                           std::to_string(MAPVEC_VERSION_MINOR) + "." +
                                           std::to_string(MAPVEC_VERSION_PATCH));
@@ -211,5 +193,6 @@ int main(int argc, char** argv) {
     add_export(app);
     add_query(app);
     add_stats(app);
+    app.footer(footer);  // now, for commands take over what there is when they are added
     return run(app, argc, argv);
 }

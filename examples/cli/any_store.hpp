@@ -68,7 +68,7 @@ enum class StoreKind { vectors, payloads, collection };
 class AnyStore {
   public:
     explicit AnyStore(const fs::path& path) : path_(path) {
-        const fs::path root = fs::is_directory(path) ? path / "vectors" : path;
+        const fs::path root = root_of(path);
         const mapvec::FileHeader header = read_own_header(root);
         std::vector<fs::path> files{root};
         if (header.kind == mapvec::FileKind::vectors) {
@@ -129,6 +129,13 @@ class AnyStore {
         return {records.records() + entry.begin, entry.length};
     }
 
+    // Whether `file` is one of the store's own, which nothing may be written over.
+    [[nodiscard]] bool owns(const fs::path& file) const {
+        std::error_code not_there;
+        for (std::size_t i = 0; i < files_; ++i)
+            if (fs::equivalent(group_[i].path(), file, not_there)) return true;
+        return false;
+    }
     // Bytes in all its files.
     [[nodiscard]] std::uint64_t file_bytes() const {
         std::uint64_t bytes = 0;
@@ -143,6 +150,18 @@ class AnyStore {
 
   private:
     using Group = mapvec::CommitGroup<mapvec::MappedFile>;
+
+    static fs::path root_of(const fs::path& path) {
+        const fs::file_type type = fs::status(path).type();
+        if (type == fs::file_type::directory) {
+            if (fs::exists(path / "vectors")) return path / "vectors";
+            throw mapvec::Error(mapvec::ErrorCode::not_found, path,
+                                "a directory, but not of a collection: there is no file \"vectors\" in it");
+        }
+        if (type != fs::file_type::regular && type != fs::file_type::not_found)
+            throw mapvec::Error(mapvec::ErrorCode::invalid_argument, path, "expected a store, found no file of data");
+        return path;
+    }
 
     static fs::path offsets_of(fs::path payloads) { return payloads += ".offsets"; }
 

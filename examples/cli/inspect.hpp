@@ -130,6 +130,10 @@ inline void head_row(const AnyStore& store, mapvec::Id id, bool json) {
 
 inline void head(const fs::path& path, const HeadOptions& options) {
     const AnyStore store(path);
+    if (options.first > 0 && options.first >= store.rows())
+        throw mapvec::Error(
+            mapvec::ErrorCode::out_of_range, path,
+            mapvec::detail::mismatch("first row id", "less than " + std::to_string(store.rows()), options.first));
     std::uint64_t left = options.count;
     for (mapvec::Id id = options.first; id < store.rows() && left > 0; ++id) {
         if (store.erased(id)) continue;

@@ -21,7 +21,7 @@ struct QueryOptions {
     fs::path store;
     std::vector<float> ring;   // distance, tolerance
     std::vector<float> range;  // min, max
-    std::optional<float> disk;
+    std::vector<float> disk;   // radius
     std::optional<std::uint64_t> knn;
     std::optional<mapvec::Id> row;  // the query; without it, vectors on standard input
     unsigned threads = 0;
@@ -54,7 +54,7 @@ template <mapvec::Scalar S>
         return search(rows, mapvec::RingQuery{vector, options.ring[0], options.ring[1]}, search_options);
     if (!options.range.empty())
         return search(rows, mapvec::RangeQuery{vector, options.range[0], options.range[1]}, search_options);
-    if (options.disk) return search(rows, mapvec::DiskQuery{vector, *options.disk}, search_options);
+    if (!options.disk.empty()) return search(rows, mapvec::DiskQuery{vector, options.disk[0]}, search_options);
     // So many that k are left when the erased ones are gone.
     const std::size_t k = static_cast<std::size_t>(std::min<std::uint64_t>(*options.knn, rows.size()));
     return search(rows, mapvec::KnnQuery{vector, k + erased}, search_options);

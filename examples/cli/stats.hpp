@@ -98,9 +98,19 @@ inline void print_json(const Histogram& histogram) {
     std::cout << "},\"counts\":" << json_array(histogram.counts()) << "}\n";
 }
 
+// Before anything is measured: that may take long.
+[[nodiscard]] inline std::ofstream open_picture(const fs::path& path, const AnyStore& store) {
+    if (store.owns(path)) throw UsageError("--svg would write over the store");
+    std::ofstream picture(path);
+    if (!picture) throw mapvec::Error(mapvec::ErrorCode::io, path, "the file cannot be created");
+    return picture;
+}
+
 inline void stats(const StatsOptions& options) {
     const AnyStore store(options.store);
     if (!store.has_vectors()) throw UsageError(options.store.string() + " has no vectors to measure");
+    std::ofstream picture;
+    if (options.svg) picture = open_picture(*options.svg, store);
     const Histogram histogram(
         with_scalar(store.scalar(), [&]<class S>() { return sample_distances<S>(store, options); }),
         static_cast<std::size_t>(options.bins));
@@ -109,10 +119,9 @@ inline void stats(const StatsOptions& options) {
     else
         print_text(histogram, store.rows() - store.erased().size());
     if (!options.svg) return;
-    std::ofstream out(*options.svg);
-    write_svg(out, histogram,
+    write_svg(picture, histogram,
               options.store.filename().string() + ": distances of " + std::to_string(histogram.size()) + " pairs");
-    if (!out.flush()) throw mapvec::Error(mapvec::ErrorCode::io, *options.svg, "the picture cannot be written");
+    if (!picture.flush()) throw mapvec::Error(mapvec::ErrorCode::io, *options.svg, "the picture cannot be written");
 }
 
 }  // namespace cli

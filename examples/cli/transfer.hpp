@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <iostream>
+#include <mapvec/io/bin.hpp>
 #include <mapvec/io/fvecs.hpp>
 #include <mapvec/io/npy.hpp>
 #include <mapvec/io/raw.hpp>
@@ -13,6 +14,7 @@
 #include <string>
 
 #include "any_store.hpp"
+#include "input.hpp"
 #include "progress.hpp"
 #include "text.hpp"
 
@@ -20,14 +22,19 @@ namespace cli {
 
 namespace io = mapvec::io;
 
-enum class Format { fvecs, bvecs, ivecs, npy, raw, vecstore };
+enum class Format { fvecs, bvecs, ivecs, fbin, u8bin, i8bin, ibin, npy, raw, vecstore };
 
 // What the file's name says.
 [[nodiscard]] inline Format format_of(const fs::path& file) {
+    if (file == "-") throw UsageError("the format of standard input cannot be told by its name; give --format");
     const std::string extension = file.extension().string();
     if (extension == ".fvecs") return Format::fvecs;
     if (extension == ".bvecs") return Format::bvecs;
     if (extension == ".ivecs") return Format::ivecs;
+    if (extension == ".fbin") return Format::fbin;
+    if (extension == ".u8bin") return Format::u8bin;
+    if (extension == ".i8bin") return Format::i8bin;
+    if (extension == ".ibin") return Format::ibin;
     if (extension == ".npy") return Format::npy;
     if (extension == ".raw" || extension == ".bin" || extension == ".f32") return Format::raw;
     throw UsageError("the format of " + file.string() + " cannot be told by its name; give --format");
@@ -37,10 +44,10 @@ struct ImportOptions {
     fs::path file;
     fs::path store;
     std::optional<Format> format;
-    std::optional<mapvec::ScalarType> scalar;               // of the store
-    mapvec::ScalarType from = mapvec::ScalarType::float32;  // of a raw file
-    std::uint64_t dim = 0;                                  // of a raw file
-    std::optional<std::uint64_t> rows;                      // of a vecstore file
+    std::optional<mapvec::ScalarType> scalar;  // of the store
+    std::optional<mapvec::ScalarType> from;    // of a raw file; float32 without it
+    std::optional<std::uint64_t> dim;          // of a raw file; the others say it themselves
+    std::optional<std::uint64_t> rows;         // of a vecstore file
     bool append = false;
 };
 
@@ -51,39 +58,71 @@ struct Contents {
     std::uint64_t dim = 0;
 };
 
-[[nodiscard]] inline Contents contents_of(const ImportOptions& options) {
-    using mapvec::ScalarType;
-    const Format format = options.format ? *options.format : format_of(options.file);
-    if ((format == Format::raw || format == Format::vecstore) && options.dim == 0)
-        throw UsageError("such a file does not say how long its vectors are; give --dim");
+// Options that say nothing about such a file are refused, not ignored.
+inline void check_meaning(const ImportOptions& options, Format format) {
+    const bool headerless = format == Format::raw || format == Format::vecstore;
+    if (headerless && !options.dim) throw UsageError("such a file does not say how long its vectors are; give --dim");
     if (format == Format::vecstore && !options.rows)
         throw UsageError("a vecstore file does not say how many rows are in it; give --rows");
+    if (format != Format::vecstore && options.rows) throw UsageError("--rows is for vecstore files");
+    if (format != Format::raw && options.from) throw UsageError("--from is for raw files; this one has its own type");
+}
+
+// What the file says of itself, or the options where it says nothing.
+[[nodiscard]] inline Contents read_contents(const fs::path& file, const ImportOptions& options, Format format) {
+    using mapvec::ScalarType;
     switch (format) {
-        case Format::fvecs: return {format, ScalarType::float32, io::fvecs_shape(options.file).dim};
-        case Format::bvecs: return {format, ScalarType::uint8, io::bvecs_shape(options.file).dim};
-        case Format::ivecs: return {format, ScalarType::float64, io::ivecs_shape(options.file).dim};
+        case Format::fvecs: return {format, ScalarType::float32, io::fvecs_shape(file).dim};
+        case Format::bvecs: return {format, ScalarType::uint8, io::bvecs_shape(file).dim};
+        case Format::ivecs: return {format, ScalarType::float64, io::ivecs_shape(file).dim};
+        case Format::fbin: return {format, ScalarType::float32, io::fbin_shape(file).dim};
+        case Format::u8bin: return {format, ScalarType::uint8, io::u8bin_shape(file).dim};
+        case Format::i8bin: return {format, ScalarType::int8, io::i8bin_shape(file).dim};
+        case Format::ibin: return {format, ScalarType::float64, io::ibin_shape(file).dim};
         case Format::npy: {
-            const io::NpyHeader header = io::read_npy_header(options.file);
+            const io::NpyHeader header = io::read_npy_header(file);
             return {format, header.scalar, header.shape.dim};
         }
-        case Format::raw: return {format, options.from, options.dim};
-        default: return {format, ScalarType::float32, options.dim};
+        case Format::raw: {
+            const ScalarType from = options.from.value_or(ScalarType::float32);
+            return {format, from,
+                    with_scalar(from, [&]<class S>() { return io::raw_shape<S>(file, *options.dim); }).dim};
+        }
+        default: return {format, ScalarType::float32, io::vecstore_capacity(file, *options.dim).dim};
     }
 }
 
+[[nodiscard]] inline Contents contents_of(const fs::path& file, const ImportOptions& options) {
+    const Format format = options.format ? *options.format : format_of(options.file);
+    check_meaning(options, format);
+    Contents contents = read_contents(file, options, format);
+    if (contents.dim == 0 && options.dim) contents.dim = *options.dim;  // an empty file does not say it
+    if (contents.dim == 0)
+        throw mapvec::Error(mapvec::ErrorCode::invalid_argument, file,
+                            "the file is empty: there is no telling the dimension of its store; give --dim");
+    if (options.dim && *options.dim != contents.dim)
+        throw mapvec::Error(mapvec::ErrorCode::dimension_mismatch, file,
+                            mapvec::detail::mismatch("dimension", *options.dim, contents.dim));
+    return contents;
+}
+
 template <class Store>
-std::uint64_t import_rows(const ImportOptions& options, const Contents& contents, Store& store) {
+std::uint64_t import_rows(const fs::path& file, const ImportOptions& options, const Contents& contents, Store& store) {
     ProgressBar bar("import");
     const auto progress = [&bar](std::uint64_t done, std::uint64_t all) { bar(done, all); };
     switch (contents.format) {
-        case Format::fvecs: return io::import_fvecs(options.file, store, progress);
-        case Format::bvecs: return io::import_bvecs(options.file, store, progress);
-        case Format::ivecs: return io::import_ivecs(options.file, store, progress);
-        case Format::npy: return io::import_npy(options.file, store, progress);
-        case Format::vecstore: return io::import_vecstore(options.file, *options.rows, store, progress);
+        case Format::fvecs: return io::import_fvecs(file, store, progress);
+        case Format::bvecs: return io::import_bvecs(file, store, progress);
+        case Format::ivecs: return io::import_ivecs(file, store, progress);
+        case Format::fbin: return io::import_fbin(file, store, progress);
+        case Format::u8bin: return io::import_u8bin(file, store, progress);
+        case Format::i8bin: return io::import_i8bin(file, store, progress);
+        case Format::ibin: return io::import_ibin(file, store, progress);
+        case Format::npy: return io::import_npy(file, store, progress);
+        case Format::vecstore: return io::import_vecstore(file, *options.rows, store, progress);
         default:
             return with_scalar(contents.scalar,
-                               [&]<class From>() { return io::import_raw<From>(options.file, store, progress); });
+                               [&]<class From>() { return io::import_raw<From>(file, store, progress); });
     }
 }
 
@@ -115,23 +154,22 @@ class DraftStore {
 };
 
 template <class S>
-std::uint64_t import_into_new(const ImportOptions& options, const Contents& contents) {
-    if (contents.dim == 0)
-        throw mapvec::Error(mapvec::ErrorCode::invalid_argument, options.file,
-                            "the file is empty: there is no telling the dimension of its store");
+std::uint64_t import_into_new(const fs::path& file, const ImportOptions& options, const Contents& contents) {
     DraftStore draft(options.store);
-    auto store = mapvec::MmapVectorStore<mapvec::dynamic_dim, S>::create(
-        draft.path(), {.dim = static_cast<std::size_t>(contents.dim), .initial_capacity = 1});
-    const std::uint64_t rows = import_rows(options, contents, store);
-    store.close();
-    draft.give_name();
-    return rows;
+    return with_name(draft.path().filename().string(), options.store.filename().string(), [&] {
+        auto store = mapvec::MmapVectorStore<mapvec::dynamic_dim, S>::create(
+            draft.path(), {.dim = static_cast<std::size_t>(contents.dim), .initial_capacity = 1});
+        const std::uint64_t rows = import_rows(file, options, contents, store);
+        store.close();
+        draft.give_name();
+        return rows;
+    });
 }
 
 template <class S>
-std::uint64_t import_into_old(const ImportOptions& options, const Contents& contents) {
+std::uint64_t import_into_old(const fs::path& file, const ImportOptions& options, const Contents& contents) {
     auto store = mapvec::MmapVectorStore<mapvec::dynamic_dim, S>::open(options.store);
-    const std::uint64_t rows = import_rows(options, contents, store);
+    const std::uint64_t rows = import_rows(file, options, contents, store);
     store.close();
     return rows;
 }
@@ -144,16 +182,26 @@ std::uint64_t import_into_old(const ImportOptions& options, const Contents& cont
     return store.scalar();
 }
 
-inline void import_file(const ImportOptions& options) {
-    const Contents contents = contents_of(options);
+// Returns what the user is told.
+[[nodiscard]] inline std::string import_contents(const fs::path& file, const ImportOptions& options) {
+    const Contents contents = contents_of(file, options);
     const auto scalar = options.append ? scalar_of_store(options.store) : options.scalar.value_or(contents.scalar);
     if (options.append && options.scalar && *options.scalar != scalar)
         throw UsageError("the store holds " + std::string(mapvec::to_string(scalar)) +
                          ", which --scalar cannot change");
     const std::uint64_t rows = with_scalar(scalar, [&]<class S>() {
-        return options.append ? import_into_old<S>(options, contents) : import_into_new<S>(options, contents);
+        return options.append ? import_into_old<S>(file, options, contents)
+                              : import_into_new<S>(file, options, contents);
     });
-    std::cout << rows << " rows of dimension " << contents.dim << " imported as " << mapvec::to_string(scalar) << '\n';
+    return std::to_string(rows) + " rows of dimension " + std::to_string(contents.dim) + " imported as " +
+           std::string(mapvec::to_string(scalar));
+}
+
+inline void import_file(const ImportOptions& options) {
+    if (!options.format) (void)format_of(options.file);  // before anything is read
+    const Input input(options.file);
+    std::cout << with_name(input.path().string(), input.shown(), [&] { return import_contents(input.path(), options); })
+              << '\n';
 }
 
 struct ExportOptions {
@@ -167,6 +215,7 @@ inline void export_file(const ExportOptions& options) {
     const Format format = options.format ? *options.format : format_of(options.file);
     const AnyStore store(options.store);
     if (!store.has_vectors()) throw UsageError(options.store.string() + " has no vectors to export");
+    if (store.owns(options.file)) throw UsageError("this would write over the store itself");
     if (!options.replace && fs::exists(options.file))
         throw mapvec::Error(mapvec::ErrorCode::exists, options.file,
                             "there is such a file already (--force replaces it)");
@@ -179,6 +228,10 @@ inline void export_file(const ExportOptions& options) {
             case Format::fvecs: return io::export_fvecs(vectors, options.file, if_exists, progress);
             case Format::bvecs: return io::export_bvecs(vectors, options.file, if_exists, progress);
             case Format::ivecs: return io::export_ivecs(vectors, options.file, if_exists, progress);
+            case Format::fbin: return io::export_fbin(vectors, options.file, if_exists, progress);
+            case Format::u8bin: return io::export_u8bin(vectors, options.file, if_exists, progress);
+            case Format::i8bin: return io::export_i8bin(vectors, options.file, if_exists, progress);
+            case Format::ibin: return io::export_ibin(vectors, options.file, if_exists, progress);
             case Format::npy: return io::export_npy(vectors, options.file, if_exists, progress);
             case Format::raw: return io::export_raw<S>(vectors, options.file, if_exists, progress);
             default: throw UsageError("files of vecstore are read, not written");

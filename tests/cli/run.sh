@@ -39,6 +39,11 @@ says() {
         grep -qF -- "$text" out err || fail "expected \"$text\" in: $(cat out err)"
     done
 }
+# lacks <text>: the output of the last run, or its error, does not have it.
+lacks() {
+    checks=$((checks + 1))
+    ! grep -qF -- "$1" out err || fail "did not expect \"$1\" in: $(cat out err)"
+}
 prints() {
     checks=$((checks + 1))
     [ "$(cat out)" = "$1" ] || fail "expected \"$1\", found \"$(cat out)\""
@@ -56,7 +61,10 @@ says import query "Exit codes: 0 done; 1" "mapvec import sift.fvecs"
 for command in info verify head import export query stats; do
     run 0 "$command" --help </dev/null
     says "$command" store
+    lacks "Exit codes"
 done
+run 0 query --help </dev/null
+says "query [OPTIONS] store (--ring DISTANCE TOLERANCE | --range MIN MAX | --disk RADIUS | --knn K)"
 run 0 --version </dev/null
 says .
 
@@ -86,12 +94,24 @@ run 0 import rows.f32 old.vec --format vecstore --dim 2 --rows 3 </dev/null
 says "3 rows"
 
 # --- export and back ---
-for format in fvecs bvecs ivecs npy f32; do
+for format in fvecs bvecs ivecs fbin u8bin i8bin ibin npy f32; do
     run 0 export rows.vec "out.$format" </dev/null
 done
 cmp -s rows.fvecs out.fvecs || fail "exported .fvecs are not the imported"
 cmp -s rows.f32 out.f32 || fail "exported raw rows are not the imported"
 run 0 import out.npy from-npy.vec </dev/null
+for format in fbin u8bin i8bin ibin; do
+    run 0 import out.$format from-$format.vec </dev/null
+    says "4 rows of dimension 2"
+    run 0 query from-$format.vec --row 0 --ring 5 0.5 </dev/null
+    prints $'1\t5'
+done
+run 1 import out.fbin x.vec --format raw --dim 2 </dev/null
+says "a .fbin or .ibin file" "[type_mismatch]"
+mv out.u8bin out.bin
+run 1 import out.bin x.vec --dim 2 </dev/null
+says "a .u8bin or .i8bin file"
+run 0 import out.bin from-bin.vec --format u8bin </dev/null
 run 0 import out.bvecs from-bvecs.vec </dev/null
 says uint8
 run 0 import out.ivecs from-ivecs.vec </dev/null
@@ -121,7 +141,9 @@ says $'2\t5'
 # --- head, stats ---
 run 0 head rows.vec -n 1 --from 1 --json </dev/null
 prints '{"id":1,"vector":[3,4]}'
-run 0 head rows.vec --from 99 </dev/null
+run 1 head rows.vec --from 4 </dev/null
+says "less than 4, found 4" "[out_of_range]"
+run 0 head rows.vec -n 0 </dev/null
 prints ''
 run 0 stats rows.vec --pairs 1000 --svg d.svg </dev/null
 says "distances of 1000 pairs" "--ring" "50 %"
@@ -151,7 +173,49 @@ if [ -n "$quickstart" ]; then
     says "[corrupt]"
 fi
 
+# --- standard input and pipes ---
+run 0 import - from-stdin.vec --format fvecs <rows.fvecs
+says "4 rows"
+run 0 import - from-pipe.vec --format raw --dim 2 < <(cat rows.f32)
+run 0 head from-pipe.vec --from 3 </dev/null
+prints $'3\t0\t1'
+mkfifo fifo
+cat rows.fvecs >fifo &
+run 0 import fifo from-fifo.vec --format fvecs </dev/null
+says "4 rows"
+wait
+run 2 import - x.vec <rows.fvecs
+says "standard input" "--format"
+run 1 import - x.vec --format fvecs < <(head -c 30 rows.fvecs)
+says "standard input: byte 24"
+run 1 info fifo </dev/null
+says "expected a store"
+
+# --- no name of a file that is there for a moment only ---
+run 1 import rows.fvecs nodir/x.vec </dev/null
+says "nodir/x.vec: " "[not_found]"
+lacks .new-
+run 1 export rows.vec nodir/x.npy </dev/null
+says "nodir/x.npy: "
+run 1 stats rows.vec --svg nodir/x.svg </dev/null
+says "nodir/x.svg: "
+leftovers=$(find . "${TMPDIR:-/tmp}" -maxdepth 1 \( -name '*.new-*' -o -name 'mapvec-import-*' \) 2>/dev/null)
+[ -z "$leftovers" ] || fail "left behind: $leftovers"
+
 # --- errors in the data: 1 ---
+run 1 info / </dev/null
+says "/: a directory, but not of a collection" "[not_found]"
+run 1 info /dev/null </dev/null
+says "/dev/null: expected a store"
+run 1 import . x.vec --format fvecs </dev/null
+says "found a directory"
+run 1 import rows.fvecs x.vec --dim 5 </dev/null
+says "dimension: expected 5, found 2" "[dimension_mismatch]"
+run 0 import rows.fvecs with-dim.vec --dim 2 </dev/null
+run 1 import rows.f32 x.vec --dim 999999999999999 </dev/null
+says "rows.f32: byte 0" "[corrupt]"
+run 1 import rows.f32 x.vec --format vecstore --rows 1 --dim 999999999999999 </dev/null
+says "[corrupt]"
 run 1 info absent.vec </dev/null
 says "absent.vec" "[not_found]"
 run 1 info rows.fvecs </dev/null
@@ -169,7 +233,9 @@ says '"rows":8'
 [ -z "$(ls | grep short.vec)" ] || fail "an import that failed left something behind: $(ls)"
 : >empty.fvecs
 run 1 import empty.fvecs empty.vec </dev/null
-says "empty"
+says "empty" "--dim"
+run 0 import empty.fvecs empty.vec --dim 7 </dev/null
+says "0 rows of dimension 7"
 run 1 import rows.f32 x.vec --dim 3 </dev/null
 says "byte 24" "[corrupt]"
 run 1 import rows.f32 x.vec --format vecstore --dim 2 --rows 5 </dev/null
@@ -205,8 +271,41 @@ run 2 query rows.vec --row 0 --knn 1 --disk 2 </dev/null
 run 2 query rows.vec --row 0 --ring 1 </dev/null
 run 2 query rows.vec --knn 1 </dev/null
 says "standard input"
-run 2 query rows.vec --row x --knn 1 </dev/null
-run 2 stats rows.vec --pairs 0 </dev/null
+
+# Numbers that are none, and those that the option cannot mean. One line for each numeric option.
+beyond=99999999999999999999999
+for wrong in -5 -1 $beyond x 1.5 1e3 '' ' 1' 0x10; do
+    for options in "head rows.vec -n" "head rows.vec --from" "query rows.vec --row 0 --knn" "query rows.vec --knn 1 --row" \
+        "query rows.vec --row 0 --knn 1 --threads" "import rows.f32 x.vec --dim" "stats rows.vec --pairs" \
+        "import rows.f32 x.vec --dim 2 --format vecstore --rows" "stats rows.vec --bins" "stats rows.vec --seed"; do
+        run 2 $options "$wrong" </dev/null
+        says "expected a whole number from"
+    done
+done
+for wrong in x nan 1e999 1x ''; do
+    for options in "--ring 1" "--range 0" "--disk"; do
+        run 2 query rows.vec --row 0 $options "$wrong" </dev/null
+        says "expected a number that a float can hold"
+    done
+done
+for options in "import rows.f32 x.vec --dim 0" "stats rows.vec --pairs 0" "stats rows.vec --bins 0" "stats rows.vec --bins 1001" \
+    "query rows.vec --row 0 --knn 1 --threads 4097"; do
+    run 2 $options </dev/null
+    says "expected a whole number from"
+done
+[ ! -e x.vec ] || fail "a command line without a meaning has made a store"
+
+# Options that say nothing about such a file.
+run 2 import rows.fvecs x.vec --rows 3 </dev/null
+says "--rows is for vecstore files"
+run 2 import rows.fvecs x.vec --from int8 </dev/null
+says "--from is for raw files"
+
+# The store itself is not written over.
+run 2 export rows.vec rows.vec --format raw --force </dev/null
+run 2 stats rows.vec --svg rows.vec </dev/null
+says "over the store"
+run 0 verify rows.vec </dev/null
 run 2 export rows.vec out.vecstore --format vecstore </dev/null
 
 # --- a full disk on standard output is an error, not silence ---
@@ -214,11 +313,17 @@ if [ -e /dev/full ]; then
     status=0
     "$mapvec" head rows.vec >/dev/full 2>err || status=$?
     [ "$status" = 1 ] || fail "head >/dev/full: exit code $status"
+    for options in --help "query --help" --version "info rows.vec" "stats rows.vec --json"; do
+        status=0
+        "$mapvec" $options >/dev/full 2>err || status=$?
+        [ "$status" = 1 ] || fail "$options >/dev/full: exit code $status"
+        checks=$((checks + 1))
+    done
 fi
 
 # --- the progress bar is for terminals, and for what takes longer than a moment: here, more than is waited for ---
 if command -v script >/dev/null; then
-    bar='stats  [0-9]* % \[[#.]*\]  [0-9]* of 1073741824  [0-9]*/s  [0-9.]* [a-z]* left'
+    bar='stats  [0-9]* % \[[#.]*\]  [0-9]* of 1073741824  [0-9]*/s  [0-9a-z ]* left'
     script -qefc "timeout --foreground 60 '$mapvec' stats rows.vec --pairs 1073741824" typescript >/dev/null 2>&1 &
     shown=0
     for _ in $(seq 600); do

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Every test case that stands in the sources is in the binary, so that none vanishes by being commented out, left out of
+# the build or named twice. Prints how many the binary has.
+#
+#   tests/names.sh <mapvec_tests> [<source>...]      the sources are all of tests/test_*.cpp if none is given
+set -euo pipefail
+binary=$1
+shift
+[ $# -gt 0 ] || set -- "$(dirname "${BASH_SOURCE[0]}")"/test_*.cpp
+
+# TEST_CASE("a name" "in two parts", and the like; in comments, too. The types of a TEMPLATE_TEST_CASE follow its name.
+names_in_sources() {
+    perl -0777 -ne '
+        while (/\b(?:TEMPLATE_)?TEST_CASE\w*\s*\(\s*((?:"(?:[^"\\]|\\.)*"\s*)+)/g) {
+            my $name = join "", $1 =~ /"((?:[^"\\]|\\.)*)"/g;
+            $name =~ s/\\(.)/$1/g;
+            print "$name\n";
+        }' "$@" | sort
+}
+
+# Version 2 of Catch2 has an option for it, and makes the number its exit code; version 3 has a quiet list.
+names_in_binary() {
+    local names
+    names=$("$binary" --list-test-names-only 2>/dev/null) || true
+    [ -n "$names" ] || names=$("$binary" --list-tests --verbosity quiet)
+    printf '%s\n' "$names" | sed 's/ - [a-z0-9_:]*$//' | sort -u
+}
+
+missing=$(comm -23 <(names_in_sources "$@") <(names_in_binary))
+if [ -n "$missing" ]; then
+    printf 'In the sources, but not once in the test binary:\n%s\n' "$missing" >&2
+    exit 1
+fi
+names_in_binary | wc -l
