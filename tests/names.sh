@@ -4,6 +4,7 @@
 #
 #   tests/names.sh <mapvec_tests> [<source>...]      the sources are all of tests/test_*.cpp if none is given
 set -euo pipefail
+export LC_ALL=C  # for sort and comm
 binary=$1
 shift
 [ $# -gt 0 ] || set -- "$(dirname "${BASH_SOURCE[0]}")"/test_*.cpp
