@@ -46,7 +46,9 @@
 #include <mapvec/storage/mapped_file.hpp>
 #include <mapvec/storage/storage.hpp>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 template <std::size_t Dim, class T, Scalar S = float, Storage File = MappedFile>
 class Collection {
@@ -318,4 +320,6 @@ template <Metric M = SquaredL2, std::size_t Dim, class T, Scalar S, Storage File
     return collection.template search_batch<M>(args...);
 }
 
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

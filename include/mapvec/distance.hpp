@@ -34,7 +34,9 @@
 #include <mapvec/metric.hpp>
 #include <mapvec/scalar.hpp>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 namespace detail {
 
 inline std::atomic<InstructionSet>& chosen_instruction_set() noexcept {
@@ -162,4 +164,6 @@ void compute_distances(const Rows& rows, std::span<const float> query, std::span
     compute_distances<M>(std::span<const typename Rows::value_type>(rows), query, results);
 }
 
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -16,7 +16,9 @@
 #include <string_view>
 #include <utility>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 enum class ErrorCode {
     io,                  // the system refused a read, a write, a mapping or a sync
@@ -90,4 +92,6 @@ template <class Expected, class Found>
 }
 
 }  // namespace detail
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -57,7 +57,9 @@
 #include <mapvec/storage/mapped_file.hpp>
 #include <mapvec/storage/storage.hpp>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 // Fixed when the graph is created.
 struct HnswOptions {
@@ -290,4 +292,6 @@ class HnswIndex {
     detail::HnswShape shape_;
 };
 
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -53,7 +53,9 @@
 #include <mapvec/error.hpp>
 #include <mapvec/query.hpp>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 namespace detail {
 
 enum class DistanceKind {
@@ -232,4 +234,6 @@ template <Metric M>
 }
 
 }  // namespace detail
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -48,7 +48,9 @@
 #include <mapvec/storage/mapped_file.hpp>
 #include <mapvec/storage/storage.hpp>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 template <std::size_t Dim, class T, Scalar S, Storage File>
 class Collection;
@@ -243,4 +245,6 @@ class MmapVectorStore {
     detail::NonOwning<MappedArray<File>> rows_;
 };
 
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -6,7 +6,9 @@
 
 #include <cstddef>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 enum class OpenMode {
     read_write,    // the one writer
@@ -32,4 +34,6 @@ struct StoreOptions {
     bool helper_thread = true;
 };
 
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

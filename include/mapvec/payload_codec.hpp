@@ -63,7 +63,9 @@
 #include <mapvec/detail/codec/writer.hpp>
 #include <mapvec/error.hpp>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 template <class T>
 concept HoldsNoPointer = !detail::holds_pointer<T>;
@@ -189,4 +191,6 @@ template <class T>
 }
 
 }  // namespace detail
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

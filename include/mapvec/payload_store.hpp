@@ -35,7 +35,9 @@
 #include <mapvec/storage/mapped_file.hpp>
 #include <mapvec/storage/storage.hpp>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 template <std::size_t Dim, class T, Scalar S, Storage File>
 class Collection;
@@ -228,4 +230,6 @@ class PayloadStoreBuilder {
     Store store_;
 };
 
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -9,7 +9,9 @@
 #include <concepts>
 #include <cstdint>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 // Called with (bytes done, bytes in all); the latter is never 0: where there is nothing to do, there is no call.
 template <class Callable>
@@ -21,4 +23,6 @@ struct NoProgress {
     void operator()(std::uint64_t, std::uint64_t) const noexcept {}
 };
 
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -17,7 +17,9 @@
 #include <limits>
 #include <span>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 using Id = std::uint64_t;  // row number, dense from 0
 
@@ -86,4 +88,6 @@ struct SearchOptions {
     unsigned threads = 1;  // 0 = all cores. Hits do not depend on the number of threads
 };
 
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -17,7 +17,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 // The numbers are written into files; they never change their meaning.
 enum class ScalarType : std::uint32_t { float32 = 1, float64 = 2, int8 = 3, uint8 = 4, float16 = 5, bfloat16 = 6 };
@@ -144,4 +146,6 @@ concept Scalar = detail::scalar_type<S>
 template <Scalar S>
 inline constexpr ScalarType scalar_type_of = detail::scalar_type<S>;
 
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -45,7 +45,9 @@
 #include <mapvec/query.hpp>
 #include <mapvec/scalar.hpp>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 // data(): all rows, contiguous and row-major, a whole number of them; valid until the search returns. So it gives a
 // span or a reference, no container of its own.
@@ -285,4 +287,6 @@ void search_each(const Source& source, const Query& query, const Filter& filter,
     detail::search_each_of<M>(source, query, detail::FilteredRows<Filter>{filter}, visitor, options);
 }
 
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

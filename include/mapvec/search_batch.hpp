@@ -25,7 +25,9 @@
 #include <mapvec/detail/search/tiles.hpp>
 #include <mapvec/search.hpp>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 namespace detail {
 
 // Fewer queries than this leave most of a tile idle.
@@ -155,4 +157,6 @@ template <Metric M = SquaredL2, RowSource Source, IdFilter Filter>
                            options);
 }
 
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -33,7 +33,9 @@
 #include <mapvec/io/exchange.hpp>
 #include <mapvec/mmap_vector_store.hpp>
 
-namespace mapvec::io {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::io {
 
 namespace detail {
 
@@ -153,4 +155,6 @@ std::uint64_t export_ibin(const Source& source, const std::filesystem::path& pat
     return detail::export_bin<std::int32_t>(source, path, if_exists, progress);
 }
 
-}  // namespace mapvec::io
+}  // namespace mapvec::inline v0_1::io
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -39,7 +39,9 @@
 #include <mapvec/progress.hpp>
 #include <mapvec/scalar.hpp>
 
-namespace mapvec::io {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::io {
 
 // A table of vectors: so many rows of so many scalars.
 struct Shape {
@@ -68,4 +70,6 @@ concept VectorSource = requires(const Source& source) {
 template <VectorSource Source>
 using ScalarOf = std::remove_cvref_t<decltype(*std::declval<const Source&>().data().data())>;
 
-}  // namespace mapvec::io
+}  // namespace mapvec::inline v0_1::io
+
+#include <mapvec/detail/util/epilogue.inc>

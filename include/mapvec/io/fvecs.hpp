@@ -32,7 +32,9 @@
 #include <mapvec/mmap_vector_store.hpp>
 #include <mapvec/storage/file_format.hpp>
 
-namespace mapvec::io {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::io {
 
 namespace detail {
 
@@ -166,4 +168,6 @@ std::uint64_t export_ivecs(const Source& source, const std::filesystem::path& pa
     return detail::export_vecs<std::int32_t>(source, path, if_exists, progress);
 }
 
-}  // namespace mapvec::io
+}  // namespace mapvec::inline v0_1::io
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -35,7 +35,9 @@
 #include <mapvec/mmap_vector_store.hpp>
 #include <mapvec/scalar.hpp>
 
-namespace mapvec::io {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::io {
 
 // What a .npy file says about its array.
 struct NpyHeader {
@@ -181,4 +183,6 @@ std::uint64_t export_npy(const Source& source, const std::filesystem::path& path
     return rows;
 }
 
-}  // namespace mapvec::io
+}  // namespace mapvec::inline v0_1::io
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -25,7 +25,9 @@
 #include <mapvec/io/exchange.hpp>
 #include <mapvec/mmap_vector_store.hpp>
 
-namespace mapvec::io {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::io {
 
 namespace detail {
 
@@ -70,4 +72,6 @@ std::uint64_t export_raw(const Source& source, const std::filesystem::path& path
     return rows;
 }
 
-}  // namespace mapvec::io
+}  // namespace mapvec::inline v0_1::io
+
+#include <mapvec/detail/util/epilogue.inc>

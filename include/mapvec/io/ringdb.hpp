@@ -40,7 +40,9 @@
 #include <mapvec/io/exchange.hpp>
 #include <mapvec/payload_codec.hpp>
 
-namespace mapvec::io {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::io {
 
 namespace detail {
 
@@ -215,4 +217,6 @@ std::uint64_t import_ringdb(const std::filesystem::path& directory, Collection<D
     return shape.rows;
 }
 
-}  // namespace mapvec::io
+}  // namespace mapvec::inline v0_1::io
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -20,7 +20,9 @@
 #include <mapvec/io/raw.hpp>
 #include <mapvec/mmap_vector_store.hpp>
 
-namespace mapvec::io {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::io {
 
 // Rows that a vecstore file of that dim has room for. Throws corrupt if its length is no whole number of rows.
 [[nodiscard]] inline Shape vecstore_capacity(const std::filesystem::path& path, std::uint64_t dim) {
@@ -40,4 +42,6 @@ std::uint64_t import_vecstore(const std::filesystem::path& path, std::uint64_t r
     return detail::import_rows<float>(file, {{rows, capacity.dim}}, store, detail::no_prefix, progress);
 }
 
-}  // namespace mapvec::io
+}  // namespace mapvec::inline v0_1::io
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -67,7 +67,9 @@
 #include <mapvec/storage/mapped_array.hpp>
 #include <mapvec/storage/storage.hpp>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 namespace detail {
 [[noreturn]] inline void refuse_closed() {
@@ -679,4 +681,6 @@ void CommitGroup<File>::verify(Progress progress) const {
     }
 }
 
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -63,7 +63,9 @@
 #include <mapvec/error.hpp>
 #include <mapvec/scalar.hpp>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 static_assert(std::endian::native == std::endian::little, "mapvec's files are read in place: little-endian only");
 
@@ -291,4 +293,6 @@ inline void check_slot(const Slot& slot, std::uint64_t stride, std::uint64_t siz
     return header;
 }
 
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -33,7 +33,9 @@
 #include <mapvec/storage/file_format.hpp>
 #include <mapvec/storage/storage.hpp>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 template <Storage File>
 class MappedArray {
@@ -475,4 +477,6 @@ void MappedArray<File>::verify(Checked&& checked) const {
                     records + " do not have the checksum they were committed with");
 }
 
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -44,7 +44,9 @@
 #include <mapvec/error.hpp>
 #include <mapvec/storage/storage.hpp>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 class MappedFile {
   public:
@@ -546,4 +548,6 @@ inline void MappedFile::unlock(Lock lock) noexcept {
     (void)detail::platform::lock_byte(handle(), detail::lock_byte_of(lock), detail::platform::LockKind::none, false);
 }
 
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

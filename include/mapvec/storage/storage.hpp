@@ -17,7 +17,9 @@
 
 #include <mapvec/options.hpp>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 // Locks belong to the open file, not to the process: they hold within one process too, are not lost
 // when other code opens and closes the file, and vanish when the process does.
@@ -64,4 +66,6 @@ concept Storage = std::movable<File> && requires(File file, const File constant,
     file.unlock(Lock::reader);
 };
 
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -18,7 +18,9 @@
 #include <type_traits>
 #include <utility>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 template <class... Ts>
 struct TypeList {
@@ -253,4 +255,6 @@ constexpr void for_each_field(const T& value, Visit&& visit) {
     with_fields(value, visit_all, FieldCount<number_of_fields<T>>{});
 }
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

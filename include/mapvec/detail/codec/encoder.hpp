@@ -18,7 +18,9 @@
 #include <span>
 #include <utility>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 class Encoder {
   public:
@@ -74,4 +76,6 @@ class Encoder {
     std::size_t capacity_ = 0;
 };
 
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

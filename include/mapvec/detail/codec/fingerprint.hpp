@@ -23,7 +23,9 @@
 #include <mapvec/detail/codec/layout.hpp>
 #include <mapvec/detail/util/fingerprint_hash.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 // What a specialised codec calls itself: a number, a text, or nothing, and all those without look alike.
 template <class C>
@@ -138,4 +140,6 @@ constexpr void describe_raw(Fingerprint& print, std::uint64_t offset) noexcept {
     if constexpr (kind_of<T>() == Kind::aggregate) describe_raw_fields(print, offset, Parts<T>{});
 }
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -7,7 +7,9 @@
 
 #include <mapvec/detail/codec/traits.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 inline constexpr std::size_t variable_size = static_cast<std::size_t>(-1);
 
@@ -139,4 +141,6 @@ consteval bool has_padding() {
 template <class T>
 inline constexpr bool same_in_memory = has_raw_layout<T>() && !has_padding<T>() && !holds_bool_in_place<T>();
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -27,7 +27,9 @@
 #define MAPVEC_CLEAR_PADDING(pointer) static_cast<void>(pointer)
 #endif
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 // Room for a T in which no T has begun its life.
 template <class T>
@@ -131,6 +133,8 @@ template <class T>
     return object;
 }
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
 
 #undef MAPVEC_CLEAR_PADDING
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -18,7 +18,9 @@
 #include <mapvec/detail/codec/writer.hpp>
 #include <mapvec/error.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 class Reader {
   public:
@@ -251,4 +253,6 @@ template <class T>
         return read_parts<T>(reader, Parts<T>{});
 }
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

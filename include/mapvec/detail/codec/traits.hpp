@@ -16,7 +16,9 @@
 
 #include <mapvec/detail/codec/aggregate.hpp>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 template <class T>
 struct Codec;  // payload_codec.hpp
@@ -303,4 +305,6 @@ template <class T>
 inline constexpr bool holds_uncounted_nesting = any_nests_uncounted(Reachable<T>{});
 
 }  // namespace detail
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -15,7 +15,9 @@
 #include <mapvec/detail/codec/raw.hpp>
 #include <mapvec/error.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 // A reader stops at the same limits, so that nothing is written which cannot be read.
 inline constexpr unsigned max_depth = 128;                          // of a type that contains itself
@@ -208,4 +210,6 @@ template <class T>
     }
 }
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

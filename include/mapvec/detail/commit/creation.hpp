@@ -12,7 +12,9 @@
 #include <mapvec/detail/platform/platform.hpp>
 #include <mapvec/storage/mapped_array.hpp>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 // One file of a store: where it is and what it has to be.
 struct FileSpec {
@@ -180,4 +182,6 @@ void create_temporary_arrays(Arrays<File>& arrays, const std::vector<FileSpec>& 
 }
 
 }  // namespace detail
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

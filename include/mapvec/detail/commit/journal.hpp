@@ -35,7 +35,9 @@
 #include <mapvec/error.hpp>
 #include <mapvec/storage/file_format.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 struct JournalRecordHeader {
     std::uint32_t crc = 0;
@@ -197,4 +199,6 @@ class JournalRecordReader {
     const std::filesystem::path& journal_;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

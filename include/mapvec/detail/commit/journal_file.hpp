@@ -11,7 +11,9 @@
 #include <mapvec/detail/commit/journal.hpp>
 #include <mapvec/storage/storage.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 template <Storage File>
 class JournalFile {
@@ -94,4 +96,6 @@ class JournalFile {
     bool name_is_durable_ = false;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -13,7 +13,9 @@
 #include <mapvec/detail/commit/journal_file.hpp>
 #include <mapvec/storage/mapped_array.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 template <Storage File>
 using Arrays = std::vector<std::unique_ptr<MappedArray<File>>>;
@@ -206,4 +208,6 @@ template <Storage File>
     });
 }
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

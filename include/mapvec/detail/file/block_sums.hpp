@@ -14,7 +14,9 @@
 
 #include <mapvec/detail/util/crc32c.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 class BlockSums {
   public:
@@ -139,4 +141,6 @@ class BlockSums {
     std::bitset<blocks> changed_;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

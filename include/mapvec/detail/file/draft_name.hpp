@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <string>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 // A name beside `path`. A long one is not repeated in it: a name has 255 characters at most, and stores add theirs.
 [[nodiscard]] inline std::filesystem::path draft_name(const std::filesystem::path& path, const std::string& unique) {
@@ -15,4 +17,6 @@ namespace mapvec::detail {
     return path.parent_path() / name;
 }
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

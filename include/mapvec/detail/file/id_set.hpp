@@ -7,7 +7,9 @@
 #include <iterator>
 #include <vector>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 class IdSet {
   public:
@@ -67,4 +69,6 @@ class IdSet {
     bool sorted_ = true;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -16,7 +16,9 @@
 #include <mapvec/detail/util/checked.hpp>
 #include <mapvec/storage/storage.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 class MappedView {
   public:
@@ -112,4 +114,6 @@ class MappedView {
     std::vector<boost::interprocess::mapped_region> regions_;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -23,7 +23,9 @@
 #include <mapvec/detail/platform/parallel.hpp>
 #include <mapvec/detail/platform/platform.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 inline constexpr std::uint64_t zeros_window = 256 << 10;
 
@@ -140,4 +142,6 @@ class Prezeroer {
     std::unique_ptr<State> state_;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

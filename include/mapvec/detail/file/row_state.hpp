@@ -14,7 +14,9 @@
 #include <mapvec/detail/file/block_sums.hpp>
 #include <mapvec/detail/platform/threads.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 struct RowState {
     std::uint64_t version = 0;    // 0: of no array
@@ -45,4 +47,6 @@ class PublishedRowState {
     std::atomic<std::uint64_t> version_{0};
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -31,7 +31,9 @@
 #include <mapvec/detail/platform/threads.hpp>
 #include <mapvec/error.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 template <Metric M, Scalar S>
 class HnswBuilder {
@@ -277,4 +279,6 @@ class HnswBuilder {
     std::vector<ListLock> list_locks_;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

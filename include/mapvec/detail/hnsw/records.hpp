@@ -32,7 +32,9 @@
 #include <mapvec/query.hpp>
 #include <mapvec/storage/mapped_array.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 using RowId32 = std::uint32_t;
 
@@ -145,4 +147,6 @@ class MappedHnsw {
     std::optional<EntryPoint> top_;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -25,7 +25,9 @@
 #include <mapvec/detail/search/top_k.hpp>
 #include <mapvec/distance.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 // Rows seen before: open addressing, so that a walk of a thousand rows touches a few kilobytes however large the graph.
 class VisitedSet {
@@ -170,4 +172,6 @@ class Walk {
     std::vector<Id> neighbours_;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -15,7 +15,9 @@
 #include <mapvec/metric.hpp>
 #include <mapvec/storage/file_format.hpp>
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 // A metric that an index can be of: its name stands for its formula in files, and changes when that does.
 template <class M>
@@ -33,4 +35,6 @@ namespace detail {
 }
 
 }  // namespace detail
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

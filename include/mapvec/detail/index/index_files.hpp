@@ -38,7 +38,9 @@
 #include <mapvec/storage/file_format.hpp>
 #include <mapvec/storage/mapped_array.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 // A file of an index, beside its path. A dim of 0 accepts any when it is opened.
 struct IndexFile {
@@ -253,4 +255,6 @@ bool IndexFiles<File>::remove(const std::filesystem::path& path, const std::vect
     return !found.empty();
 }
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -34,7 +34,9 @@
 #include <mapvec/detail/util/checked.hpp>
 #include <mapvec/detail/util/crc32c.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 struct IndexedRows {
     std::uint64_t count = 0;
@@ -144,4 +146,6 @@ struct Comparison {
     return described;
 }
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -14,7 +14,9 @@
 
 #include <mapvec/query.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 // The rows first, first + 1, …, end - 1.
 struct RowRange {
@@ -68,4 +70,6 @@ class RowRanges {
     std::vector<RowRange> ranges_;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

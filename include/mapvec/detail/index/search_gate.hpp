@@ -12,7 +12,9 @@
 
 #include <mapvec/detail/platform/threads.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 class SearchGate {
   public:
@@ -63,4 +65,6 @@ class SearchGate {
     bool updating_ = false;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

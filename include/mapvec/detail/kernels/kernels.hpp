@@ -16,6 +16,8 @@
 #include <mapvec/detail/kernels/types.hpp>
 #include <mapvec/detail/platform/cpu.hpp>
 
+#include <mapvec/detail/util/prologue.inc>
+
 #if defined(__clang__)
 #define MAPVEC_SHUFFLE(Index, a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #elif defined(__GNUC__)
@@ -93,7 +95,7 @@
 #define MAPVEC_CHOOSE(set, ...) (static_cast<void>(set), &portable::__VA_ARGS__)
 #endif
 
-namespace mapvec::detail {
+namespace mapvec::inline v0_1::detail {
 
 // Precondition for all: instruction_set_available(set).
 template <DistanceKind M, class S, class Q = QueryValue<S>>
@@ -112,6 +114,8 @@ template <class S>
     return *MAPVEC_CHOOSE(set, tile_kernels);
 }
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
 
 #undef MAPVEC_CHOOSE
+
+#include <mapvec/detail/util/epilogue.inc>

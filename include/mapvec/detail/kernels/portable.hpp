@@ -9,7 +9,9 @@
 #include <mapvec/detail/kernels/types.hpp>
 #include <mapvec/scalar.hpp>
 
-namespace mapvec::detail::portable {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail::portable {
 
 inline constexpr std::size_t lanes = 4;
 
@@ -96,4 +98,6 @@ MAPVEC_INLINE void fold(const Vector& a, const Vector& b, const Vector& c, const
     sums[3] = sum_of(d);
 }
 
-}  // namespace mapvec::detail::portable
+}  // namespace mapvec::inline v0_1::detail::portable
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -7,12 +7,13 @@
 #include <limits>
 #include <type_traits>
 
-#include <mapvec/detail/util/always_inline.hpp>
 #include <mapvec/detail/util/prefetch.hpp>
 #include <mapvec/metric.hpp>
 #include <mapvec/scalar.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 inline constexpr std::size_t prefetch_distance = 2048;   // how far ahead of a scan over rows shorter than a cache line
 inline constexpr std::size_t prefetch_rows = 8;          // how far ahead of a scan over listed rows
@@ -84,4 +85,6 @@ struct TileKernels {
     std::size_t (*products)(const TileTask&, std::uint32_t* found) noexcept;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

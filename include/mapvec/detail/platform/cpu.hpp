@@ -9,17 +9,14 @@
 #include <cstdint>
 #include <string_view>
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#define MAPVEC_X86_KERNELS 1
-#include <cpuid.h>
-#elif defined(__aarch64__) && (defined(__GNUC__) || defined(__clang__))
-#define MAPVEC_NEON_KERNELS 1
-#elif defined(_M_X64) && !defined(_M_ARM64EC)
-#define MAPVEC_MSVC_KERNELS 1
+#if defined(_MSC_VER) && !defined(__clang__) && defined(_M_X64) && !defined(_M_ARM64EC)
+#define MAPVEC_MSVC_X64 1
 #include <intrin.h>
 #endif
 
-namespace mapvec {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
 
 // In the order of preference: the last one available is chosen. avx2 means AVX2 with FMA and F16C (Haswell, Zen and
 // later), avx512 the F, BW, DQ and VL parts (Skylake-X, Zen 4 and later).
@@ -38,25 +35,29 @@ enum class InstructionSet : std::uint8_t { portable, neon, sse2, avx2, avx512 };
 
 namespace detail {
 
-#if defined(MAPVEC_X86_KERNELS) || defined(MAPVEC_MSVC_KERNELS)
+#if defined(MAPVEC_X86_KERNELS) || defined(MAPVEC_MSVC_X64)
 
 struct CpuidWords {
     std::uint32_t a = 0, b = 0, c = 0, d = 0;
 };
 
-[[nodiscard]] inline CpuidWords cpuid(std::uint32_t leaf) noexcept {
-    CpuidWords words;
+// Not by <cpuid.h>: its macros and the functions of <intrin.h>, which Boost includes on Windows, have the same names.
+[[nodiscard]] inline CpuidWords cpuid_of(std::uint32_t leaf) noexcept {
 #if defined(MAPVEC_X86_KERNELS)
-    __get_cpuid_count(leaf, 0, &words.a, &words.b, &words.c, &words.d);
+    CpuidWords words;
+    asm volatile("cpuid" : "=a"(words.a), "=b"(words.b), "=c"(words.c), "=d"(words.d) : "a"(leaf), "c"(0));
+    return words;
 #else
     int found[4];
-    __cpuid(found, 0);
-    if (leaf > static_cast<std::uint32_t>(found[0])) return words;
     __cpuidex(found, static_cast<int>(leaf), 0);
-    words = {static_cast<std::uint32_t>(found[0]), static_cast<std::uint32_t>(found[1]),
-             static_cast<std::uint32_t>(found[2]), static_cast<std::uint32_t>(found[3])};
+    return {static_cast<std::uint32_t>(found[0]), static_cast<std::uint32_t>(found[1]),
+            static_cast<std::uint32_t>(found[2]), static_cast<std::uint32_t>(found[3])};
 #endif
-    return words;
+}
+
+// Zeros for a leaf that the processor does not have.
+[[nodiscard]] inline CpuidWords cpuid(std::uint32_t leaf) noexcept {
+    return leaf <= cpuid_of(0).a ? cpuid_of(leaf) : CpuidWords{};
 }
 
 // The register files that the operating system saves; only to be asked where cpuid reports OSXSAVE.
@@ -98,11 +99,15 @@ struct CpuidWords {
     if (set == InstructionSet::portable) return true;
     const InstructionSet best = best_instruction_set();
     if (set == InstructionSet::neon || best == InstructionSet::neon) return set == best;
-#if defined(MAPVEC_MSVC_KERNELS)
+#if defined(MAPVEC_MSVC_X64)
     if (set == InstructionSet::sse2) return false;
 #endif
     return set <= best;
 }
 
 }  // namespace detail
-}  // namespace mapvec
+}  // namespace mapvec::inline v0_1
+
+#undef MAPVEC_MSVC_X64
+
+#include <mapvec/detail/util/epilogue.inc>

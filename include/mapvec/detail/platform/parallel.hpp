@@ -19,7 +19,9 @@
 
 #include <mapvec/detail/platform/threads.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 class Job {
   public:
@@ -193,4 +195,6 @@ void parallel_for(std::size_t pieces, std::size_t threads, F&& fn) {
     job.rethrow();
 }
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -19,12 +19,9 @@
 
 #include <mapvec/error.hpp>
 
-#if !defined(F_OFD_SETLK) && defined(__APPLE__)  // in the kernel since 10.15, in the public headers later
-#define F_OFD_SETLK 90
-#define F_OFD_SETLKW 91
-#endif
+#include <mapvec/detail/util/prologue.inc>
 
-namespace mapvec::detail::platform {
+namespace mapvec::inline v0_1::detail::platform {
 
 using Handle = int;
 
@@ -39,6 +36,13 @@ inline constexpr int map_populate = MAP_POPULATE;
 inline constexpr int map_populate = 0;
 #endif
 inline constexpr int map_fixed = MAP_FIXED;
+#if defined(F_OFD_SETLK)
+inline constexpr int set_lock = F_OFD_SETLK;
+inline constexpr int set_lock_and_wait = F_OFD_SETLKW;
+#else  // macOS: in the kernel since 10.15, in the public headers later
+inline constexpr int set_lock = 90;
+inline constexpr int set_lock_and_wait = 91;
+#endif
 
 [[nodiscard]] inline Error system_error(int number, const std::filesystem::path& file, const char* doing) {
     const auto code = [&] {
@@ -223,7 +227,7 @@ enum class LockKind { exclusive, shared, none };
     lock.l_start = static_cast<off_t>((std::uint64_t{1} << 62) + which);
     lock.l_len = 1;
     int result = 0;
-    do result = ::fcntl(handle, wait ? F_OFD_SETLKW : F_OFD_SETLK, &lock);
+    do result = ::fcntl(handle, wait ? set_lock_and_wait : set_lock, &lock);
     while (result != 0 && errno == EINTR);
     return result == 0 ? 0 : errno;
 }
@@ -277,4 +281,6 @@ inline void advise_huge_pages([[maybe_unused]] std::byte* base, [[maybe_unused]]
 #endif
 }
 
-}  // namespace mapvec::detail::platform
+}  // namespace mapvec::inline v0_1::detail::platform
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -15,7 +15,9 @@
 #include <unistd.h>
 #endif
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 #if defined(_WIN32)
 
@@ -125,4 +127,6 @@ inline void relax() noexcept {
 #endif
 }
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -9,13 +9,15 @@
 //   sync a directory                NTFS journals names by itself
 #pragma once
 
-#if !defined(NOMINMAX)
+#pragma push_macro("NOMINMAX")
+#pragma push_macro("WIN32_LEAN_AND_MEAN")
+#undef NOMINMAX
+#undef WIN32_LEAN_AND_MEAN
 #define NOMINMAX
-#endif
-#if !defined(WIN32_LEAN_AND_MEAN)
 #define WIN32_LEAN_AND_MEAN
-#endif
 #include <windows.h>
+#pragma pop_macro("NOMINMAX")
+#pragma pop_macro("WIN32_LEAN_AND_MEAN")
 
 #include <algorithm>
 #include <cstddef>
@@ -27,7 +29,9 @@
 
 extern "C" BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);  // RtlGenRandom
 
-namespace mapvec::detail::platform {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail::platform {
 
 using Handle = void*;
 
@@ -190,4 +194,6 @@ inline void release_addresses(std::byte*, std::size_t) noexcept {}
 inline void drop_private(Handle, std::byte*, std::uint64_t, std::size_t) noexcept {}
 inline void advise_huge_pages(std::byte*, std::size_t) noexcept {}
 
-}  // namespace mapvec::detail::platform
+}  // namespace mapvec::inline v0_1::detail::platform
+
+#include <mapvec/detail/util/epilogue.inc>

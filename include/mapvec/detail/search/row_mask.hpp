@@ -7,7 +7,9 @@
 
 #include <mapvec/query.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 template <class Filter>
 class RowMask {
@@ -37,4 +39,6 @@ class RowMask<EveryRow> {
     [[nodiscard]] constexpr bool any(std::size_t, std::size_t) const noexcept { return true; }
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

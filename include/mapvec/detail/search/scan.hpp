@@ -20,7 +20,9 @@
 #include <mapvec/error.hpp>
 #include <mapvec/query.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 inline constexpr std::size_t max_rows_per_block = 2048;
 
@@ -206,4 +208,6 @@ void scan(Rows rows, const CompiledQuery<M, S>& compiled, std::size_t first, std
     }
 }
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

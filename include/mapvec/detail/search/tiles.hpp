@@ -21,7 +21,9 @@
 #include <mapvec/detail/search/scan.hpp>
 #include <mapvec/detail/search/top_k.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 inline constexpr double rounding_unit = 0x1p-24;
 inline constexpr double overflow_guard = 1e37;  // beyond it squares are near the end of float's range
@@ -203,4 +205,6 @@ class TileScan {
     std::size_t passed_in_vain_ = 0;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -14,7 +14,9 @@
 
 #include <mapvec/query.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 struct Candidate {
     float key;
@@ -74,4 +76,6 @@ class TopK {
     std::vector<Candidate> heap_;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -12,7 +12,9 @@
 
 #include <mapvec/detail/util/movable_atomic.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 class ErasureSet {
   public:
@@ -69,4 +71,6 @@ class ErasureSet {
     MovableAtomic<std::uint64_t> size_;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -30,7 +30,9 @@
 #include <mapvec/query.hpp>
 #include <mapvec/storage/commit_group.hpp>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 inline constexpr std::size_t prefetch_record_bytes = 256;  // the rest of a record the processor fetches by itself
 
@@ -240,4 +242,6 @@ class VariableRecords {
 template <class T, class C, Storage File>
 using PayloadRecords = std::conditional_t<raw_payload<T, C>, RawRecords<T, C, File>, VariableRecords<T, C, File>>;
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

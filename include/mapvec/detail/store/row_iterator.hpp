@@ -9,7 +9,9 @@
 #include <span>
 #include <utility>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 template <class Array, class Scalar, std::size_t Dim>
 class RowIterator {
@@ -61,4 +63,6 @@ class RowIterator {
     difference_type index_ = 0;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -1,7 +1,9 @@
 // Calls the free function search() for a store that has a member of the same name, without including search.hpp.
 #pragma once
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 // Argument-dependent lookup finds mapvec::search() where the caller has included search.hpp.
 template <class Source, class... Args>
@@ -13,4 +15,6 @@ template <class M, class Source, class... Args>
     return search<M>(source, args...);
 }
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

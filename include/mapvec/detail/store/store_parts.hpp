@@ -1,7 +1,9 @@
 // What an index needs of a store, and nobody else does.
 #pragma once
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 struct StoreParts {
     // REQUIRES: the store is open.
@@ -11,4 +13,6 @@ struct StoreParts {
     }
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -3,7 +3,9 @@
 
 #include <utility>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 template <class Value>
 class NonOwning {
@@ -25,4 +27,6 @@ class NonOwning {
     Value* value_ = nullptr;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -5,7 +5,9 @@
 #include <limits>
 #include <optional>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 [[nodiscard]] constexpr std::optional<std::uint64_t> checked_add(std::uint64_t a, std::uint64_t b) noexcept {
     if (a > std::numeric_limits<std::uint64_t>::max() - b) return std::nullopt;
@@ -25,4 +27,6 @@ namespace mapvec::detail {
     return round_down(offset + unit - 1, unit);
 }
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

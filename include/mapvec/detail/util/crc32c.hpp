@@ -40,7 +40,9 @@
 #endif
 #endif
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 static_assert(std::endian::native == std::endian::little, "mapvec: only little-endian machines are supported");
 
@@ -247,8 +249,10 @@ MAPVEC_CRC32C_TARGET inline std::uint32_t crc32c_hardware(std::uint32_t state, c
     return ~crc32c_raw(~previous, bytes, n);
 }
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
 
 #undef MAPVEC_CRC32C_TARGET
 #undef MAPVEC_CRC32C_X86
 #undef MAPVEC_CRC32C_ARM
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 class Fingerprint {
   public:
@@ -25,4 +27,6 @@ class Fingerprint {
     std::uint64_t hash_ = 0xCBF29CE484222325u;
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -4,7 +4,9 @@
 
 #include <atomic>
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 template <class Value>
 class MovableAtomic {
@@ -27,4 +29,6 @@ class MovableAtomic {
     std::atomic<Value> value_{};
 };
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

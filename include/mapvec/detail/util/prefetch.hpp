@@ -5,13 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <mapvec/detail/util/always_inline.hpp>
-
 #if defined(_MSC_VER) && !defined(__clang__) && defined(_M_X64)
 #include <intrin.h>
 #endif
 
-namespace mapvec::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
 
 inline constexpr std::size_t cache_line = 64;
 
@@ -31,4 +31,6 @@ MAPVEC_INLINE void prefetch_range(std::uintptr_t at, std::size_t bytes) noexcept
     for (std::size_t line = 0; line < at - first + bytes; line += cache_line) prefetch(first + line);
 }
 
-}  // namespace mapvec::detail
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

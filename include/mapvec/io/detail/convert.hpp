@@ -13,7 +13,9 @@
 
 #include <mapvec/scalar.hpp>
 
-namespace mapvec::io::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::io::detail {
 
 // What files hold: the scalars of stores, and the int32 of .ivecs.
 template <class T>
@@ -81,4 +83,6 @@ template <FileScalar From, FileScalar To>
     }
 }
 
-}  // namespace mapvec::io::detail
+}  // namespace mapvec::inline v0_1::io::detail
+
+#include <mapvec/detail/util/epilogue.inc>

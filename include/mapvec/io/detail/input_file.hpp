@@ -15,7 +15,9 @@
 #include <mapvec/detail/platform/platform.hpp>
 #include <mapvec/error.hpp>
 
-namespace mapvec::io::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::io::detail {
 
 class InputFile {
   public:
@@ -76,4 +78,6 @@ class InputFile {
     std::ifstream stream_;
 };
 
-}  // namespace mapvec::io::detail
+}  // namespace mapvec::inline v0_1::io::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -16,7 +16,9 @@
 #include <mapvec/error.hpp>
 #include <mapvec/io/detail/input_file.hpp>
 
-namespace mapvec::io::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::io::detail {
 
 struct NpyDict {
     std::optional<std::string> descr;  // as it is written, without quotes
@@ -145,4 +147,6 @@ class NpyDictParser {
     return text;
 }
 
-}  // namespace mapvec::io::detail
+}  // namespace mapvec::inline v0_1::io::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -15,7 +15,9 @@
 #include <mapvec/error.hpp>
 #include <mapvec/io/exchange.hpp>
 
-namespace mapvec::io::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::io::detail {
 
 namespace platform = mapvec::detail::platform;
 
@@ -91,4 +93,6 @@ class OutputFile {
     std::uint64_t size_ = 0;
 };
 
-}  // namespace mapvec::io::detail
+}  // namespace mapvec::inline v0_1::io::detail
+
+#include <mapvec/detail/util/epilogue.inc>

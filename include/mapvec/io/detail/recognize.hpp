@@ -15,7 +15,9 @@
 #include <mapvec/io/detail/input_file.hpp>
 #include <mapvec/storage/file_format.hpp>
 
-namespace mapvec::io::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::io::detail {
 
 // The name of the format; empty for what may be raw rows. Reads at the beginning of the file.
 [[nodiscard]] inline std::string_view recognized_format(InputFile& file) {
@@ -44,4 +46,6 @@ inline void expect_raw_rows(InputFile& file) {
     file.seek(0);
 }
 
-}  // namespace mapvec::io::detail
+}  // namespace mapvec::inline v0_1::io::detail
+
+#include <mapvec/detail/util/epilogue.inc>

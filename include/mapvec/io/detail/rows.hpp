@@ -23,7 +23,9 @@
 #include <mapvec/io/exchange.hpp>
 #include <mapvec/mmap_vector_store.hpp>
 
-namespace mapvec::io::detail {
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::io::detail {
 
 // Rows that begin where the file is read next; before each of them `prefix` bytes.
 struct RowLayout {
@@ -159,4 +161,6 @@ std::uint64_t export_rows(std::span<const S> scalars, std::size_t dim, OutputFil
     return rows;
 }
 
-}  // namespace mapvec::io::detail
+}  // namespace mapvec::inline v0_1::io::detail
+
+#include <mapvec/detail/util/epilogue.inc>
