@@ -10,4 +10,5 @@
 #include <mapvec/query.hpp>
 #include <mapvec/search.hpp>
 #include <mapvec/search_batch.hpp>
+#include <mapvec/unicode_char.hpp>
 #include <mapvec/version.hpp>

@@ -12,6 +12,7 @@
 //     bool                one byte, 0 or 1             optional        one byte, 0 or 1, then the value
 //     integer, f32, f64   little-endian, own width     variant         u32 index, then the value
 //     char                one byte                     struct, tuple   field by field, nothing between
+//     UnicodeChar         its UTF-8, 1 to 4 bytes: Rust's char
 //     enum                its underlying integer       std::array      element by element, no length
 //     string, vector, set u64 length, then elements    map             u64 length, then key, value, …
 //     empty struct        nothing                      specialised     u64 length, then what it wrote
@@ -24,10 +25,10 @@
 // yet, and a container that inherits one of itself is refused.
 //
 // Bytes are not trusted. Decoding throws Error(payload) with the place for: a length beyond what is left
-// (before memory is taken), a bool or an optional's tag that is neither 0 nor 1, a variant's tag without an
-// alternative, a map key that comes twice, nesting deeper than 128 levels of a type that contains itself,
-// more than 65,536 elements that take no bytes, trailing bytes. Any value of an enum's underlying type is
-// accepted, and so are the bytes of a string as they are: not only UTF-8. Encoding throws for a variant
+// (before memory is taken), a bool or an optional's tag that is neither 0 nor 1, a UnicodeChar that is none, a
+// variant's tag without an alternative, a map key that comes twice, nesting deeper than 128 levels of a type that
+// contains itself, more than 65,536 elements that take no bytes, trailing bytes. Any value of an enum's underlying
+// type is accepted, and so are the bytes of a string as they are: not only UTF-8. Encoding throws for a variant
 // without a value, and where decoding would refuse the depth or the number. Not looked at: a bool in a class whose
 // fields cannot be seen; whether a number fits an enum that has no fixed underlying type.
 //

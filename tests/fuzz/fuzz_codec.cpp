@@ -49,6 +49,17 @@ struct Associative {
     std::multimap<std::uint8_t, std::optional<std::string>> many;
 };
 
+struct Letters {
+    mapvec::UnicodeChar first;
+    std::vector<mapvec::UnicodeChar> others;
+    std::optional<mapvec::UnicodeChar> last;
+};
+
+struct Key {
+    mapvec::UnicodeChar letter;
+    bool flag;
+};
+
 struct Doc {
     std::string title;
     std::uint32_t year;
@@ -76,6 +87,11 @@ void round_trip(std::span<const std::byte> input, bool canonical) {
     if (canonical) require(same(second.bytes(), first.bytes()));
 }
 
+void raw_key(std::span<const std::byte> input) {
+    const Key key = mapvec::detail::read_raw<Key>(input);
+    require(mapvec::is_unicode_scalar_value(key.letter.value()));
+}
+
 void raw(std::span<const std::byte> input) {
     const Leaf leaf = mapvec::detail::read_raw<Leaf>(input);
     std::byte out[sizeof(Leaf)];
@@ -90,12 +106,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size == 0) return 0;
     const auto input = std::as_bytes(std::span(data + 1, size - 1));
     try {
-        switch (data[0] % 6) {
+        switch (data[0] % 8) {
             case 0: round_trip<Nested>(input, true); break;
             case 1: round_trip<Tree>(input, true); break;
             case 2: round_trip<Associative>(input, false); break;
             case 3: round_trip<Doc>(input, true); break;
             case 4: raw(input); break;
+            case 6: round_trip<Letters>(input, true); break;
+            case 7: raw_key(input); break;
             default: static_cast<void>(mapvec::detail::view_of<std::string>(input));
         }
     } catch (const mapvec::Error& error) {

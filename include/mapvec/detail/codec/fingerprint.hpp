@@ -7,6 +7,7 @@
 //     i u f + size  integer, floating point  < x / { k v   set, map
 //     c + size      character types          * N x         array of N x
 //     s             string                   ( x y … )     pair, tuple, struct
+//     U             UnicodeChar
 //     ? x           optional                 | n x y …     variant of n alternatives
 //     ^ depth       the enclosing type again o size        class whose fields cannot be seen
 //     # number, @ text, !   a specialised Codec, by what it calls itself
@@ -102,6 +103,8 @@ constexpr void describe(Fingerprint& print) noexcept {
         describe<std::underlying_type_t<T>, Around>(print);
     } else if constexpr (kind == Kind::boolean) {
         print.add('b');
+    } else if constexpr (kind == Kind::character) {
+        print.add('U');
     } else if constexpr (kind == Kind::number) {
         print.add(number_token<T>());
         print.add_number(sizeof(T));

@@ -67,7 +67,7 @@ consteval std::size_t min_wire_size() {
         return min_wire_size_of_all(Parts<T>{});
     else if constexpr (kind == Kind::array)
         return ArrayTraits<T>::size * min_wire_size<typename ArrayTraits<T>::element>();
-    else if constexpr (kind == Kind::optional)
+    else if constexpr (kind == Kind::optional || kind == Kind::character)
         return 1;
     else if constexpr (kind == Kind::variant)
         return 4;
@@ -76,22 +76,22 @@ consteval std::size_t min_wire_size() {
 }
 
 template <class T>
-consteval bool holds_bool_in_place();
+consteval bool has_forbidden_values();
 template <class... Ts>
-consteval bool any_holds_bool(TypeList<Ts...>) {
-    return (holds_bool_in_place<Ts>() || ...);
+consteval bool any_has_forbidden_values(TypeList<Ts...>) {
+    return (has_forbidden_values<Ts>() || ...);
 }
 
-// Whether some byte of a T may only be 0 or 1.
+// Whether there are bytes in memory that are no T: a bool is 0 or 1, a UnicodeChar no surrogate.
 template <class T>
-consteval bool holds_bool_in_place() {
+consteval bool has_forbidden_values() {
     constexpr Kind kind = kind_of<T>();
-    if constexpr (kind == Kind::boolean)
+    if constexpr (kind == Kind::boolean || kind == Kind::character)
         return true;
     else if constexpr (kind == Kind::enumeration)
         return std::is_same_v<std::underlying_type_t<T>, bool>;
     else if constexpr (kind == Kind::array || kind == Kind::aggregate)
-        return any_holds_bool(Parts<T>{});
+        return any_has_forbidden_values(Parts<T>{});
     else
         return false;
 }
@@ -113,7 +113,8 @@ consteval bool has_raw_layout() {
     else if constexpr (kind == Kind::array || kind == Kind::aggregate)
         return all_have_raw_layout(Parts<T>{});
     else
-        return kind == Kind::boolean || kind == Kind::number || kind == Kind::enumeration || kind == Kind::opaque;
+        return kind == Kind::boolean || kind == Kind::number || kind == Kind::character || kind == Kind::enumeration ||
+               kind == Kind::opaque;
 }
 
 template <class T>
@@ -139,7 +140,7 @@ consteval bool has_padding() {
 
 // Whether the wire has the very bytes that memory has, so that many can be copied at once.
 template <class T>
-inline constexpr bool same_in_memory = has_raw_layout<T>() && !has_padding<T>() && !holds_bool_in_place<T>();
+inline constexpr bool same_in_memory = has_raw_layout<T>() && !has_padding<T>() && !has_forbidden_values<T>();
 
 }  // namespace mapvec::inline v0_1::detail
 

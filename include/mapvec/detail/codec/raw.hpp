@@ -2,7 +2,7 @@
 //
 // Padding is written as zeros, field by field where the fields can be seen. Of a class whose fields
 // cannot be seen the compiler clears the padding (GCC 11, MSVC 2019, Clang 20 or later; an older Clang
-// copies it). A byte that has to be a bool is checked before anybody may look at it as one.
+// copies it). A bool or a UnicodeChar is checked before anybody may look at it as one.
 #pragma once
 
 #include <cassert>
@@ -77,41 +77,53 @@ void write_fields_raw(const T& value, std::byte* out) noexcept {
     }
 }
 
-// The first byte of `object` that has to be 0 or 1 and is not; null if there is none. Looks at addresses
-// of fields and at bytes, never at a bool.
+// Part of an object whose bytes are no value of the part's type.
+struct ForbiddenValue {
+    const unsigned char* place = nullptr;  // null: there is none
+    std::uint32_t found = 0;
+    bool is_bool = true;  // else a UnicodeChar
+};
+
+// The first forbidden value in `object`. Looks at addresses of fields and at bytes, never at a bool.
 template <class T>
-[[nodiscard]] const unsigned char* find_bad_bool(const T& object) noexcept {
-    if constexpr (!holds_bool_in_place<T>()) {
-        return nullptr;
+[[nodiscard]] ForbiddenValue find_forbidden_value(const T& object) noexcept {
+    ForbiddenValue first;
+    [[maybe_unused]] const auto look = [&first](const auto& part) {
+        if (first.place == nullptr) first = find_forbidden_value(part);
+    };
+    if constexpr (!has_forbidden_values<T>()) {
+        return first;
     } else if constexpr (kind_of<T>() == Kind::aggregate) {
-        const unsigned char* bad = nullptr;
-        for_each_field(object, [&bad](const auto& field) { bad = bad == nullptr ? find_bad_bool(field) : bad; });
-        return bad;
+        for_each_field(object, look);
     } else if constexpr (kind_of<T>() == Kind::array) {
-        for (const auto& element : object) {
-            if (const unsigned char* const bad = find_bad_bool(element)) return bad;
-        }
-        return nullptr;
+        for (const auto& element : object) look(element);
+    } else if constexpr (kind_of<T>() == Kind::character) {
+        std::memcpy(&first.found, &object, sizeof first.found);
+        first.is_bool = false;
+        if (!is_unicode_scalar_value(first.found)) first.place = reinterpret_cast<const unsigned char*>(&object);
     } else {
-        const auto* const byte = reinterpret_cast<const unsigned char*>(&object);
-        return *byte > 1 ? byte : nullptr;
+        first.found = *reinterpret_cast<const unsigned char*>(&object);
+        if (first.found > 1) first.place = reinterpret_cast<const unsigned char*>(&object);
     }
+    return first;
 }
 
 template <class T>
 void check_raw(const T& object) {
-    if (const unsigned char* const bad = find_bad_bool(object)) {
-        const auto at = bad - reinterpret_cast<const unsigned char*>(&object);
-        throw Error(ErrorCode::payload,
-                    detail::mismatch("raw payload, byte " + std::to_string(at) + ", a bool", "0 or 1", unsigned{*bad}));
-    }
+    const ForbiddenValue bad = find_forbidden_value(object);
+    if (bad.place == nullptr) return;
+    const auto at = bad.place - reinterpret_cast<const unsigned char*>(&object);
+    throw Error(ErrorCode::payload, detail::mismatch("raw payload, byte " + std::to_string(at) + ", a " +
+                                                         (bad.is_bool ? "bool" : "UnicodeChar"),
+                                                     bad.is_bool ? "0 or 1" : "a Unicode scalar value", bad.found));
 }
 
 inline void check_raw_size(std::size_t expected, std::size_t found) {
     if (found != expected) throw Error(ErrorCode::payload, detail::mismatch("bytes of a raw payload", expected, found));
 }
 
-// The value in `record`, at any alignment. Throws Error(payload) for a wrong size or a bool that is none.
+// The value in `record`, at any alignment. Throws Error(payload) for a wrong size, and for a bool or a
+// UnicodeChar that is none.
 template <class T>
     requires(has_raw_layout<T>())
 [[nodiscard]] T read_raw(std::span<const std::byte> record) {

@@ -15,6 +15,7 @@
 
 #include <mapvec/detail/codec/layout.hpp>
 #include <mapvec/detail/codec/raw.hpp>
+#include <mapvec/detail/codec/utf8.hpp>
 #include <mapvec/detail/codec/writer.hpp>
 #include <mapvec/error.hpp>
 
@@ -62,6 +63,15 @@ class Reader {
         const auto found = load<Value>(what);
         if (found > most) fail_before<Value>(what, most, found);
         return found;
+    }
+
+    // UTF-8 as Rust reads it: the shortest form, no surrogate.
+    [[nodiscard]] UnicodeChar unicode_char() {
+        char32_t code = 0;
+        const std::size_t n = get_utf8({at_, left()}, code);
+        if (n == 0) fail("a UnicodeChar", "the UTF-8 bytes of a Unicode scalar value", "others");
+        at_ += n;
+        return UnicodeChar(code);
     }
 
     void enter() {
@@ -235,6 +245,8 @@ template <class T>
         return read_any_bytes<T>(reader, "value");
     else if constexpr (kind == Kind::boolean || kind == Kind::enumeration)
         return static_cast<T>(reader.tag(std::uint8_t{1}, "bool") == 1);
+    else if constexpr (kind == Kind::character)
+        return reader.unicode_char();
     else if constexpr (kind == Kind::text)
         return read_text<T>(reader);
     else if constexpr (kind == Kind::sequence)

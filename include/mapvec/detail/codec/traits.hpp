@@ -15,6 +15,7 @@
 #include <utility>
 
 #include <mapvec/detail/codec/aggregate.hpp>
+#include <mapvec/unicode_char.hpp>
 
 #include <mapvec/detail/util/prologue.inc>
 
@@ -28,6 +29,7 @@ namespace detail {
 enum class Kind {
     boolean,
     number,       // integers and floating point of fixed width
+    character,    // a UnicodeChar, in UTF-8
     enumeration,  // by its underlying type
     text,         // a string of one-byte characters
     sequence,     // vector, deque, list
@@ -145,6 +147,8 @@ template <class T>
 consteval Kind kind_of_class() {
     if constexpr (HasOwnCodec<T>)
         return Kind::custom;
+    else if constexpr (std::is_same_v<T, UnicodeChar>)
+        return Kind::character;
     else if constexpr (TextLike<T>)
         return Kind::text;
     else if constexpr (ArrayTraits<T>::value)

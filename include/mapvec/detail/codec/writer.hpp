@@ -13,6 +13,7 @@
 #include <mapvec/detail/codec/encoder.hpp>
 #include <mapvec/detail/codec/layout.hpp>
 #include <mapvec/detail/codec/raw.hpp>
+#include <mapvec/detail/codec/utf8.hpp>
 #include <mapvec/error.hpp>
 
 #include <mapvec/detail/util/prologue.inc>
@@ -186,6 +187,8 @@ template <class T>
     constexpr Kind kind = kind_of<T>();
     if constexpr (wire_size<T>() != variable_size) {
         return put_fixed(writer.room(at, wire_size<T>()), value);
+    } else if constexpr (kind == Kind::character) {
+        return put_utf8(writer.room(at, max_utf8), value.value());
     } else if constexpr (kind == Kind::text) {
         return put_bytes(writer, at, value.data(), value.size(), value.size());
     } else if constexpr (kind == Kind::sequence || kind == Kind::set) {
