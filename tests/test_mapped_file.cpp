@@ -8,7 +8,7 @@
 #include <array>
 #include <cstring>
 #include <fstream>
-#include <mapvec/mmap_vector_store.hpp>
+#include <mapvec/collection.hpp>
 #include <mapvec/storage/mapped_file.hpp>
 #include <random>
 #include <vector>
@@ -16,9 +16,14 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+#if !defined(_WIN32)
+#include <sys/stat.h>
+#endif
 #if defined(__linux__)
 #include <sys/mman.h>
 #include <sys/resource.h>
+
+#include <thread>
 
 #include "another_process.hpp"
 #endif
@@ -58,6 +63,21 @@ TEST_CASE("opening what is not there, or is no file, is an error") {
     CHECK(code_of([&] { return MappedFile::open(scratch.path(), OpenMode::read_only, {}); }).has_value());
     CHECK(code_of([&] { return MappedFile::create(scratch / "no" / "dir", bytes(1, 0), {}); }) == ErrorCode::not_found);
 }
+
+#if !defined(_WIN32)
+TEST_CASE("a FIFO, a device or a link to itself is an error at once") {
+    const ScratchDirectory scratch;
+    REQUIRE(::mkfifo((scratch / "fifo").c_str(), 0600) == 0);
+    std::filesystem::create_symlink("loop", scratch / "loop");
+    for (const OpenMode mode : {OpenMode::read_only, OpenMode::read_write})
+        for (const auto& path : {scratch / "fifo", scratch / "loop", std::filesystem::path("/dev/zero")})
+            CHECK(code_of([&] { return MappedFile::open(path, mode, {}); }) == ErrorCode::io);
+    CHECK(code_of([&] { return Collection<2, int>::open_or_create(scratch / "loop"); }) == ErrorCode::io);
+    CHECK(code_of([&] { return Collection<2, int>::create(scratch / "loop" / "below"); }) == ErrorCode::io);
+    CHECK(code_of([&] { return MmapVectorStore<2>::open_or_create(scratch / "loop"); }).has_value());
+    CHECK(code_of([&] { return MmapVectorStore<2>::create(scratch / "loop" / "store"); }) == ErrorCode::io);
+}
+#endif
 
 TEST_CASE("growth in reserved space never moves the view") {
     if (!mapvec::detail::platform::can_map_in_place) return;
@@ -200,17 +220,6 @@ TEST_CASE("rename gives a name once and for all, and never over another") {
     CHECK_FALSE(MappedFile::exists(scratch / "c"));
 }
 
-TEST_CASE("flush takes any range, aligned or not") {
-    const ScratchDirectory scratch;
-    auto file = MappedFile::create(scratch / "f", bytes(100000, 5), {});
-    file.resize(300000);
-    for (const auto& [offset, n] : {std::pair{0, 300000}, {100, 100}, {4095, 2}, {299999, 1}, {5000, 0}})
-        CHECK_FALSE(code_of([&] {
-            file.flush(static_cast<std::uint64_t>(offset), static_cast<std::uint64_t>(n));
-            return 0;
-        }));
-}
-
 TEST_CASE("populate, huge pages and advice change nothing that is seen") {
     const ScratchDirectory scratch;
     for (const Access access : {Access::normal, Access::sequential, Access::random}) {
@@ -267,6 +276,37 @@ TEST_CASE("where addresses are scarce, many files share them, and all of them gr
                 }
                 for (int i = 0; i < 40; ++i)
                     if (files[static_cast<std::size_t>(i)].data()[4095] != std::byte(i)) return 2;
+                return 0;
+            }) == 0);
+}
+
+TEST_CASE("thousands of collections are open at once, and leave addresses and mappings to the program") {
+    using Small = Collection<8, std::string>;
+    const ScratchDirectory scratch;
+    const auto original = scratch / "original";
+    Small::create(original).append(std::array<float, 8>{1}, "x");
+    REQUIRE(in_another_process([&] {
+                rlimit files{};
+                ::getrlimit(RLIMIT_NOFILE, &files);
+                files.rlim_cur = files.rlim_max = std::max<rlim_t>(files.rlim_max, 25'000);
+                if (::setrlimit(RLIMIT_NOFILE, &files) != 0) ::getrlimit(RLIMIT_NOFILE, &files);  // as many as it is
+                const std::size_t each = 4, writers = 1'000;
+                const std::size_t all = std::min<std::size_t>(5'000, (files.rlim_cur - 100) / each);
+                std::vector<Small> open;
+                for (std::size_t i = 0; i < all; ++i) {
+                    if (i % (all / writers + 1) != 0) {
+                        open.push_back(Small::open(original, OpenMode::read_only));
+                        continue;
+                    }
+                    const auto copy = scratch.path() / std::to_string(i);
+                    std::filesystem::copy(original, copy);
+                    open.push_back(Small::open(copy));
+                    open.back().append(std::array<float, 8>{2}, "y");
+                }
+                std::thread([] {}).join();
+                if (std::vector<char>(std::size_t{1} << 30).capacity() == 0) return 1;
+                for (const auto& collection : open)
+                    if (collection.payload(0) != "x" || collection.payload(collection.size() - 1).size() != 1) return 2;
                 return 0;
             }) == 0);
 }

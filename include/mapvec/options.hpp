@@ -27,7 +27,7 @@ struct StoreOptions {
     bool populate = false;             // fault the mapping in when it is made
     bool huge_pages = false;           // ask for huge pages: for the mapping, and when writing in bulk
     Access access = Access::normal;
-    std::size_t address_space = 0;  // bytes to reserve for growth in place; 0 = default; 1 = move at every growth
+    std::size_t address_space = 0;  // bytes to reserve for growth in place; 0 = 1 GiB, or 16 times the file; 1 = none
     // After 4 MiB appended in small pieces and not committed, a thread that all stores share prepares the next 1 MiB
     // of the file. It is started then, sleeps when there is nothing to do, and has all signals blocked. false: no such
     // thread.

@@ -11,9 +11,9 @@
 // go through the mapping, into pages that bulk writes have put there: that is cheaper than a call for each
 // piece, and a full disk is an error of that write, never SIGBUS. In long runs a helper thread writes ahead.
 //
-// Growth. Address space is reserved ahead and each grown tail is mapped into it, so an address
-// never changes. Where no (more) addresses can be had, the whole file is mapped again elsewhere, and
-// the old mappings live as long as this object: they still show the file, and overlays as they were.
+// Growth. Address space is reserved ahead and each grown tail is mapped into it. A file that outgrows what was
+// reserved is mapped again elsewhere, and the old mappings live as long as this object: they still show the file, and
+// overlays as they were.
 //
 // Overlays. Pages that carry an overlay are private copies (MAP_PRIVATE) laid over the mapping in place.
 //
@@ -122,11 +122,6 @@ class MappedFile {
     }
     void sync_name() { check(detail::platform::sync_directory_of(path_), path_, "making the file's name durable"); }
 
-    // Starts writing back the pages that hold [offset, offset + n), waits for it; not a durability promise.
-    void flush(std::uint64_t offset, std::uint64_t n) {
-        if (!view_.flush(offset, n)) throw Error(ErrorCode::io, path_, "writing back mapped pages failed");
-    }
-
     void advise(Access access) noexcept { view_.advise(access); }
 
     [[nodiscard]] bool try_lock(Lock lock);
@@ -161,7 +156,10 @@ class MappedFile {
     static constexpr std::size_t max_streamed = 64 << 10;
     // Streamed without a sync before a helper zeroes windows ahead: for those who sync often it would be in vain.
     static constexpr std::uint64_t streamed_alone = 4 << 20;
-    static constexpr std::uint64_t default_address_space = std::uint64_t{256} << 30;
+    // Addresses that are reserved by default, for growth in place. A file of a reader grows only with its writer.
+    static constexpr std::uint64_t min_reserved_by_writer = std::uint64_t{1} << 30;
+    static constexpr std::uint64_t min_reserved_by_reader = std::uint64_t{64} << 20;
+    static constexpr std::uint64_t enough_reserved = std::uint64_t{256} << 30;
 
     MappedFile(std::filesystem::path path, Mapping mapping, OpenMode mode, const StoreOptions& options)
         : path_(std::move(path)), mapping_(std::move(mapping)), mode_(mode), options_(options) {
@@ -273,8 +271,9 @@ inline std::filesystem::path MappedFile::lasting(const std::filesystem::path& pa
     std::error_code error;
     auto resolved = std::filesystem::canonical(path, error);
     if (error) resolved = std::filesystem::weakly_canonical(path, error);  // it is not there yet
+    if (!error && !resolved.is_absolute()) resolved = std::filesystem::absolute(resolved, error);
     check(error.value(), path, "resolving the path");
-    return resolved.is_absolute() ? resolved : std::filesystem::absolute(resolved);
+    return resolved;
 }
 
 // Boost's file_mapping opens by name only, and says little of what went wrong; so the system is asked first.
@@ -290,12 +289,16 @@ inline MappedFile::Mapping MappedFile::open_mapping(const std::filesystem::path&
 
 inline MappedFile::Mapping MappedFile::map_by_name(const std::filesystem::path& path, OpenMode mode) {
     namespace ipc = boost::interprocess;
-    try {
-        Mapping mapping = open_by(path.c_str(), path, mode == OpenMode::read_write ? ipc::read_write : ipc::read_only);
-        detail::platform::close_on_exec(handle_of(mapping));
-        return mapping;
-    } catch (const ipc::interprocess_exception& error) {
-        throw detail::platform::system_error(error.get_native_error(), path, "opening the file for mapping");
+    for (;;) {
+        try {
+            const auto access = mode == OpenMode::read_write ? ipc::read_write : ipc::read_only;
+            Mapping mapping = open_by(path.c_str(), path, access);
+            detail::platform::close_on_exec(handle_of(mapping));
+            return mapping;
+        } catch (const ipc::interprocess_exception& error) {
+            if (!detail::platform::is_interruption(error.get_native_error()))
+                throw detail::platform::system_error(error.get_native_error(), path, "opening the file for mapping");
+        }
     }
 }
 
@@ -337,8 +340,11 @@ inline void MappedFile::create_directory(const std::filesystem::path& path) {
     if (!exists(path)) {
         if (!parent.empty() && parent != path) create_directory(parent);
         check(detail::platform::create_directory(path), path, "creating the directory");
-    } else if (!std::filesystem::is_directory(path)) {
-        throw Error(ErrorCode::exists, path, "there is something of that name that is no directory");
+    } else {
+        std::error_code error;
+        const bool is_directory = std::filesystem::is_directory(path, error);
+        check(error.value(), path, "looking for the directory");
+        if (!is_directory) throw Error(ErrorCode::exists, path, "there is something of that name that is no directory");
     }
     // Even if it was there already: who made it may have been killed before it was durable.
     check(detail::platform::sync_directory_of(path), path, "making the directory durable");
@@ -402,10 +408,15 @@ inline void MappedFile::show(std::uint64_t size) {
     base_.store(view_.base());
 }
 
+// In proportion to the file, so that thousands of small ones leave addresses to others, and moving is rare: a file
+// that grows from nothing moves when it reaches 1, 16 and 256 GiB.
 inline std::uint64_t MappedFile::wished_addresses(std::uint64_t size) const noexcept {
     if (options_.address_space == 1) return size;
-    const std::uint64_t wish = options_.address_space == 0 ? default_address_space : options_.address_space;
-    return detail::round_up(std::max(wish, view_.mapped() == 0 ? wish : 2 * size), page());
+    if (options_.address_space > 1)
+        return detail::round_up(std::max<std::uint64_t>(options_.address_space, view_.base() ? 2 * size : 0), page());
+    if (mode_ != OpenMode::read_write) return detail::round_up(std::max(min_reserved_by_reader, 2 * size), page());
+    const std::uint64_t several_times = 16 * std::min(size, enough_reserved / 16);
+    return detail::round_up(std::max({min_reserved_by_writer, several_times, 2 * size}), page());
 }
 
 inline void MappedFile::move_view(std::uint64_t size) {

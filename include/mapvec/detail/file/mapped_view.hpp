@@ -80,21 +80,6 @@ class MappedView {
         for (auto& region : regions_) region.advise(advice);
     }
 
-    // Writes back the pages that hold [offset, offset + n) and waits for it.
-    [[nodiscard]] bool flush(std::uint64_t offset, std::uint64_t n) {
-        const std::uint64_t page = platform::page_size();
-        std::uint64_t begin = round_down(offset, page);
-        const std::uint64_t end = std::min(round_up(offset + n, page), mapped_);
-        for (auto& region : regions_) {
-            const auto first = static_cast<std::uint64_t>(static_cast<std::byte*>(region.get_address()) - base_);
-            const std::uint64_t last = std::min(first + region.get_size(), end);
-            if (begin < first || begin >= last) continue;
-            if (!region.flush(begin - first, last - begin, false)) return false;
-            begin = last;
-        }
-        return true;
-    }
-
   private:
     bool reserve(std::uint64_t addresses) noexcept {
         base_ = platform::reserve_addresses(addresses, huge_page);

@@ -68,7 +68,22 @@ inline constexpr int set_lock_and_wait = 91;
     return size;
 }
 
+// Calls the system again for as long as a signal interrupts it. `call` returns -1 when it fails.
+template <class Call>
+[[nodiscard]] auto uninterrupted(Call call) noexcept {
+    auto result = call();
+    while (result < 0 && errno == EINTR) result = call();
+    return result;
+}
+
+[[nodiscard]] inline bool is_interruption(int number) noexcept { return number == EINTR; }
+
 // --- files ---
+
+[[nodiscard]] inline int open_file(const char* path, int flags, mode_t mode, Handle& handle) noexcept {
+    handle = uninterrupted([&] { return ::open(path, flags | O_CLOEXEC, mode); });
+    return handle < 0 ? errno : 0;
+}
 
 // A write past RLIMIT_FSIZE would kill the process with SIGXFSZ, so it is not attempted.
 [[nodiscard]] inline bool within_file_size_limit(std::uint64_t size) noexcept {
@@ -77,13 +92,12 @@ inline constexpr int set_lock_and_wait = 91;
 }
 
 [[nodiscard]] inline int create_exclusively(const std::filesystem::path& path, Handle& handle) noexcept {
-    handle = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    return handle < 0 ? errno : 0;
+    return open_file(path.c_str(), O_RDWR | O_CREAT | O_EXCL, 0666, handle);
 }
 
+// O_NONBLOCK: opening a FIFO must not wait for its other end. It changes nothing for regular files.
 [[nodiscard]] inline int open_existing(const std::filesystem::path& path, bool writing, Handle& handle) noexcept {
-    handle = ::open(path.c_str(), (writing ? O_RDWR : O_RDONLY) | O_CLOEXEC);
-    return handle < 0 ? errno : 0;
+    return open_file(path.c_str(), (writing ? O_RDWR : O_RDONLY) | O_NONBLOCK, 0, handle);
 }
 
 inline void close(Handle handle) noexcept { ::close(handle); }
@@ -103,24 +117,35 @@ inline void close_on_exec(Handle handle) noexcept { ::fcntl(handle, F_SETFD, FD_
 [[nodiscard]] inline bool leads_to(const std::filesystem::path& path, Handle handle) noexcept {
     struct stat named {
     }, open{};
-    return ::stat(path.c_str(), &named) == 0 && ::fstat(handle, &open) == 0 && named.st_dev == open.st_dev &&
-           named.st_ino == open.st_ino;
+    return uninterrupted([&] { return ::stat(path.c_str(), &named); }) == 0 && ::fstat(handle, &open) == 0 &&
+           named.st_dev == open.st_dev && named.st_ino == open.st_ino;
 }
 
 [[nodiscard]] inline int resize(Handle handle, std::uint64_t size) noexcept {
     if (!within_file_size_limit(size)) return EFBIG;
     if (size > static_cast<std::uint64_t>(INT64_MAX)) return EFBIG;
-    return ::ftruncate(handle, static_cast<off_t>(size)) == 0 ? 0 : errno;
+    return uninterrupted([&] { return ::ftruncate(handle, static_cast<off_t>(size)); }) == 0 ? 0 : errno;
 }
 
 // Gives the range blocks. A file system that cannot (EOPNOTSUPP) reports a full disk when it is written instead.
+// A call that a signal interrupts may have to begin anew (tmpfs), and another signal may come sooner than it ends:
+// each interrupted call is followed by a shorter one.
 [[nodiscard]] inline int allocate([[maybe_unused]] Handle handle, [[maybe_unused]] std::uint64_t offset,
                                   [[maybe_unused]] std::uint64_t length) noexcept {
 #if defined(__linux__)
-    int result = 0;
-    do result = ::fallocate(handle, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(length));
-    while (result != 0 && errno == EINTR);
-    return result == 0 || errno == EOPNOTSUPP || errno == ENOSYS ? 0 : errno;
+    constexpr std::uint64_t min_piece = 1 << 20;
+    for (std::uint64_t piece = length; length > 0;) {
+        const std::uint64_t n = piece < length ? piece : length;
+        if (::fallocate(handle, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(n)) == 0) {
+            offset += n;
+            length -= n;
+        } else if (errno == EINTR) {
+            piece = n / 2 < min_piece ? min_piece : n / 2;
+        } else {
+            return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : errno;
+        }
+    }
+    return 0;
 #else
     return 0;
 #endif
@@ -130,8 +155,7 @@ inline void close_on_exec(Handle handle) noexcept { ::fcntl(handle, F_SETFD, FD_
     if (!within_file_size_limit(offset + n)) return EFBIG;
     const char* next = static_cast<const char*>(bytes);
     while (n > 0) {
-        const ssize_t written = ::pwrite(handle, next, n, static_cast<off_t>(offset));
-        if (written < 0 && errno == EINTR) continue;
+        const ssize_t written = uninterrupted([&] { return ::pwrite(handle, next, n, static_cast<off_t>(offset)); });
         if (written < 0) return errno;
         if (written == 0) return ENOSPC;
         next += written;
@@ -150,9 +174,10 @@ inline void start_sync([[maybe_unused]] Handle handle, [[maybe_unused]] std::uin
 }
 [[nodiscard]] inline int sync(Handle handle) noexcept {
 #if defined(__APPLE__)
-    return ::fcntl(handle, F_FULLFSYNC) == 0 ? 0 : errno;  // fsync() there stops at the drive's cache
+    // fsync() there stops at the drive's cache
+    return uninterrupted([&] { return ::fcntl(handle, F_FULLFSYNC); }) == 0 ? 0 : errno;
 #else
-    return ::fdatasync(handle) == 0 ? 0 : errno;
+    return uninterrupted([&] { return ::fdatasync(handle); }) == 0 ? 0 : errno;
 #endif
 }
 
@@ -160,9 +185,10 @@ inline void start_sync([[maybe_unused]] Handle handle, [[maybe_unused]] std::uin
 [[nodiscard]] inline int sync_directory_of(const std::filesystem::path& file) noexcept {
     try {
         const auto parent = file.parent_path();
-        const int handle = ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (handle < 0) return errno;
-        const int result = ::fsync(handle) == 0 || errno == EINVAL ? 0 : errno;
+        Handle handle{};
+        const int opened = open_file(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY, 0, handle);
+        if (opened != 0) return opened;
+        const int result = uninterrupted([&] { return ::fsync(handle); }) == 0 || errno == EINVAL ? 0 : errno;
         ::close(handle);
         return result;
     } catch (...) {
@@ -173,25 +199,26 @@ inline void start_sync([[maybe_unused]] Handle handle, [[maybe_unused]] std::uin
 // Atomic, and EEXIST if `to` is there already.
 [[nodiscard]] inline int rename_to_new(const std::filesystem::path& from, const std::filesystem::path& to) noexcept {
 #if defined(__linux__) && defined(RENAME_NOREPLACE)
-    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+    const auto rename = [&] { return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE); };
+    if (uninterrupted(rename) == 0) return 0;
     if (errno != EINVAL && errno != ENOSYS) return errno;
 #endif
-    if (::link(from.c_str(), to.c_str()) != 0) return errno;
-    ::unlink(from.c_str());
+    if (uninterrupted([&] { return ::link(from.c_str(), to.c_str()); }) != 0) return errno;
+    (void)uninterrupted([&] { return ::unlink(from.c_str()); });
     return 0;
 }
 
 [[nodiscard]] inline int remove(const std::filesystem::path& path) noexcept {
-    return ::unlink(path.c_str()) == 0 || errno == ENOENT ? 0 : errno;
+    return uninterrupted([&] { return ::unlink(path.c_str()); }) == 0 || errno == ENOENT ? 0 : errno;
 }
 
 [[nodiscard]] inline int create_directory(const std::filesystem::path& path) noexcept {
-    return ::mkdir(path.c_str(), 0777) == 0 || errno == EEXIST ? 0 : errno;
+    return uninterrupted([&] { return ::mkdir(path.c_str(), 0777); }) == 0 || errno == EEXIST ? 0 : errno;
 }
 
 [[nodiscard]] inline bool exists(const std::filesystem::path& path) noexcept {
     struct stat status {};
-    return ::lstat(path.c_str(), &status) == 0;
+    return uninterrupted([&] { return ::lstat(path.c_str(), &status); }) == 0;
 }
 
 // A path by which the open handle's file can be opened again, for a file that has no name.
@@ -201,8 +228,7 @@ inline void start_sync([[maybe_unused]] Handle handle, [[maybe_unused]] std::uin
 [[nodiscard]] inline int create_nameless([[maybe_unused]] const std::filesystem::path& directory,
                                          Handle& handle) noexcept {
 #if defined(O_TMPFILE)
-    handle = ::open(directory.c_str(), O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-    return handle < 0 ? errno : 0;
+    return open_file(directory.c_str(), O_RDWR | O_TMPFILE, 0600, handle);
 #else
     handle = -1;
     return EOPNOTSUPP;
@@ -226,10 +252,7 @@ enum class LockKind { exclusive, shared, none };
     lock.l_whence = SEEK_SET;
     lock.l_start = static_cast<off_t>((std::uint64_t{1} << 62) + which);
     lock.l_len = 1;
-    int result = 0;
-    do result = ::fcntl(handle, wait ? set_lock_and_wait : set_lock, &lock);
-    while (result != 0 && errno == EINTR);
-    return result == 0 ? 0 : errno;
+    return uninterrupted([&] { return ::fcntl(handle, wait ? set_lock_and_wait : set_lock, &lock); }) == 0 ? 0 : errno;
 }
 
 [[nodiscard]] inline bool is_contention(int number) noexcept { return number == EAGAIN || number == EACCES; }

@@ -74,6 +74,8 @@ inline constexpr int map_fixed = 0;
     return size;
 }
 
+[[nodiscard]] inline bool is_interruption(int) noexcept { return false; }  // there are no signals
+
 // --- files ---
 
 [[nodiscard]] inline int open_file(const std::filesystem::path& path, DWORD access, DWORD how,
