@@ -7,35 +7,45 @@
 //     for (auto hit : cities.search(mapvec::RingQuery{query, 0.08f, 0.004f}))
 //         std::cout << cities.payload(hit.id).name << '\n';
 //
+// A collection for searches by another metric than Euclidean distance says so in its type, and its files keep the name:
+// Collection<512, Doc, float, Cosine>. Opened with another metric it is type_mismatch.
+//
 // Ids count rows from 0 and are never given again. An erased row is gone for good: contains() is false, vector() and
 // payload() throw out_of_range, searches skip it; its space is not used again. vectors() and payloads() show what is
 // in the files, erased rows included. Where rows are erased beside a search (by the writer thread, or by a refresh()),
 // a hit may be gone by the time its payload is asked for.
 //
-// Durability, modes, threads and processes are those of MmapVectorStore (mmap_vector_store.hpp): append and erase
-// may run in one thread beside any number that read and search; update() of a row may not run beside a thread
-// that reads this row. In copy_on_write mode update() works if T is of fixed size; erase() is refused (read_only).
+// Transactions. All that was changed since the last commit() is one batch. It becomes durable as a whole by commit(),
+// close() or an ordinary destruction, and is given up as a whole by rollback(), a crash, or a destruction while an
+// exception unwinds the stack. An exception that is caught while the collection lives leaves the batch open: the call
+// that threw has changed nothing, what was changed before waits for commit() or rollback().
 //
-// Files in the directory: `vectors` (the root, with the locks and journals), `payloads`, `payloads.offsets` unless T
-// is of fixed size, `erased`. They are opened together; each alone is refused.
+// Threads beside the writer see its changes at once, committed or not. To see committed rows only, they use a
+// snapshot(). Otherwise durability, modes, threads and processes are those of MmapVectorStore (mmap_vector_store.hpp):
+// append, replace and erase may run in one thread beside any number that read and search; update() of a row may not run
+// beside a thread that reads this row. In copy_on_write mode update() works if T is of fixed size; erase() is refused
+// (read_only).
+//
+// The files in the directory are listed in detail/collection/files.hpp. They are opened together; each alone is
+// refused.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <filesystem>
 #include <initializer_list>
 #include <iterator>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <mapvec/detail/store/erasure_set.hpp>
-#include <mapvec/detail/util/borrowed.hpp>
-#include <mapvec/detail/util/movable_atomic.hpp>
+#include <mapvec/detail/collection/state.hpp>
+#include <mapvec/detail/commit/removal.hpp>
+#include <mapvec/detail/index/identity.hpp>
 #include <mapvec/error.hpp>
+#include <mapvec/metric.hpp>
 #include <mapvec/mmap_vector_store.hpp>
 #include <mapvec/payload_store.hpp>
 #include <mapvec/progress.hpp>
@@ -50,17 +60,20 @@
 
 namespace mapvec::inline v0_1 {
 
-template <std::size_t Dim, class T, Scalar S = float, Storage File = MappedFile>
+// T: the payloads (payload_codec.hpp). M: the metric of all searches that name no other; the file knows it by its name.
+template <std::size_t Dim, class T, Scalar S = float, NamedMetric M = SquaredL2, Storage File = MappedFile>
 class Collection {
-    using Vectors = MmapVectorStore<Dim, S, File>;
-    using Payloads = PayloadStore<T, Codec<T>, File>;
+    using State = detail::CollectionState<Dim, T, S, M, File>;
+    using Files = typename State::Files;
+    using Vectors = typename State::Vectors;
+    using Payloads = typename State::Payloads;
 
   public:
     using Row = typename Vectors::Row;
 
     // A new collection; the directory is made if there is none. Throws exists if there is a collection in it.
     static Collection create(const std::filesystem::path& directory, const StoreOptions& options = {}) {
-        const auto files = specs(directory, options, Opening::new_file);  // may throw, and nothing is there yet
+        const auto files = Files::specs(directory, options, detail::Opening::new_file);  // throws before it is made
         File::create_directory(directory);
         return Collection(CommitGroup<File>::create(files, options));
     }
@@ -68,256 +81,228 @@ class Collection {
     // version_mismatch; corrupt. O(erased rows).
     [[nodiscard]] static Collection open(const std::filesystem::path& directory, OpenMode mode = OpenMode::read_write,
                                          const StoreOptions& options = {}) {
-        return Collection(CommitGroup<File>::open(specs(directory, options, Opening::old_file), mode, options));
+        const auto files = Files::specs(directory, options, detail::Opening::old_file);
+        return Collection(CommitGroup<File>::open(files, mode, options));
     }
     // As open() if there is a collection, as create() if there is none.
     static Collection open_or_create(const std::filesystem::path& directory, const StoreOptions& options = {}) {
-        const auto files = specs(directory, options, Opening::new_file);
+        const auto files = Files::specs(directory, options, detail::Opening::new_file);
         File::create_directory(directory);
         return Collection(CommitGroup<File>::open_or_create(files, options));
+    }
+    // Removes its files; the directory stays. False if there are none. Programs that have it open for reading keep what
+    // they see. Throws locked while it is open for writing, type_mismatch if a file is none of a collection's.
+    static bool remove(const std::filesystem::path& directory) {
+        return detail::remove_store<File>(Files::specs(directory, {}, detail::Opening::old_file));
     }
 
     Collection() noexcept = default;  // closed: it has no rows, and writing to it throws invalid_argument
 
     // --- reading [any thread] ---
 
-    [[nodiscard]] bool contains(Id id) const noexcept { return id < vectors_.size() && !erased_ids_.contains(id); }
+    [[nodiscard]] bool contains(Id id) const noexcept { return state_ && state_->contains(id); }
     // False after close(), after a move, and of a default-constructed object.
-    [[nodiscard]] bool is_open() const noexcept { return group_.is_open(); }
+    [[nodiscard]] bool is_open() const noexcept { return state_ != nullptr; }
     // Live rows.
-    [[nodiscard]] std::size_t size() const noexcept { return live_rows_.load(); }
+    [[nodiscard]] std::size_t size() const noexcept { return state_ ? state_->live_rows() : 0; }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
-    [[nodiscard]] std::size_t dim() const noexcept { return vectors_.dim(); }
+    [[nodiscard]] std::size_t dim() const noexcept { return vectors().dim(); }
 
     // The row where it lies, valid as long as the collection. Throws out_of_range.
     [[nodiscard]] Row vector(Id id) const {
         check(id);
-        return vectors_[id];
+        return state_->vectors()[id];
     }
     // Throws out_of_range; corrupt, payload as PayloadStore::fetch.
     [[nodiscard]] T payload(Id id) const {
         check(id);
-        return payloads_.records_.fetch(id);
+        return state_->payload(id);
     }
-    [[nodiscard]] const Vectors& vectors() const noexcept { return vectors_; }
-    [[nodiscard]] const Payloads& payloads() const noexcept { return payloads_; }
+    [[nodiscard]] const Vectors& vectors() const noexcept {
+        static const Vectors none;
+        return state_ ? state_->vectors() : none;
+    }
+    [[nodiscard]] const Payloads& payloads() const noexcept {
+        static const Payloads none;
+        return state_ ? state_->payloads() : none;
+    }
 
     // As the free functions of search.hpp and search_batch.hpp over vectors(), but erased rows are never found.
-    // (Searches over vectors() find them.) Another metric is a template argument: search<Cosine>(…).
-    template <Metric M = SquaredL2, AnyQuery Query = KnnQuery>
+    // (Searches over vectors() find them.) They ask by the collection's metric; by another with search<Cosine>(…).
+    template <Metric Other = M, AnyQuery Query = KnnQuery>
     [[nodiscard]] std::vector<Hit> search(const Query& query, const SearchOptions& options = {}) const {
         return among_live(
-            [&](const auto&... filter) { return mapvec::search<M>(vectors_, query, filter..., options); });
+            [&](const auto&... filter) { return mapvec::search<Other>(vectors(), query, filter..., options); });
     }
     // Only rows whose id the filter accepts.
-    template <Metric M = SquaredL2, AnyQuery Query = KnnQuery, IdFilter Filter>
+    template <Metric Other = M, AnyQuery Query = KnnQuery, IdFilter Filter>
     [[nodiscard]] std::vector<Hit> search(const Query& query, const Filter& filter,
                                           const SearchOptions& options = {}) const {
-        return mapvec::search<M>(vectors_, query, live(filter), options);
+        return mapvec::search<Other>(vectors(), query, live(filter), options);
     }
     // Only the rows listed. Erased ones are skipped; an id beyond the rows throws out_of_range.
-    template <Metric M = SquaredL2, AnyQuery Query = KnnQuery>
+    template <Metric Other = M, AnyQuery Query = KnnQuery>
     [[nodiscard]] std::vector<Hit> search_ids(std::span<const Id> ids, const Query& query,
                                               const SearchOptions& options = {}) const {
-        if (erased_ids_.size() == 0) return mapvec::search_ids<M>(vectors_, ids, query, options);
+        if (!has_erased_rows()) return mapvec::search_ids<Other>(vectors(), ids, query, options);
         std::vector<Id> live;
         std::copy_if(ids.begin(), ids.end(), std::back_inserter(live),
-                     [this](Id id) { return !erased_ids_.contains(id); });
-        return mapvec::search_ids<M>(vectors_, live, query, options);
+                     [this](Id id) { return !state_->is_erased(id); });
+        return mapvec::search_ids<Other>(vectors(), live, query, options);
     }
     // The hits of search(), one by one to the visitor.
-    template <Metric M = SquaredL2, AnyQuery Query = KnnQuery, HitVisitor Visitor>
+    template <Metric Other = M, AnyQuery Query = KnnQuery, HitVisitor Visitor>
     void search_each(const Query& query, Visitor&& visitor, const SearchOptions& options = {}) const {
-        mapvec::search_each<M>(
-            vectors_, query, [this](Id id) { return !erased_ids_.contains(id); }, visitor, options);
+        mapvec::search_each<Other>(
+            vectors(), query, [this](Id id) { return !state_->is_erased(id); }, visitor, options);
     }
     // The nearest rows of each query.
-    template <Metric M = SquaredL2>
+    template <Metric Other = M>
     [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const KnnQuery> queries,
                                                              const SearchOptions& options = {}) const {
         return among_live(
-            [&](const auto&... filter) { return mapvec::search_batch<M>(vectors_, queries, filter..., options); });
+            [&](const auto&... filter) { return mapvec::search_batch<Other>(vectors(), queries, filter..., options); });
     }
     // The same, among rows whose id the filter accepts.
-    template <Metric M = SquaredL2, IdFilter Filter>
+    template <Metric Other = M, IdFilter Filter>
     [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const KnnQuery> queries, const Filter& filter,
                                                              const SearchOptions& options = {}) const {
-        return mapvec::search_batch<M>(vectors_, queries, live(filter), options);
+        return mapvec::search_batch<Other>(vectors(), queries, live(filter), options);
     }
     // Queries one after the other, dim() elements each.
-    template <Metric M = SquaredL2>
+    template <Metric Other = M>
     [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const float> queries, std::size_t k,
                                                              const SearchOptions& options = {}) const {
-        return among_live(
-            [&](const auto&... filter) { return mapvec::search_batch<M>(vectors_, queries, k, filter..., options); });
+        return among_live([&](const auto&... filter) {
+            return mapvec::search_batch<Other>(vectors(), queries, k, filter..., options);
+        });
     }
 
     // Reads everything. Not beside a thread that writes or calls refresh(). Throws corrupt, naming the first damage.
     template <ProgressCallback Progress = NoProgress>
     void verify(Progress progress = {}) const {
-        payloads_.verify_with(group_, progress);
+        if (state_) state_->verify(progress);
+    }
+
+    // The collection as the last commit left it, as an object of its own, open for reading: for threads beside the
+    // writer that are to see committed rows only. It stays as it is until its refresh(). Rows that are overwritten
+    // meanwhile wait in the journal, which grows. As open(); throws invalid_argument if the collection is closed.
+    [[nodiscard]] Collection snapshot() const {
+        return open(opened().directory(), OpenMode::read_only, {.dim = dim()});
     }
 
     // --- writing: throws read_only; no_space; io; dimension_mismatch; payload. Nothing has changed then ---
 
     // A row behind the last; returns its id.
-    Id append(std::span<const S> vector, const T& payload) {
-        vectors_.check_dim(vector.size());
-        payloads_.records_.stage(payload);
-        return append_with_staged_payload(vector);
-    }
+    Id append(std::span<const S> vector, const T& payload) { return opened().append(vector, payload); }
     Id append(std::initializer_list<S> vector, const T& payload) {
         return append(std::span<const S>(vector.begin(), vector.size()), payload);
     }
     // With a payload that is serialized already, as PayloadStore::push_encoded.
     Id append_encoded(std::span<const S> vector, std::span<const std::byte> payload) {
-        vectors_.check_dim(vector.size());
-        payloads_.records_.stage_encoded(payload);
-        return append_with_staged_payload(vector);
+        return opened().append_encoded(vector, payload);
     }
-    // Throws out_of_range if there is no such row, or no longer.
+    // Overwrites a row. Throws out_of_range if there is no such row, or no longer.
     void update(Id id, std::span<const S> vector, const T& payload) {
         check(id);
-        vectors_.check_dim(vector.size());
-        const Row row = vectors_[id];
-        const std::vector<S> before(row.begin(), row.end());
-        vectors_.insert(id, vector);
-        try {
-            payloads_.records_.update(id, payload);
-        } catch (...) {
-            vectors_.insert(id, before);
-            throw;
-        }
+        state_->update(id, vector, payload);
+    }
+    // The payload alone.
+    void update(Id id, const T& payload) {
+        check(id);
+        state_->update(id, payload);
+    }
+    // A row behind the last takes the place of this one, which is erased; returns its id. Searches beside it find one
+    // of them or, for a moment, none; never both. Throws out_of_range.
+    Id replace(Id id, std::span<const S> vector, const T& payload) {
+        check(id);
+        return state_->replace(id, vector, payload);
     }
     // Throws out_of_range if there is no such row, or no longer.
     void erase(Id id) {
         check(id);
-        erased_ids_.reserve_for(id);
-        erased_->stage(bytes_of(id));
-        erased_->publish(1);
-        erased_ids_.add(id);
-        count_live_rows();
+        state_->erase(id);
     }
 
-    void reserve(std::size_t rows) { vectors_.reserve(rows); }
+    void reserve(std::size_t rows) { opened().reserve(rows); }
 
-    void commit() { group_.commit(); }  // as MmapVectorStore::commit, for all files at once
-    void flush() { commit(); }          // the same
-    bool refresh() {                    // as MmapVectorStore::refresh
-        return group_.refresh([this] {
-            check_payload_count();
-            for (std::size_t member = first_payload; member <= erasures; ++member) group_[member].show_committed();
-            learn_erasures();
-            group_[0].show_committed();  // last: whoever sees a row finds its payload, and knows if it is erased
-            count_live_rows();
-        });
+    // --- durability ---
+
+    // Everything so far is durable when this returns, all files as one. If it throws, nothing is committed, the batch is
+    // as it was, and commit() may be tried again; except after a failed sync: then it throws io until the collection is
+    // reopened.
+    void commit() {
+        if (state_) state_->commit();
     }
+    void flush() { commit(); }  // the same
+    // Gives up everything since the last commit. Ids of rows that were appended since are given again. Other threads may
+    // read beside it, except overwritten rows. Throws read_only; io after a failed sync.
+    void rollback() { opened().rollback(); }
+    // In read_only mode: moves to the newest commit, as MmapVectorStore::refresh.
+    bool refresh() { return state_ && state_->refresh(); }
     void close() {  // as MmapVectorStore::close
-        group_.close();
-        vectors_ = {};
-        payloads_ = {};
-        erased_ = {};
-        erased_ids_ = {};
-        live_rows_.store(0);
+        if (state_) state_->close();
+        state_.reset();
     }
 
   private:
-    using Opening = typename Vectors::Opening;
+    explicit Collection(CommitGroup<File> group) : state_(std::make_unique<State>(std::move(group))) {}
 
-    // Members of the group; the last of the payloads' files has a record for each row.
-    static constexpr std::size_t first_payload = 1;
-    static constexpr std::size_t erasures = first_payload + Payloads::Records::files;
-
-    static std::vector<FileSpec> specs(const std::filesystem::path& directory, const StoreOptions& options,
-                                       Opening opening) {
-        std::vector<FileSpec> specs{Vectors::spec(directory / "vectors", options, opening)};
-        Payloads::Records::add_specs(specs, directory / "payloads", options.initial_capacity);
-        const ExpectedHeader erased{.kind = FileKind::erasures, .dim = 1, .scalar_size = sizeof(Id)};
-        specs.push_back({directory / "erased", erased, 0});
-        return specs;
+    [[nodiscard]] State& opened() const {
+        if (!state_) detail::refuse_closed();
+        return *state_;
     }
-
-    explicit Collection(CommitGroup<File> group)
-        : group_(std::move(group)), vectors_(group_[0]), payloads_(group_, first_payload), erased_(&group_[erasures]) {
-        check_payload_count();
-        learn_erasures();
-        count_live_rows();
+    void check(Id id) const {
+        if (!state_) throw Error(ErrorCode::out_of_range, detail::mismatch("row id", "none: it is closed", id));
+        state_->check(id);
     }
-
-    Id append_with_staged_payload(std::span<const S> vector) {
-        vectors_.rows_->stage(std::as_bytes(vector));
-        payloads_.records_.publish();
-        vectors_.rows_->publish(1);  // last: whoever sees the row finds its payload
-        count_live_rows();
-        return vectors_.rows_->size() - 1;
-    }
-    void check_payload_count() const {
-        const std::uint64_t expected = group_[0].committed(), found = group_[erasures - 1].committed();
-        if (found != expected)
-            throw Error(ErrorCode::corrupt, payloads_.path(), detail::mismatch("records", expected, found));
-    }
-    // Counted by those who change it: a difference of two sizes would not be of the same moment.
-    void count_live_rows() noexcept {
-        live_rows_.store(static_cast<std::size_t>(group_[0].size() - erased_ids_.size()));
-    }
-    void learn_erasures() {
-        for (std::uint64_t i = erased_ids_.size(); i < erased_->size(); ++i) {
-            Id id = 0;
-            std::memcpy(&id, erased_->record(i).data(), sizeof id);
-            if (id < vectors_.rows_->committed()) {
-                erased_ids_.reserve_for(id);
-                if (erased_ids_.add(id)) continue;
-            }
-            throw Error(ErrorCode::corrupt, erased_->path(),
-                        "erasure " + std::to_string(i) + " is of row " + std::to_string(id) +
-                            ", which was never there or is erased already");
-        }
-    }
+    [[nodiscard]] bool has_erased_rows() const noexcept { return state_ && state_->has_erased_rows(); }
     // search(), if all rows are live, or else search(filter).
     template <class Search>
     [[nodiscard]] auto among_live(Search search) const {
-        return erased_ids_.size() == 0 ? search() : search([this](Id id) { return !erased_ids_.contains(id); });
+        return has_erased_rows() ? search([this](Id id) { return !state_->is_erased(id); }) : search();
     }
     template <class Filter>
     [[nodiscard]] auto live(const Filter& filter) const noexcept {
-        return [this, &filter](Id id) { return !erased_ids_.contains(id) && filter(id); };
-    }
-    void check(Id id) const {
-        if (!contains(id)) refuse(id);
-    }
-    [[noreturn]] void refuse(Id id) const {
-        const std::string problem =
-            id < vectors_.size() ? "row " + std::to_string(id) + " is erased"
-                                 : detail::mismatch("row id", "less than " + std::to_string(vectors_.size()), id);
-        throw is_open() ? Error(ErrorCode::out_of_range, vectors_.path().parent_path(), problem)
-                        : Error(ErrorCode::out_of_range, problem);
+        return [this, &filter](Id id) { return !state_->is_erased(id) && filter(id); };
     }
 
-    CommitGroup<File> group_;
-    Vectors vectors_;
-    Payloads payloads_;
-    detail::NonOwning<MappedArray<File>> erased_;
-    detail::ErasureSet erased_ids_;
-    detail::MovableAtomic<std::size_t> live_rows_;
+    std::unique_ptr<State> state_;
 };
 
 // The members search, search_ids, search_each and search_batch as free functions: one way to ask a store or a
-// collection.
-template <Metric M = SquaredL2, std::size_t Dim, class T, Scalar S, Storage File, class... Args>
-[[nodiscard]] auto search(const Collection<Dim, T, S, File>& collection, const Args&... args) {
-    return collection.template search<M>(args...);
+// collection. search<Cosine>(collection, …) asks by another metric than the collection's.
+template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class... Args>
+[[nodiscard]] auto search(const Collection<Dim, T, S, M, File>& collection, const Args&... args) {
+    return collection.search(args...);
 }
-template <Metric M = SquaredL2, std::size_t Dim, class T, Scalar S, Storage File, class... Args>
-[[nodiscard]] auto search_ids(const Collection<Dim, T, S, File>& collection, const Args&... args) {
-    return collection.template search_ids<M>(args...);
+template <Metric Other, std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class... Args>
+[[nodiscard]] auto search(const Collection<Dim, T, S, M, File>& collection, const Args&... args) {
+    return collection.template search<Other>(args...);
 }
-template <Metric M = SquaredL2, std::size_t Dim, class T, Scalar S, Storage File, class Query, class... Args>
-void search_each(const Collection<Dim, T, S, File>& collection, const Query& query, Args&&... args) {
-    collection.template search_each<M>(query, std::forward<Args>(args)...);
+template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class... Args>
+[[nodiscard]] auto search_ids(const Collection<Dim, T, S, M, File>& collection, const Args&... args) {
+    return collection.search_ids(args...);
 }
-template <Metric M = SquaredL2, std::size_t Dim, class T, Scalar S, Storage File, class... Args>
-[[nodiscard]] auto search_batch(const Collection<Dim, T, S, File>& collection, const Args&... args) {
-    return collection.template search_batch<M>(args...);
+template <Metric Other, std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class... Args>
+[[nodiscard]] auto search_ids(const Collection<Dim, T, S, M, File>& collection, const Args&... args) {
+    return collection.template search_ids<Other>(args...);
+}
+template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class Query, class... Args>
+void search_each(const Collection<Dim, T, S, M, File>& collection, const Query& query, Args&&... args) {
+    collection.search_each(query, std::forward<Args>(args)...);
+}
+template <Metric Other, std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class Query, class... Args>
+void search_each(const Collection<Dim, T, S, M, File>& collection, const Query& query, Args&&... args) {
+    collection.template search_each<Other>(query, std::forward<Args>(args)...);
+}
+template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class... Args>
+[[nodiscard]] auto search_batch(const Collection<Dim, T, S, M, File>& collection, const Args&... args) {
+    return collection.search_batch(args...);
+}
+template <Metric Other, std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class... Args>
+[[nodiscard]] auto search_batch(const Collection<Dim, T, S, M, File>& collection, const Args&... args) {
+    return collection.template search_batch<Other>(args...);
 }
 
 }  // namespace mapvec::inline v0_1

@@ -36,6 +36,7 @@
 #include <string>
 #include <utility>
 
+#include <mapvec/detail/commit/removal.hpp>
 #include <mapvec/detail/store/row_iterator.hpp>
 #include <mapvec/detail/store/search_call.hpp>
 #include <mapvec/detail/store/store_parts.hpp>
@@ -51,9 +52,6 @@
 #include <mapvec/detail/util/prologue.inc>
 
 namespace mapvec::inline v0_1 {
-
-template <std::size_t Dim, class T, Scalar S, Storage File>
-class Collection;
 
 // Dim: scalars a row, or dynamic_dim where only StoreOptions::dim or the file knows. S: float, double, std::int8_t,
 // std::uint8_t, float16, bfloat16.
@@ -83,6 +81,12 @@ class MmapVectorStore {
     // As open() if there is a store, as create() if there is none.
     static MmapVectorStore open_or_create(const std::filesystem::path& path, const StoreOptions& options = {}) {
         return MmapVectorStore(CommitGroup<File>::open_or_create({spec(path, options, Opening::new_file)}, options));
+    }
+
+    // Removes the store's files; false if there are none. Programs that have it open for reading keep what they see.
+    // Throws locked while it is open for writing, type_mismatch if the file is no vector store.
+    static bool remove(const std::filesystem::path& path) {
+        return detail::remove_store<File>({spec(path, {}, Opening::old_file)});
     }
 
     // A closed store: it has no rows, and writing to it throws invalid_argument. So is one that was moved from.
@@ -200,14 +204,12 @@ class MmapVectorStore {
     }
 
   private:
-    enum class Opening { new_file, old_file };
+    using Opening = detail::Opening;
 
-    template <std::size_t, class, Scalar, Storage>
-    friend class Collection;
     friend struct detail::StoreParts;
 
     explicit MmapVectorStore(CommitGroup<File> group) : group_(std::move(group)), rows_(&group_[0]) {}
-    explicit MmapVectorStore(MappedArray<File>& rows) : rows_(&rows) {}  // committed by the collection it is part of
+    explicit MmapVectorStore(MappedArray<File>& rows) : rows_(&rows) {}  // which somebody else commits
 
     static FileSpec spec(const std::filesystem::path& path, const StoreOptions& options, Opening opening) {
         if (Dim != dynamic_dim && options.dim != 0 && options.dim != Dim)

@@ -60,6 +60,7 @@
 #include <mapvec/detail/codec/fingerprint.hpp>
 #include <mapvec/detail/codec/raw.hpp>
 #include <mapvec/detail/codec/reader.hpp>
+#include <mapvec/detail/codec/schema.hpp>
 #include <mapvec/detail/codec/traits.hpp>
 #include <mapvec/detail/codec/writer.hpp>
 #include <mapvec/error.hpp>
@@ -148,7 +149,16 @@ inline constexpr bool raw_payload = [] {
         return detail::has_raw_layout<T>();
 }();
 
-// Equal for types that are stored alike, and in practice for no others. Constant across compilers and versions.
+// A number that an author gives a type, so that stores tell what its structure does not: two fields of one type that
+// have changed places, cents that were euros.
+//
+//     template <>
+//     inline constexpr std::uint32_t mapvec::payload_version<Doc> = 2;     // where Doc is defined
+template <class T>
+inline constexpr std::uint32_t payload_version = 0;
+
+// Equal for types that are stored alike and have one version, and in practice for no others. Constant across compilers
+// and versions of mapvec.
 template <class T, class C = Codec<T>>
 [[nodiscard]] constexpr std::uint64_t payload_fingerprint() noexcept {
     detail::Fingerprint print;
@@ -161,7 +171,25 @@ template <class T, class C = Codec<T>>
         }
         detail::describe<T, detail::TypeList<>>(print);
     }
+    if constexpr (payload_version<T> != 0) {
+        print.add('v');
+        print.add_number(payload_version<T>);
+    }
     return print.value();
+}
+
+// The structure that payload_fingerprint() stands for, as text (detail/codec/schema.hpp): "(s s u4 [s] i8)".
+template <class T, class C = Codec<T>>
+[[nodiscard]] std::string payload_schema() {
+    std::string text;
+    if constexpr (!requires { typename C::ReadyMade; }) {
+        text = detail::codec_name<C>();
+    } else {
+        if constexpr (raw_payload<T, C>) text = "raw ";
+        detail::spell<T, detail::TypeList<>>(text);
+    }
+    if constexpr (payload_version<T> != 0) text += " version " + std::to_string(payload_version<T>);
+    return text;
 }
 
 // A record of such a T can be looked at where it lies, without decoding.

@@ -24,7 +24,9 @@
 #include <utility>
 #include <vector>
 
+#include <mapvec/detail/commit/removal.hpp>
 #include <mapvec/detail/store/payload_records.hpp>
+#include <mapvec/detail/store/store_parts.hpp>
 #include <mapvec/detail/util/borrowed.hpp>
 #include <mapvec/error.hpp>
 #include <mapvec/payload_codec.hpp>
@@ -38,9 +40,6 @@
 #include <mapvec/detail/util/prologue.inc>
 
 namespace mapvec::inline v0_1 {
-
-template <std::size_t Dim, class T, Scalar S, Storage File>
-class Collection;
 
 template <class T, class C, Storage File>
 class PayloadStoreBuilder;
@@ -70,6 +69,9 @@ class PayloadStore {
     [[nodiscard]] static PayloadStore load(const std::filesystem::path& path) {
         return open(path, OpenMode::read_only);
     }
+
+    // As MmapVectorStore::remove.
+    static bool remove(const std::filesystem::path& path) { return detail::remove_store<File>(specs(path, {})); }
 
     PayloadStore() noexcept = default;  // closed: it has no records, and writing to it throws invalid_argument
 
@@ -124,7 +126,7 @@ class PayloadStore {
     template <ProgressCallback Progress = NoProgress>
     void verify(Progress progress = {}) const {
         if (is_open() && !group_.is_open()) detail::refuse_to_verify_part(path());
-        verify_with(group_, progress);
+        detail::verify_payloads(group_, records_, progress);
     }
 
     // --- writing: throws read_only; no_space; io; payload if the value cannot be encoded. Nothing has changed then ---
@@ -159,26 +161,17 @@ class PayloadStore {
 
   private:
     using Records = detail::PayloadRecords<T, C, File>;
-    template <std::size_t, class, Scalar, Storage>
-    friend class Collection;
+    friend struct detail::StoreParts;
     friend class PayloadStoreBuilder<T, C, File>;
 
     explicit PayloadStore(CommitGroup<File> group) : group_(std::move(group)), records_(group_, 0) {}
-    // Part of a collection, which commits it.
+    // Part of a group that somebody else commits.
     PayloadStore(CommitGroup<File>& group, std::size_t first) : records_(group, first) {}
 
     static std::vector<FileSpec> specs(const std::filesystem::path& path, const StoreOptions& options) {
         std::vector<FileSpec> specs;
         Records::add_specs(specs, path, options.initial_capacity);
         return specs;
-    }
-    // The group that this store is a part of, then what only the records can say.
-    template <ProgressCallback Progress>
-    void verify_with(const CommitGroup<File>& group, Progress& progress) const {
-        if (!group.is_open()) return;
-        const std::uint64_t in_group = group.bytes(), all = in_group + records_.bytes_checked();
-        group.verify([&](std::uint64_t done, std::uint64_t) { progress(done, all); });
-        records_.verify([&](std::uint64_t done) { progress(in_group + done, all); });
     }
     void check(Id id) const {
         if (id >= size()) refuse(id);

@@ -199,22 +199,27 @@ struct VariablePayloads {
 template <class File>
 struct Collections {
     static constexpr const char* name = "collection";
-    using Store = mapvec::Collection<row_dim, std::string, float, File>;
+    using Store = mapvec::Collection<row_dim, std::string, float, mapvec::SquaredL2, File>;
 
     static void step(Store& store, Model& model, Rng& rng) {
         const auto row = random_rows(rng, 1);
         const std::string record = random_record(rng);
         const std::uint64_t id = below(rng, model.records.size());
+        if (one_in(rng, 15)) return roll_back(store, model);
         if (!store.contains(id) || below(rng, 5) < 3) {
             store.append(row, record);
-            model.flat += flat_bytes<float>(row);
-            model.records.push_back(record);
-        } else if (one_in(rng, 2)) {
+            append(model, row, record);
+        } else if (one_in(rng, 3)) {
             store.update(id, row, record);
             model.flat.replace(id * row_bytes, row_bytes, flat_bytes<float>(row));
             model.records[id] = record;
+        } else if (one_in(rng, 3)) {
+            store.update(id, record);
+            model.records[id] = record;
         } else {
-            store.erase(id);
+            const bool replaces = one_in(rng, 2);
+            replaces ? (void)store.replace(id, row, record) : store.erase(id);
+            if (replaces) append(model, row, record);
             model.erased.insert(std::lower_bound(model.erased.begin(), model.erased.end(), id), id);
         }
     }
@@ -225,6 +230,23 @@ struct Collections {
             if (!store.contains(id)) model.erased.push_back(id);
         }
         return model;
+    }
+
+  private:
+    static void append(Model& model, const std::vector<float>& row, const std::string& record) {
+        model.flat += flat_bytes<float>(row);
+        model.records.push_back(record);
+    }
+    // To what a snapshot shows; refused after a failed sync.
+    static void roll_back(Store& store, Model& model) {
+        const Model committed = read(store.snapshot());
+        try {
+            store.rollback();
+        } catch (const mapvec::Error& error) {
+            if (error.code() != mapvec::ErrorCode::io) throw;
+            return;
+        }
+        model = committed;
     }
 };
 
@@ -291,7 +313,7 @@ class GraphedRows {
     static GraphedRows with_graph(const std::filesystem::path& path, Rows rows) {
         GraphedRows both;
         both.rows_ = std::move(rows);
-        both.graph_ = Graph::open_or_create(graph_path(path), both.rows_, 4);
+        both.graph_ = Graph::open_or_create(graph_path(path), both.rows_, {.m = 4});
         return both;
     }
 

@@ -168,8 +168,8 @@ template <class T>
 }
 
 // Throws payload with the record's place.
-template <std::size_t Dim, class T, Scalar S, Storage File>
-void append_ringdb_record(Collection<Dim, T, S, File>& collection, std::span<const S> row, RingdbRecords& records,
+template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File>
+void append_ringdb_record(Collection<Dim, T, S, M, File>& collection, std::span<const S> row, RingdbRecords& records,
                           bool raw, std::uint64_t number) {
     const auto record = records.next();
     try {
@@ -193,8 +193,8 @@ void append_ringdb_record(Collection<Dim, T, S, File>& collection, std::span<con
 
 // Appends all rows and payloads to a collection; returns how many. Throws corrupt, payload, type_mismatch,
 // dimension_mismatch.
-template <std::size_t Dim, class T, Scalar S, Storage File, ProgressCallback Progress = NoProgress>
-std::uint64_t import_ringdb(const std::filesystem::path& directory, Collection<Dim, T, S, File>& collection,
+template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, ProgressCallback Progress = NoProgress>
+std::uint64_t import_ringdb(const std::filesystem::path& directory, Collection<Dim, T, S, M, File>& collection,
                             Progress progress = {}) {
     const Shape shape = detail::read_ringdb_meta(directory);
     if (shape.dim != collection.dim())

@@ -131,6 +131,9 @@ class CommitGroup {
 
     // Throws read_only, no_space, io. Nothing is lost then, and it may be called again, except after a failed sync.
     void commit() { commit(CommitReason::requested); }
+    // Gives up what was not committed: the arrays are as the last commit left them, and no address has changed. Not
+    // beside threads that read overwritten records. Throws read_only, io; nothing has changed then. Reads the journal.
+    void rollback();
     // For readers: moves to the newest commit. True if there was one. Not beside threads that read overwritten records.
     // If it throws, overwritten records may show either commit, until it is called again and succeeds.
     bool refresh() {
@@ -212,6 +215,7 @@ class CommitGroup {
     void replay(const std::vector<detail::JournalRecord>& records);
 
     void commit(CommitReason reason);
+    void check_may_commit() const;
     [[nodiscard]] bool changed() const noexcept;
     [[nodiscard]] bool fits_slot() const noexcept;
     [[nodiscard]] bool fits_journal() const noexcept;
@@ -444,12 +448,17 @@ bool CommitGroup<File>::refresh(Show show) {
 // --- committing ---
 
 template <Storage File>
-void CommitGroup<File>::commit(CommitReason reason) {
-    if (temporary_ || !is_open()) return;
+void CommitGroup<File>::check_may_commit() const {
     if (mode_ != OpenMode::read_write) throw Error(ErrorCode::read_only, root_path(), "the store is open for reading");
     if (sync_failed_)
         throw Error(ErrorCode::io, root_path(),
                     "an earlier sync failed: what is on disk is only known after reopening");
+}
+
+template <Storage File>
+void CommitGroup<File>::commit(CommitReason reason) {
+    if (temporary_ || !is_open()) return;
+    check_may_commit();
     owner_pid_ = detail::platform::process_id();
     uncaught_exceptions_at_open_ = std::min(uncaught_exceptions_at_open_, std::uncaught_exceptions());
     if (recovered_state_is_durable_ && !changed()) return;
@@ -466,6 +475,21 @@ void CommitGroup<File>::commit(CommitReason reason) {
         log_commit();
     else
         checkpoint();
+}
+
+// The commits since the checkpoint are read again from the journal: for records that were overwritten more than once
+// the view has only their last bytes.
+template <Storage File>
+void CommitGroup<File>::rollback() {
+    if (temporary_ || !is_open()) return;
+    check_may_commit();
+    if (!changed()) return;
+    auto state = detail::read_state(arrays_, mode_);
+    sync_failed_ = true;  // if this fails half way, nothing of it may be committed
+    load_state(std::move(state));
+    show_committed();
+    for (auto& array : arrays_) array->expect_growth();
+    sync_failed_ = false;
 }
 
 template <Storage File>

@@ -32,8 +32,9 @@
 //         56    4 member: 0 = root                          48 1024 256 block sums of the records
 //         60    4 members: files of this store            1072    8 tail: records written with the slot
 //                                                         1080  456 zero
-//         64    8 fingerprint of the payload's type, or of an index's store and metric
-//         72  948 zero
+//         64    8 fingerprint of the payload's type, of a collection's metric, or of an index's store and metric
+//         72  256 description: what the fingerprint stands for, as text for people; zeros behind it
+//        328  692 zero
 //       1020    4 crc: CRC-32C of bytes 0..1019
 //
 // A block sum is the CRC-32C register over the block's bytes, starting from 0 and not inverted: zeros
@@ -118,7 +119,8 @@ struct FileHeader {
     std::uint32_t file_index = 0;
     std::uint32_t file_count = 1;
     std::uint64_t fingerprint = 0;
-    std::array<std::uint8_t, 948> zero{};
+    std::array<char, 256> description{};
+    std::array<std::uint8_t, 692> zero{};
     std::uint32_t crc = 0;
 };
 
@@ -141,7 +143,8 @@ struct Slot {
 };
 
 static_assert(sizeof(FileHeader) == 1024 && std::has_unique_object_representations_v<FileHeader>);
-static_assert(offsetof(FileHeader, store_id) == 40 && offsetof(FileHeader, crc) == 1020);
+static_assert(offsetof(FileHeader, store_id) == 40 && offsetof(FileHeader, description) == 72 &&
+              offsetof(FileHeader, crc) == 1020);
 static_assert(sizeof(Slot) == 1536 && std::has_unique_object_representations_v<Slot>);
 static_assert(offsetof(Slot, block_crcs) == 48 && offsetof(Slot, tail_count) == 1072 &&
               offsetof(Slot, padding) == 1080);
@@ -171,6 +174,7 @@ struct ExpectedHeader {
     std::uint64_t fingerprint = 0;
     std::uint32_t file_index = 0;
     std::uint32_t file_count = 1;
+    std::string description;  // of the fingerprint; shown beside the one that was found
 };
 
 // The end of the last record, or nothing if no file can be that long.
@@ -225,6 +229,25 @@ inline void check_soundness(const FileHeader& header, const std::filesystem::pat
         refuse(ErrorCode::corrupt, file, "the header's version or byte order cannot be");
 }
 
+// The text that a header holds; a crafted one may be without an end.
+[[nodiscard]] inline std::string description_of(const FileHeader& header) {
+    const auto& text = header.description;
+    return {text.begin(), std::find(text.begin(), text.end(), '\0')};
+}
+
+[[noreturn]] inline void refuse_fingerprint(const FileHeader& header, const ExpectedHeader& expected,
+                                            const std::filesystem::path& file) {
+    const char* const subject = header.kind == FileKind::vectors       ? "metric of the collection"
+                                : header.kind < FileKind::hnsw_level_0 ? "type of the payloads"
+                                                                       : "store and metric of the index";
+    const auto shown = [](const std::string& description, std::uint64_t fingerprint) {
+        return description.empty() ? "fingerprint " + std::to_string(fingerprint) : description;
+    };
+    std::string found = shown(description_of(header), header.fingerprint);
+    if (found == expected.description) found += ", of another codec";
+    refuse(ErrorCode::type_mismatch, file, mismatch(subject, shown(expected.description, expected.fingerprint), found));
+}
+
 inline void check_expectation(const FileHeader& header, const ExpectedHeader& expected,
                               const std::filesystem::path& file) {
     const auto name_of = [](std::uint32_t scalar) { return to_string(static_cast<ScalarType>(scalar)); };
@@ -236,11 +259,7 @@ inline void check_expectation(const FileHeader& header, const ExpectedHeader& ex
                mismatch("scalar type", name_of(expected.scalar), name_of(header.scalar)));
     if (expected.dim != 0 && header.dim != expected.dim)
         refuse(ErrorCode::dimension_mismatch, file, mismatch("dimension", expected.dim, header.dim));
-    if (header.fingerprint != expected.fingerprint)
-        refuse(ErrorCode::type_mismatch, file,
-               (header.kind < FileKind::hnsw_level_0 ? "the payloads were written as another type; "
-                                                     : "the index is of another store or of another metric; ") +
-                   mismatch("its fingerprint", expected.fingerprint, header.fingerprint));
+    if (header.fingerprint != expected.fingerprint) refuse_fingerprint(header, expected, file);
     if (header.file_count != expected.file_count || header.file_index != expected.file_index)
         refuse(ErrorCode::type_mismatch, file,
                "this is file " + std::to_string(header.file_index + 1) + " of a store of " +

@@ -155,6 +155,8 @@ class MappedArray {
 
     // These make the file's bytes those of a commit; nobody sees more records before show_committed().
     void restore(const Slot& slot);
+    // After restore() of an array that was in use: its file may have grown since the checkpoint.
+    void expect_growth() noexcept { grown_ = true; }
     void replay(const detail::Change& change, const std::filesystem::path& journal);
     // Records of the last commit, shown already or not.
     [[nodiscard]] std::uint64_t committed() const noexcept { return committed_; }

@@ -61,6 +61,8 @@ template <class Number>
     header.file_index = spec.header.file_index;
     header.file_count = spec.header.file_count;
     header.fingerprint = spec.header.fingerprint;
+    const std::string& text = spec.header.description;  // may be longer, and ends in a zero here
+    std::copy_n(text.begin(), std::min(text.size(), header.description.size() - 1), header.description.begin());
     header.crc = checksum_of(header);
     return header;
 }

@@ -34,6 +34,13 @@ namespace detail {
     return print.value();
 }
 
+// Of a collection's metric.
+[[nodiscard]] constexpr std::uint64_t metric_fingerprint(std::string_view metric) noexcept {
+    Fingerprint print;
+    print.add_text(metric);
+    return print.value();
+}
+
 }  // namespace detail
 }  // namespace mapvec::inline v0_1
 

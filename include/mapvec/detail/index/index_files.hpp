@@ -30,7 +30,7 @@
 #include <utility>
 #include <vector>
 
-#include <mapvec/detail/commit/journal_file.hpp>
+#include <mapvec/detail/commit/removal.hpp>
 #include <mapvec/detail/index/indexed_rows.hpp>
 #include <mapvec/detail/index/search_gate.hpp>
 #include <mapvec/error.hpp>
@@ -101,7 +101,9 @@ class IndexFiles {
     }
     // Removes all its files; false if there is none. Readers that have it open keep what they see. Throws locked while
     // it is open for writing, type_mismatch for a file that is not an index of this kind, and then removes nothing.
-    static bool remove(const std::filesystem::path& path, const std::vector<IndexFile>& files);
+    static bool remove(const std::filesystem::path& path, const std::vector<IndexFile>& files) {
+        return remove_store<File>(specs(path, 0, files));
+    }
 
     IndexFiles() noexcept = default;  // closed
 
@@ -234,25 +236,6 @@ IndexPlan IndexFiles<File>::plan(const Array& rows, std::uint64_t max_new_rows) 
     const std::uint64_t count = known + std::min(state.committed - known, max_new_rows);
     const std::byte* const records = count == 0 ? nullptr : rows.records();
     return {indexed_rows(state, rows.stride(), records, count), compare(rows, state), known};
-}
-
-template <Storage File>
-bool IndexFiles<File>::remove(const std::filesystem::path& path, const std::vector<IndexFile>& files) {
-    const auto all = specs(path, 0, files);
-    std::vector<File> found;
-    for (const FileSpec& spec : all) {
-        if (!File::exists(spec.path)) continue;
-        File file = File::open(spec.path, OpenMode::read_write, {});
-        if (!header_if_ours(file, spec))
-            throw Error(ErrorCode::type_mismatch, spec.path, "it is not a file of the index that is to be removed");
-        if (!file.try_lock(Lock::writer)) throw Error(ErrorCode::locked, spec.path, "the index is open for writing");
-        found.push_back(std::move(file));
-    }
-    // The root first: without it there is no index, and the others are in nobody's way when this is called again.
-    for (const File& file : found) File::remove(file.path());
-    for (const std::uint64_t generation : {std::uint64_t{0}, std::uint64_t{1}})
-        File::remove(journal_path(path, generation));
-    return !found.empty();
 }
 
 }  // namespace mapvec::inline v0_1::detail

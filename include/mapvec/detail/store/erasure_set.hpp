@@ -54,6 +54,12 @@ class ErasureSet {
         return true;
     }
 
+    // REQUIRES: contains(id).
+    void remove(std::uint64_t id) noexcept {
+        newest_.load()->words[id / 64].fetch_and(~(std::uint64_t{1} << (id % 64)), std::memory_order_acq_rel);
+        size_.store(size_.load() - 1);
+    }
+
   private:
     struct Bitmap {
         explicit Bitmap(std::size_t n) : words(n) {}

@@ -27,6 +27,7 @@
 #include <mapvec/detail/util/crc32c.hpp>
 #include <mapvec/detail/util/prefetch.hpp>
 #include <mapvec/payload_codec.hpp>
+#include <mapvec/progress.hpp>
 #include <mapvec/query.hpp>
 #include <mapvec/storage/commit_group.hpp>
 
@@ -44,6 +45,7 @@ class RawRecords {
     static void add_specs(std::vector<FileSpec>& specs, const std::filesystem::path& path, std::size_t capacity) {
         ExpectedHeader header{.kind = FileKind::raw_payloads, .dim = 1, .scalar_size = sizeof(T)};
         header.fingerprint = payload_fingerprint<T, C>();
+        header.description = payload_schema<T, C>();
         specs.push_back({path, header, capacity != 0 ? capacity : default_capacity(sizeof(T))});
     }
 
@@ -110,8 +112,10 @@ class VariableRecords {
     static void add_specs(std::vector<FileSpec>& specs, const std::filesystem::path& path, std::size_t capacity) {
         ExpectedHeader bytes{.kind = FileKind::payload_bytes, .dim = 1};
         bytes.fingerprint = payload_fingerprint<T, C>();
+        bytes.description = payload_schema<T, C>();
         ExpectedHeader offsets{.kind = FileKind::payload_offsets, .dim = 1, .scalar_size = sizeof(PayloadEntry)};
         offsets.fingerprint = bytes.fingerprint;
+        offsets.description = bytes.description;
         specs.push_back({path, bytes, default_capacity(1)});
         specs.push_back(
             {offsets_path(path), offsets, capacity != 0 ? capacity : default_capacity(sizeof(PayloadEntry))});
@@ -238,6 +242,15 @@ class VariableRecords {
     Encoder encoder_;
     std::uint64_t staged_ = 0;  // bytes of the record that waits to be published
 };
+
+// The group that the records are a part of, then what only the records can say.
+template <Storage File, class Records, ProgressCallback Progress>
+void verify_payloads(const CommitGroup<File>& group, const Records& records, Progress& progress) {
+    if (!group.is_open()) return;
+    const std::uint64_t in_group = group.bytes(), all = in_group + records.bytes_checked();
+    group.verify([&](std::uint64_t done, std::uint64_t) { progress(done, all); });
+    records.verify([&](std::uint64_t done) { progress(in_group + done, all); });
+}
 
 template <class T, class C, Storage File>
 using PayloadRecords = std::conditional_t<raw_payload<T, C>, RawRecords<T, C, File>, VariableRecords<T, C, File>>;

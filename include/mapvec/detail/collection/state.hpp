@@ -1,0 +1,208 @@
+// CollectionState: the files of an open collection as rows that are there or erased, and the changes of one row that
+// are made in all files or in none. It stays where it is when its Collection is moved.
+//
+// Order of changes, for threads that read beside the writer: a payload is shown before its row, so a reader who sees a
+// row finds its payload. Of a row that replaces another, the other is erased first: no search finds both.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <mapvec/detail/collection/files.hpp>
+#include <mapvec/detail/store/erasure_set.hpp>
+#include <mapvec/detail/util/movable_atomic.hpp>
+#include <mapvec/error.hpp>
+#include <mapvec/mmap_vector_store.hpp>
+#include <mapvec/payload_store.hpp>
+#include <mapvec/progress.hpp>
+#include <mapvec/query.hpp>
+#include <mapvec/storage/commit_group.hpp>
+#include <mapvec/storage/storage.hpp>
+
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
+
+template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File>
+class CollectionState {
+  public:
+    using Files = CollectionFiles<Dim, T, S, M, File>;
+    using Vectors = MmapVectorStore<Dim, S, File>;
+    using Payloads = PayloadStore<T, Codec<T>, File>;
+    using Records = typename Files::Records;
+    using Row = typename Vectors::Row;
+
+    // Throws corrupt if the files do not fit each other.
+    explicit CollectionState(CommitGroup<File> group)
+        : group_(std::move(group)),
+          vectors_(StoreParts::part_of_other<Vectors>(group_[0])),
+          payloads_(StoreParts::part_of_other<Payloads>(group_, Files::first_payload)),
+          rows_(&group_[0]),
+          records_(group_, Files::first_payload),
+          erased_(&group_[Files::erasures]) {
+        check_payload_count();
+        learn_erasures();
+        count_live_rows();
+    }
+    CollectionState(const CollectionState&) = delete;
+    CollectionState& operator=(const CollectionState&) = delete;
+
+    // --- reading [any thread] ---
+
+    [[nodiscard]] const Vectors& vectors() const noexcept { return vectors_; }
+    [[nodiscard]] const Payloads& payloads() const noexcept { return payloads_; }
+    [[nodiscard]] std::filesystem::path directory() const { return rows_->path().parent_path(); }
+
+    [[nodiscard]] bool contains(Id id) const noexcept { return id < rows_->size() && !is_erased(id); }
+    [[nodiscard]] bool is_erased(Id id) const noexcept { return erased_ids_.contains(id); }
+    [[nodiscard]] bool has_erased_rows() const noexcept { return erased_ids_.size() != 0; }
+    [[nodiscard]] std::size_t live_rows() const noexcept { return live_rows_.load(); }
+    // Throws out_of_range.
+    void check(Id id) const {
+        if (!contains(id)) refuse(id);
+    }
+    // REQUIRES: contains(id).
+    [[nodiscard]] T payload(Id id) const { return records_.fetch(id); }
+
+    template <ProgressCallback Progress>
+    void verify(Progress& progress) const {
+        verify_payloads(group_, records_, progress);
+    }
+
+    // --- writing: what throws has changed nothing ---
+
+    Id append(std::span<const S> vector, const T& payload) {
+        check_dim(vector);
+        records_.stage(payload);
+        return append_with_staged_payload(vector);
+    }
+    Id append_encoded(std::span<const S> vector, std::span<const std::byte> payload) {
+        check_dim(vector);
+        records_.stage_encoded(payload);
+        return append_with_staged_payload(vector);
+    }
+    // A row behind the last in the place of this one, which is erased. REQUIRES: contains(id).
+    Id replace(Id id, std::span<const S> vector, const T& payload) {
+        check_dim(vector);
+        stage_erasure(id);
+        records_.stage(payload);
+        rows_->stage(std::as_bytes(vector));
+        publish_erasure(id);
+        return publish_row();
+    }
+    // REQUIRES: contains(id), for these.
+    void update(Id id, const T& payload) { records_.update(id, payload); }
+    void update(Id id, std::span<const S> vector, const T& payload) {
+        check_dim(vector);
+        const Row row = vectors_[id];
+        const std::vector<S> before(row.begin(), row.end());
+        rows_->overwrite(id, std::as_bytes(vector));
+        try {
+            records_.update(id, payload);
+        } catch (...) {
+            rows_->overwrite(id, std::as_bytes(std::span(before)));
+            throw;
+        }
+    }
+    void erase(Id id) {
+        stage_erasure(id);
+        publish_erasure(id);
+        count_live_rows();
+    }
+    void reserve(std::size_t rows) { rows_->reserve(rows); }
+
+    // --- durability: as CommitGroup ---
+
+    void commit() { group_.commit(); }
+    bool refresh() {
+        return group_.refresh([this] {
+            check_payload_count();
+            for (std::size_t file = Files::first_payload; file <= Files::erasures; ++file)
+                group_[file].show_committed();
+            learn_erasures();
+            group_[0].show_committed();  // last: whoever sees a row finds its payload, and knows if it is erased
+            count_live_rows();
+        });
+    }
+    void rollback() {
+        std::vector<Id> given_up;
+        for (std::uint64_t i = erased_->committed(); i < erased_->size(); ++i) given_up.push_back(erasure(i));
+        group_.rollback();
+        for (const Id id : given_up) erased_ids_.remove(id);
+        count_live_rows();
+    }
+    void close() { group_.close(); }
+
+  private:
+    void check_dim(std::span<const S> vector) const {
+        if (vector.size_bytes() != rows_->stride())
+            throw Error(ErrorCode::dimension_mismatch, rows_->path(),
+                        mismatch("scalars", rows_->stride() / sizeof(S), vector.size()));
+    }
+    Id append_with_staged_payload(std::span<const S> vector) {
+        rows_->stage(std::as_bytes(vector));
+        return publish_row();
+    }
+    Id publish_row() noexcept {
+        records_.publish();
+        rows_->publish(1);
+        count_live_rows();
+        return rows_->size() - 1;
+    }
+    void stage_erasure(Id id) {
+        erased_ids_.reserve_for(id);
+        erased_->stage(bytes_of(id));
+    }
+    void publish_erasure(Id id) noexcept {
+        erased_->publish(1);
+        erased_ids_.add(id);
+    }
+    // Counted by those who change it: a difference of two sizes would not be of the same moment.
+    void count_live_rows() noexcept { live_rows_.store(static_cast<std::size_t>(rows_->size() - erased_ids_.size())); }
+
+    void check_payload_count() const {
+        const std::uint64_t expected = group_[0].committed(), found = group_[Files::erasures - 1].committed();
+        if (found != expected) throw Error(ErrorCode::corrupt, payloads_.path(), mismatch("records", expected, found));
+    }
+    [[nodiscard]] Id erasure(std::uint64_t number) const noexcept {
+        Id id = 0;
+        std::memcpy(&id, erased_->record(number).data(), sizeof id);
+        return id;
+    }
+    void learn_erasures() {
+        for (std::uint64_t i = erased_ids_.size(); i < erased_->size(); ++i) {
+            const Id id = erasure(i);
+            if (id < rows_->committed()) {
+                erased_ids_.reserve_for(id);
+                if (erased_ids_.add(id)) continue;
+            }
+            throw Error(ErrorCode::corrupt, erased_->path(),
+                        "erasure " + std::to_string(i) + " is of row " + std::to_string(id) +
+                            ", which was never there or is erased already");
+        }
+    }
+    [[noreturn]] void refuse(Id id) const {
+        throw Error(ErrorCode::out_of_range, directory(),
+                    id < rows_->size() ? "row " + std::to_string(id) + " is erased"
+                                       : mismatch("row id", "less than " + std::to_string(rows_->size()), id));
+    }
+
+    CommitGroup<File> group_;
+    Vectors vectors_;
+    Payloads payloads_;
+    MappedArray<File>* rows_;
+    Records records_;
+    MappedArray<File>* erased_;
+    ErasureSet erased_ids_;
+    MovableAtomic<std::size_t> live_rows_;
+};
+
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>
