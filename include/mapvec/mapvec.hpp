@@ -11,4 +11,5 @@
 #include <mapvec/search.hpp>
 #include <mapvec/search_batch.hpp>
 #include <mapvec/unicode_char.hpp>
+#include <mapvec/va_index.hpp>
 #include <mapvec/version.hpp>

@@ -86,7 +86,10 @@ enum class FileKind : std::uint32_t {
     hnsw_level_0 = 6,       // a graph of rows (detail/hnsw/records.hpp): its lowest level,
     hnsw_upper_levels = 7,  // those above,
     hnsw_entry_points = 8,  // and where searches begin
-    indexed_rows = 9        // the rows that an index describes (detail/index/indexed_rows.hpp)
+    indexed_rows = 9,       // the rows that an index describes (detail/index/indexed_rows.hpp)
+    va_lines = 10,          // lines of rows (detail/va/line.hpp),
+    va_second_lines = 11,   // the second ones,
+    va_model = 12           // and what they have in common (detail/va/model.hpp)
 };
 
 // For people.
@@ -101,6 +104,9 @@ enum class FileKind : std::uint32_t {
         case FileKind::hnsw_upper_levels: return "upper levels of a graph";
         case FileKind::hnsw_entry_points: return "entry points of a graph";
         case FileKind::indexed_rows: return "rows that an index describes";
+        case FileKind::va_lines: return "lines of rows";
+        case FileKind::va_second_lines: return "second lines of rows";
+        case FileKind::va_model: return "axes of rows";
     }
     return "unknown";
 }

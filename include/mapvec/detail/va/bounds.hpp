@@ -1,0 +1,230 @@
+// Bounds of the key of a row and a query, from the row's line alone: why they hold, term by term.
+//
+// On paper. m is the mean, P the axes, p × dim. For a row x and a query q let v = x - m. w is the query's side:
+//     SquaredL2       key = |x - q|²      = |v|² + |w|² - 2 v·w,              w = q - m
+//     InnerProduct    key = -x·q          = λ x·m + w·m + v·w,                w = -q - λm,  λ = -q·m / |m|²
+//     Cosine          key = 1 + x·w / |x| as InnerProduct, of rows and query scaled to length 1
+// (w is orthogonal to m in the last two: what x·m says is known exactly.) So key = base + term_factor · term(x) +
+// factor · v·w, and all there is to bound is v·w. Let Q be the orthonormal axes nearest to P, and a = x̂/|x̂| the
+// direction of the decoded nibbles. Split v into its part along a, h = a·Qv; the length of what is left of Qv across a,
+// s; and the length of what the axes leave out, t. Then |v|² = h² + s² + t²; split w in the same way into z, √(|Qw|² -
+// z²) and t_w. By Cauchy and Schwarz in each of the two rests
+//     |v·w - h z| <= s √(|Qw|² - z²) + t t_w                                                                   (1)
+// for any direction a: it needs no accuracy, h, s and t do. (The ball around x̂ of radius |Qv - x̂|, as in the
+// VA+-file, contains this set and is larger: its bounds leave a third more rows open.)
+//
+// In floats, u = 2^-24. All errors on the rows' side are relative to |v|, on the query's side to |w|:
+//     axes         |Pv - Qv| <= |PP' - I| |v|                    ModelHeader::axis_error
+//     centring     v is rounded once an element                  u
+//     projection   sums of chunks of 64, then of the chunks      γ √p, γ = (66 + dim / 64) u, |axis| <= 1 + axis_error
+//   these three are `projection_error` below; (h, s) inherit it, for projecting on a shortens no error;
+//     tail         |v|² - |Qv|² is formed from squares: it errs by 2 projection_error |v|² + 256 u |v|²;
+//                  the root of the upper end is kept
+//     sums         h, s and |x̂| from sums of at most 192 floats: 512 u
+//     rounding     s and t are rounded up, to bfloat16; x̂ is exact
+//     nibbles      z is computed from integer weights: |x̂·w - sum| <= Σ 7.5 |weight - exact| + rounding of the sum,
+//                  which is product_error, to be multiplied with 1/|x̂|; √(|Qw|² - z²) takes the least |z| there can be
+// As |v| <= |h| + s + t (1 + tiny), what is relative to |v| |w| goes into the factors of |h|, s and t: `relative`.
+//     term         is a float, from sums in double: 2 u; the factor another u; the sum of all 16 u: term_error, base
+//     evaluation   no more than 20 roundings of numbers no larger than |v| |w|, in `relative`; the root comes out at
+//                  most 2^-16 high
+// The kernel that measures the row errs too (distance.hpp), and the answer must be the kernel's:
+//     SquaredL2    by a part of the key: the limits are widened (limit_above, limit_below)
+//     InnerProduct by (dim / 8 + 14) u Σ|x·q| <= … |q| (|v| + |m|): in the factors and in the base
+//     Cosine       by (dim / 4 + 24) u + 2 u: in the base
+// Rows and queries whose numbers could overflow or vanish are left out: is_usable(), and undescribed_line().
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include <mapvec/detail/va/model.hpp>
+#include <mapvec/metric.hpp>
+
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
+
+inline constexpr double float_unit = 0x1p-24;
+
+// Squared lengths for which neither sums overflow nor products vanish.
+inline constexpr double min_squared_length = 1e-20;
+inline constexpr double max_squared_length = 1e30;
+[[nodiscard]] inline bool has_usable_length(double squared) noexcept {
+    return squared >= min_squared_length && squared <= max_squared_length;
+}
+
+// Of v on the axes, relative to |v|.
+[[nodiscard]] inline double projection_error(const VaModel& model) noexcept {
+    const double dim = static_cast<double>(model.dim()), axes = static_cast<double>(model.axes(model.levels() - 1));
+    const double stretch = 1 + static_cast<double>(model.header().axis_error);
+    const double sums = (static_cast<double>(projection_chunk) + dim / static_cast<double>(projection_chunk) + 3) *
+                        float_unit * std::sqrt(axes);
+    return 1.01 * stretch * (static_cast<double>(model.header().axis_error) + float_unit + sums);
+}
+// Of the squared tail, relative to |v|².
+[[nodiscard]] inline double squared_tail_error(const VaModel& model) noexcept {
+    return 2.01 * projection_error(model) + 256 * float_unit;
+}
+
+// What is left of v: the root of the most that it can be.
+[[nodiscard]] inline double tail_above(const VaModel& model, std::size_t level, double squared_length,
+                                       double squared_places) noexcept {
+    if (model.is_complete(level)) return 0;
+    return std::sqrt(std::max(0.0, squared_length - squared_places) + squared_tail_error(model) * squared_length) *
+           (1 + 4 * float_unit);
+}
+
+// A query as the lines' kernels take it.
+template <Metric M>
+class VaQuery {
+  public:
+    VaQuery(const VaModel& model, const VaKernels& kernels, std::span<const float> query) : dim_(model.dim()) {
+        const std::vector<double> exact = prepared(query);
+        const std::vector<double> rest = without_mean(model, exact);
+        query_length_ = length_of(exact);
+        length_ = length_of(rest);
+        if (!is_usable()) return;
+        std::vector<float> floats(rest.begin(), rest.end()), places(model.padded_axis_count());
+        kernels.project(floats.data(), 1, dim_, model.packed_axes(), places.size(), places.data());
+        double product_error = 0;
+        for (std::size_t level = 0; level < model.levels(); ++level) {
+            product_error += weigh(model, level, places);
+            bounds_[level] = bounds(model, level, places, product_error);
+        }
+    }
+
+    // False: lines say nothing about this query.
+    [[nodiscard]] bool is_usable() const noexcept {
+        return has_usable_length(length_ * length_) && query_length_ * query_length_ <= max_squared_length &&
+               mean_length_ * mean_length_ <= max_squared_length;
+    }
+    [[nodiscard]] const NibbleQuery& nibbles(std::size_t level) const noexcept { return nibbles_[level]; }
+    [[nodiscard]] const BoundQuery& bounds(std::size_t level) const noexcept { return bounds_[level]; }
+
+    // A row whose lowest key is above limit_above(limit) has none at or below `limit` when it is measured; one whose
+    // highest is below limit_below(limit) none at or above.
+    [[nodiscard]] float limit_above(float limit) const noexcept {
+        if constexpr (!is_squared) return limit;
+        return rounded_up(static_cast<double>(limit) * (1 + measuring_error()) + static_cast<double>(dim_) * 0x1p-147);
+    }
+    [[nodiscard]] float limit_below(float limit) const noexcept {
+        constexpr float none = -std::numeric_limits<float>::infinity();
+        if constexpr (M::distance_kind == DistanceKind::inner_product) return limit;
+        if (limit <= 0) return none;  // keys below 0 are measured as 0
+        if constexpr (!is_squared) return limit;
+        return rounded_down(static_cast<double>(limit) * (1 - measuring_error()) -
+                            static_cast<double>(dim_) * 0x1p-147);
+    }
+
+  private:
+    static constexpr bool is_squared = M::distance_kind == DistanceKind::squared_difference;
+
+    // The kernel's error, as distance.hpp states it, and two units for the prepared query.
+    [[nodiscard]] double measuring_error() const noexcept {
+        const double dim = static_cast<double>(dim_);
+        return (M::distance_kind == DistanceKind::cosine ? dim / 4 + 28 : dim / 8 + 15) * float_unit;
+    }
+
+    [[nodiscard]] static std::vector<double> prepared(std::span<const float> query) {
+        std::vector<double> result(query.size());
+        M::prepare(query, result.data());
+        if constexpr (M::distance_kind == DistanceKind::cosine)
+            for (double& x : result) x = -x;
+        return result;
+    }
+    [[nodiscard]] static double length_of(std::span<const double> vector) noexcept {
+        double sum = 0;
+        for (const double x : vector) sum += x * x;
+        return std::sqrt(sum);
+    }
+    // w; sets what depends on the mean.
+    [[nodiscard]] std::vector<double> without_mean(const VaModel& model, const std::vector<double>& query) {
+        std::vector<double> rest(query);
+        const std::vector<double> mean(model.mean(), model.mean() + dim_);
+        mean_length_ = length_of(mean);
+        lambda_ = 1;
+        if constexpr (!is_squared) {
+            double product = 0;
+            for (std::size_t i = 0; i < dim_; ++i) product += query[i] * mean[i];
+            lambda_ = mean_length_ * mean_length_ >= min_squared_length ? product / (mean_length_ * mean_length_) : 0;
+        }
+        for (std::size_t i = 0; i < dim_; ++i) {
+            rest[i] -= lambda_ * mean[i];
+            mean_product_ += rest[i] * mean[i];
+        }
+        return rest;
+    }
+
+    // Integer weights of a level's nibbles; returns the error of a sum.
+    [[nodiscard]] double weigh(const VaModel& model, std::size_t level, const std::vector<float>& places) noexcept {
+        float most = 0;
+        model.each_nibble(level, [&](std::size_t, std::size_t axis, float half_step) {
+            most = std::max(most, std::abs(2 * half_step * places[axis]));
+        });
+        NibbleQuery& nibbles = nibbles_[level];
+        if (!(most > 0)) return 0;
+        const double unit = static_cast<double>(most) / 32767;
+        double error = 0, sum = 0, magnitude = 0;
+        model.each_nibble(level, [&](std::size_t k, std::size_t axis, float half_step) {
+            const double exact = 2 * static_cast<double>(half_step) * static_cast<double>(places[axis]);
+            const double weight = std::nearbyint(exact / unit);
+            nibbles.weights[k / words_per_line][k % words_per_line] = static_cast<std::int16_t>(weight);
+            error += 7.5 * std::abs(exact - weight * unit);
+            sum += weight;
+            magnitude += std::abs(weight);
+        });
+        nibbles.scale = static_cast<float>(unit);
+        nibbles.offset = static_cast<float>(-7.5 * unit * sum);
+        return 1.001 * error + 8 * float_unit * 15 * magnitude * unit;
+    }
+
+    [[nodiscard]] BoundQuery bounds(const VaModel& model, std::size_t level, const std::vector<float>& places,
+                                    double product_error) const noexcept {
+        double squared = 0;
+        for (std::size_t a = 0; a < model.axes(level); ++a)
+            squared += static_cast<double>(places[a]) * static_cast<double>(places[a]);
+        double relative = 1.02 * (2 * projection_error(model) + 1024 * float_unit) * length_;
+        double base = length_ * length_, base_error = 32 * float_unit * base;
+        if constexpr (!is_squared) {
+            base = mean_product_;
+            base_error = 32 * float_unit * (std::abs(base) + mean_length_ * length_);
+            relative += measuring_error() * query_length_ * (M::distance_kind == DistanceKind::cosine ? 0 : 1);
+            base_error += measuring_error() * query_length_ * mean_length_;
+        }
+        if constexpr (M::distance_kind == DistanceKind::cosine) {
+            base += 1;
+            base_error += measuring_error() + 32 * float_unit;
+        }
+        BoundQuery query;
+        query.squared = rounded_up(squared * (1 + 8 * float_unit));
+        query.product_error = rounded_up(product_error);
+        query.z_error = rounded_up(1024 * float_unit * length_);
+        query.along_error = query.across_error = rounded_up(relative);
+        query.tail = rounded_up(tail_above(model, level, length_ * length_, squared) + relative);
+        query.factor = is_squared ? -2.0f : 1.0f;
+        query.term_factor = static_cast<float>(lambda_);
+        query.term_error = rounded_up(32 * float_unit * std::abs(lambda_));
+        query.base_low = rounded_down(base - base_error);
+        query.base_high = rounded_up(base + base_error);
+        return query;
+    }
+
+    std::size_t dim_;
+    double query_length_ = 0;
+    double mean_length_ = 0;
+    double length_ = 0;  // |w|
+    double lambda_ = 1;
+    double mean_product_ = 0;  // w·m
+    NibbleQuery nibbles_[max_levels];
+    BoundQuery bounds_[max_levels];
+};
+
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

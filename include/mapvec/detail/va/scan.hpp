@@ -1,0 +1,290 @@
+// How a search goes through lines: block by block, the bounds of a block at once, then the rows that they leave open.
+//
+//     RangeScan scan(…);                 // or NearestScan
+//     scan.described(0, 1000);           // rows that have lines
+//     scan.undescribed(1000, 1100);      // rows that are all read
+//     scan.finish();
+//
+// Rows that are left open are measured by CompiledQuery, as a scan without lines measures them: hits are the same to
+// the bit. They are gathered over many blocks, so that many are on their way from memory at a time. Where lines leave
+// most rows open, or rows are hardly longer than a line, the rows are read without them; now and then a block of lines
+// is tried again (LineGate).
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include <mapvec/detail/search/scan.hpp>
+#include <mapvec/detail/search/top_k.hpp>
+#include <mapvec/detail/va/sieve.hpp>
+
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
+
+// Of one search or one thread's part of it.
+struct VaCounts {
+    std::size_t rows = 0;      // that could be hits, as far as the search went
+    std::size_t measured = 0;  // of these
+
+    VaCounts& operator+=(const VaCounts& other) noexcept {
+        rows += other.rows;
+        measured += other.measured;
+        return *this;
+    }
+};
+
+// Whether lines save more than they cost, as seen in the last blocks.
+class LineGate {
+  public:
+    explicit LineGate(std::size_t row_bytes, std::size_t levels) noexcept
+        : row_bytes_(row_bytes), second_bytes_(levels > 1 ? sizeof(VaLine) : 0) {}
+
+    // How many blocks to read without lines before the next with them.
+    [[nodiscard]] std::size_t blocks_without() noexcept {
+        const std::size_t blocks = waiting_;
+        waiting_ = 0;
+        return blocks;
+    }
+    // `open` rows were left by the first lines, `measured` of them by the second.
+    void saw(std::size_t rows, std::size_t open, std::size_t measured) noexcept {
+        // A row read out of order costs about as much as half of it more and two cache lines.
+        const std::size_t cost = rows * sizeof(VaLine) + open * 2 * second_bytes_ +
+                                 measured * (row_bytes_ + row_bytes_ / 2 + 2 * sizeof(VaLine));
+        if (cost <= rows * row_bytes_) {
+            penalty_ = 0;
+            return;
+        }
+        penalty_ = std::clamp<std::size_t>(2 * penalty_, 4, 64);
+        waiting_ = penalty_;
+    }
+
+  private:
+    std::size_t row_bytes_;
+    std::size_t second_bytes_;
+    std::size_t penalty_ = 0;
+    std::size_t waiting_ = 0;
+};
+
+// The lowest limit of several threads that search for the same k nearest.
+class SharedLimit {
+  public:
+    [[nodiscard]] float get() const noexcept { return limit_.load(std::memory_order_relaxed); }
+    void lower(float limit) noexcept {
+        float now = get();
+        while (limit < now && !limit_.compare_exchange_weak(now, limit, std::memory_order_relaxed)) {
+        }
+    }
+
+  private:
+    std::atomic<float> limit_{std::numeric_limits<float>::infinity()};
+};
+
+// Which rows may be hits at all; asked once for a row.
+struct AnyRow {
+    [[nodiscard]] bool operator()(Id) const noexcept { return true; }
+    [[nodiscard]] AllRows rows() const noexcept { return {}; }
+};
+template <class Filter>
+struct FilterRow {
+    [[nodiscard]] bool operator()(Id id) const { return static_cast<bool>(filter(id)); }
+    [[nodiscard]] FilteredRows<Filter> rows() const noexcept { return {filter}; }
+
+    const Filter& filter;
+};
+
+// What both kinds of scans have: the rows, and the blocks that lines are used for.
+template <Metric M, Scalar S, class Accepts>
+class LineScan {
+  public:
+    LineScan(const CompiledQuery<M, S>& compiled, const RowsSnapshot<S>& rows, const LineQueries<M>* queries,
+             LineSpan lines, const Accepts& accepts, VaCounts& counts) noexcept
+        : compiled_(compiled),
+          rows_(rows),
+          sieve_(queries, lines),
+          accepts_(accepts),
+          gate_(rows.row_bytes(), sieve_.levels()),
+          counts_(counts) {}
+
+  protected:
+    // Calls with_lines(first, count) and without_lines(first, end) for the parts of [first, last).
+    template <class With, class Without>
+    void each_block(std::size_t first, std::size_t last, const With& with_lines, const Without& without_lines) {
+        while (first < last) {
+            if (const std::size_t skipped = gate_.blocks_without() * lines_per_block; skipped != 0) {
+                const std::size_t end = std::min(last, first + skipped);
+                without_lines(first, end);
+                first = end;
+                continue;
+            }
+            const std::size_t count = std::min(lines_per_block, last - first);
+            with_lines(first, count);
+            counts_.rows += count;
+            first += count;
+        }
+    }
+    template <class Sink>
+    void measure_all(std::size_t first, std::size_t last, Sink sink) {
+        counts_.rows += last - first;
+        counts_.measured += last - first;
+        scan(accepts_.rows(), compiled_, first, last, rows_.rows_per_block(), sink);
+    }
+    template <class Sink>
+    void measure(std::span<const Id> ids, Sink sink) {
+        counts_.measured += ids.size();
+        scan(ListedRows{ids}, compiled_, 0, ids.size(), max_rows_per_block, sink);
+    }
+
+    const CompiledQuery<M, S>& compiled_;
+    const RowsSnapshot<S>& rows_;
+    LineSieve<M> sieve_;
+    const Accepts& accepts_;
+    LineGate gate_;
+    VaCounts& counts_;
+};
+
+// Ranges: hits go to the sink in the order of the rows. Open rows wait in a list until it is long.
+template <Metric M, Scalar S, class Accepts, class Sink>
+class RangeScan : LineScan<M, S, Accepts> {
+    using Base = LineScan<M, S, Accepts>;
+
+  public:
+    RangeScan(const CompiledQuery<M, S>& compiled, const RowsSnapshot<S>& rows, const LineQueries<M>* queries,
+              LineSpan lines, const Accepts& accepts, VaCounts& counts, Sink sink)
+        : Base(compiled, rows, queries, lines, accepts, counts), sink_(sink) {
+        waiting_.reserve(max_rows_per_block);
+    }
+
+    void described(std::size_t first, std::size_t last) {
+        this->each_block(
+            first, last, [this](std::size_t at, std::size_t count) { sieve_block(at, count); },
+            [this](std::size_t at, std::size_t end) { undescribed(at, end); });
+    }
+    void undescribed(std::size_t first, std::size_t last) {
+        finish();
+        this->measure_all(first, last, sink_);
+    }
+    // The rows with these ids, in their order, are visited; lines describe those that `described` has.
+    template <class Described>
+    void listed(std::span<const Id> ids, const Described& described) {
+        const std::size_t open = this->sieve_.sieve(ids, described, std::numeric_limits<float>::infinity());
+        this->counts_.rows += ids.size();
+        if (waiting_.size() + open > max_rows_per_block) finish();
+        for (std::size_t i = 0; i < open; ++i) waiting_.push_back(ids[this->sieve_.position(i)]);
+    }
+    void finish() {
+        this->measure(waiting_, sink_);
+        waiting_.clear();
+    }
+
+  private:
+    void sieve_block(std::size_t first, std::size_t count) {
+        const std::size_t open = this->sieve_.sieve(first, count, std::numeric_limits<float>::infinity());
+        this->gate_.saw(count, this->sieve_.opened(), open);
+        if (waiting_.size() + open > max_rows_per_block) finish();
+        for (std::size_t i = 0; i < open; ++i)
+            if (const Id id = first + this->sieve_.position(i); this->accepts_(id)) waiting_.push_back(id);
+    }
+
+    Sink sink_;
+    std::vector<Id> waiting_;
+};
+
+// kNN. Open rows wait, and those with the lowest bounds are measured first, for they lower the limit most; by the time
+// the others' turn comes it has often ruled them out.
+template <Metric M, Scalar S, class Accepts>
+class NearestScan : LineScan<M, S, Accepts> {
+    using Base = LineScan<M, S, Accepts>;
+
+  public:
+    NearestScan(const CompiledQuery<M, S>& compiled, const RowsSnapshot<S>& rows, const LineQueries<M>* queries,
+                LineSpan lines, const Accepts& accepts, VaCounts& counts, TopK& best, SharedLimit& shared)
+        : Base(compiled, rows, queries, lines, accepts, counts),
+          query_(queries == nullptr ? nullptr : &queries->queries.front()),
+          best_(best),
+          shared_(shared) {}
+
+    void described(std::size_t first, std::size_t last) {
+        this->each_block(
+            first, last, [this](std::size_t at, std::size_t count) { sieve_block(at, count); },
+            [this](std::size_t at, std::size_t end) { undescribed(at, end); });
+    }
+    void undescribed(std::size_t first, std::size_t last) {
+        const std::size_t stride = 64 * this->rows_.rows_per_block();
+        for (; first < last; first += std::min(stride, last - first)) {
+            this->measure_all(first, std::min(last, first + stride), NearestCollector{best_});
+            shared_.lower(best_.limit());
+        }
+    }
+    template <class Described>
+    void listed(std::span<const Id> ids, const Described& described) {
+        wait(this->sieve_.sieve(ids, described, limit()), [&](std::size_t position) { return ids[position]; });
+        this->counts_.rows += ids.size();
+        measure_if_many();
+    }
+    // Measures all that may still be among the best.
+    void finish() {
+        std::sort(waiting_.begin(), waiting_.end());
+        for (std::size_t at = 0; at < waiting_.size() && !is_ruled_out(waiting_[at]);) {
+            const std::size_t end = std::min(waiting_.size(), at + batch);
+            measure(at, end);
+            at = end;
+        }
+        waiting_.clear();
+    }
+
+  private:
+    static constexpr std::size_t batch = 32;
+    static constexpr std::size_t max_waiting = 256;
+
+    [[nodiscard]] float limit() const noexcept { return std::min(best_.limit(), shared_.get()); }
+    [[nodiscard]] bool is_unlimited() const noexcept { return limit() == std::numeric_limits<float>::infinity(); }
+    [[nodiscard]] bool is_ruled_out(const Candidate& row) const noexcept {
+        return query_ != nullptr && row.key > query_->limit_above(limit());
+    }
+
+    void sieve_block(std::size_t first, std::size_t count) {
+        const std::size_t open = this->sieve_.sieve(first, count, limit());
+        if (!is_unlimited()) this->gate_.saw(count, this->sieve_.opened(), open);
+        wait(open, [first](std::size_t position) { return Id{first + position}; });
+        measure_if_many();
+    }
+    template <class IdAt>
+    void wait(std::size_t open, const IdAt& id_at) {
+        for (std::size_t i = 0; i < open; ++i)
+            if (const Id id = id_at(this->sieve_.position(i)); this->accepts_(id))
+                waiting_.push_back({this->sieve_.low(i), id});
+    }
+    // The best half or so, until few are left.
+    void measure_if_many() {
+        while (waiting_.size() > max_waiting || (is_unlimited() && !waiting_.empty())) {
+            const std::size_t count = std::min(waiting_.size(), std::max(batch, waiting_.size() / 8));
+            std::nth_element(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(count - 1),
+                             waiting_.end());
+            measure(0, count);
+            waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(count));
+            std::erase_if(waiting_, [this](const Candidate& row) { return is_ruled_out(row); });
+        }
+    }
+    void measure(std::size_t first, std::size_t last) {
+        ids_.clear();
+        for (std::size_t i = first; i < last; ++i) ids_.push_back(waiting_[i].id);
+        Base::measure(ids_, NearestCollector{best_});
+        shared_.lower(best_.limit());
+    }
+
+    const VaQuery<M>* query_;  // null: no row is ruled out
+    TopK& best_;
+    SharedLimit& shared_;
+    std::vector<Candidate> waiting_;  // key: the lowest it can be
+    std::vector<Id> ids_;
+};
+
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

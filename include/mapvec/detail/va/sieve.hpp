@@ -1,0 +1,178 @@
+// Which rows of a block their lines leave open, for one query or several.
+//
+//     LineSieve<M> sieve(queries, lines);
+//     const std::size_t open = sieve.sieve(first, count, limit);
+//     for (std::size_t i = 0; i < open; ++i) … first + sieve.position(i), sieve.low(i) …
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include <mapvec/detail/search/scan.hpp>
+#include <mapvec/detail/util/prefetch.hpp>
+#include <mapvec/detail/va/bounds.hpp>
+#include <mapvec/detail/va/kernels.hpp>
+
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
+
+inline constexpr std::size_t lines_per_block = 512;
+
+// The lines of the rows from 0; `second` may be null.
+struct LineSpan {
+    const VaLine* first = nullptr;
+    const VaLine* second = nullptr;
+    std::size_t count = 0;
+};
+
+// Rows left open in a block: positions, and the lowest key each can have.
+struct OpenRows {
+    std::uint32_t positions[lines_per_block];
+    float lows[lines_per_block + line_group];
+    float highs[lines_per_block + line_group];
+    float products[lines_per_block + line_group];
+};
+
+// What sieving needs of a search: the same for all threads.
+template <Metric M>
+struct LineQueries {
+    const VaModel& model;
+    const VaKernels& kernels;
+    SelectKernel select;
+    std::vector<VaQuery<M>> queries;
+    std::vector<KeyRange> ranges;
+};
+
+template <Metric M>
+class LineSieve {
+  public:
+    // `queries` may be null: then only lists can be sieved, and all is left open.
+    LineSieve(const LineQueries<M>* queries, LineSpan lines) noexcept
+        : queries_(queries),
+          levels_(queries == nullptr || lines.second == nullptr ? 1 : queries->model.levels()),
+          lines_(lines) {}
+
+    // The rows of [first, first + count) that may be in all ranges, and at most `limit` from the first query.
+    // Returns how many.
+    [[nodiscard]] std::size_t sieve(std::size_t first, std::size_t count, float limit) noexcept {
+        for (std::size_t ahead = 0; ahead < line_group; ++ahead)
+            prefetch(reinterpret_cast<std::uintptr_t>(lines_.first + first + count + ahead));
+        return sieve_lines(lines_.first + first, count, limit,
+                           [&](std::size_t position) { return lines_.second + first + position; });
+    }
+    // The same for at most lines_per_block listed rows; those that are not described are open.
+    template <class Described>
+    [[nodiscard]] std::size_t sieve(std::span<const Id> ids, const Described& described, float limit) {
+        static constexpr VaLine open_line = undescribed_line();
+        if (queries_ == nullptr) return all_open(ids.size());
+        gathered_.resize(lines_per_block);
+        for (const Id id : ids) prefetch(reinterpret_cast<std::uintptr_t>(lines_.first) + id * sizeof(VaLine));
+        for (std::size_t i = 0; i < ids.size(); ++i)
+            gathered_[i] = described(ids[i]) ? lines_.first[ids[i]] : open_line;
+        return sieve_lines(gathered_.data(), ids.size(), limit, [&](std::size_t position) {
+            return described(ids[position]) ? lines_.second + ids[position] : &open_line;
+        });
+    }
+    [[nodiscard]] std::size_t levels() const noexcept { return levels_; }
+    [[nodiscard]] std::uint32_t position(std::size_t i) const noexcept { return open_.positions[i]; }
+    [[nodiscard]] float low(std::size_t i) const noexcept { return open_.lows[i]; }
+    [[nodiscard]] std::size_t opened() const noexcept { return opened_; }  // by the last sieve's first lines
+
+  private:
+    [[nodiscard]] std::size_t all_open(std::size_t count) noexcept {
+        for (std::size_t i = 0; i < count; ++i) {
+            open_.positions[i] = static_cast<std::uint32_t>(i);
+            open_.lows[i] = -std::numeric_limits<float>::infinity();
+        }
+        return count;
+    }
+    template <class Second>
+    [[nodiscard]] std::size_t sieve_lines(const VaLine* lines, std::size_t count, float limit,
+                                          const Second& second) noexcept {
+        std::size_t open = sieve_first(0, lines, count, limit);
+        opened_ = open;
+        if (levels_ > 1 && open != 0) open = sieve_second(0, open, limit, second);
+        for (std::size_t q = 1; q < queries_->queries.size() && open != 0; ++q)
+            open = sieve_other(q, lines, count, open);
+        return open;
+    }
+    [[nodiscard]] float highest(std::size_t q, float limit) const noexcept {
+        return queries_->queries[q].limit_above(std::min(queries_->ranges[q].high, limit));
+    }
+    [[nodiscard]] float* highs(std::size_t q) noexcept {
+        return queries_->queries[q].limit_below(queries_->ranges[q].low) > -std::numeric_limits<float>::infinity()
+                   ? open_.highs
+                   : nullptr;
+    }
+
+    [[nodiscard]] std::size_t sieve_first(std::size_t q, const VaLine* lines, std::size_t count, float limit) noexcept {
+        const VaQuery<M>& query = queries_->queries[q];
+        queries_->kernels.products(lines, count, query.nibbles(0), true, open_.products);
+        queries_->kernels.bounds(lines, count, open_.products, query.bounds(0), open_.lows, highs(q));
+        const std::size_t open = queries_->select(open_.lows, count, -std::numeric_limits<float>::infinity(),
+                                                  highest(q, limit), open_.positions);
+        for (std::size_t i = 0; i < open; ++i) open_.products[i] = open_.products[open_.positions[i]];
+        return keep(q, open, [&](std::size_t i) { return open_.positions[i]; });
+    }
+    // Of `open` rows in open_, whose bounds are at place(i), those not surely below the range.
+    template <class Place>
+    [[nodiscard]] std::size_t keep(std::size_t q, std::size_t open, const Place& place) noexcept {
+        const bool from_below = highs(q) != nullptr;
+        const float lowest = queries_->queries[q].limit_below(queries_->ranges[q].low);
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < open; ++i) {
+            const std::size_t at = place(i);
+            const float low = open_.lows[at], high = from_below ? open_.highs[at] : lowest;
+            open_.positions[kept] = open_.positions[i];
+            open_.products[kept] = open_.products[i];
+            open_.lows[kept] = low;
+            kept += static_cast<std::size_t>(!(high < lowest));
+        }
+        return kept;
+    }
+    template <class Second>
+    [[nodiscard]] std::size_t sieve_second(std::size_t q, std::size_t open, float limit,
+                                           const Second& second) noexcept {
+        for (std::size_t i = 0; i < open; ++i) prefetch(reinterpret_cast<std::uintptr_t>(second(open_.positions[i])));
+        for (std::size_t i = 0; i < open; ++i) second_[i] = *second(open_.positions[i]);
+        const VaQuery<M>& query = queries_->queries[q];
+        queries_->kernels.products(second_, open, query.nibbles(1), false, open_.products);
+        queries_->kernels.bounds(second_, open, open_.products, query.bounds(1), open_.lows, highs(q));
+        std::uint32_t inside[lines_per_block];
+        const std::size_t left =
+            queries_->select(open_.lows, open, -std::numeric_limits<float>::infinity(), highest(q, limit), inside);
+        for (std::size_t i = 0; i < left; ++i) open_.positions[i] = open_.positions[inside[i]];
+        return keep(q, left, [&](std::size_t i) { return inside[i]; });
+    }
+    // Another disk: its bounds of the same lines, for the rows that are still open.
+    [[nodiscard]] std::size_t sieve_other(std::size_t q, const VaLine* lines, std::size_t count,
+                                          std::size_t open) noexcept {
+        const VaQuery<M>& query = queries_->queries[q];
+        queries_->kernels.products(lines, count, query.nibbles(0), true, open_.products);
+        queries_->kernels.bounds(lines, count, open_.products, query.bounds(0), open_.lows, highs(q));
+        const float most = highest(q, std::numeric_limits<float>::infinity());
+        std::size_t left = 0;
+        for (std::size_t i = 0; i < open; ++i) {
+            open_.positions[left] = open_.positions[i];
+            left += static_cast<std::size_t>(!(open_.lows[open_.positions[i]] > most));
+        }
+        return keep(q, left, [&](std::size_t i) { return open_.positions[i]; });
+    }
+
+    const LineQueries<M>* queries_;
+    std::size_t levels_;
+    LineSpan lines_;
+    OpenRows open_;
+    VaLine second_[lines_per_block];
+    std::vector<VaLine> gathered_;
+    std::size_t opened_ = 0;
+};
+
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -1,0 +1,388 @@
+// VaIndex: exact searches that read a cache line a row. A search through it gives what search() gives, the same hits
+// with the same distances in the same order, to the bit, and reads a fraction of the memory.
+//
+//     auto points = mapvec::MmapVectorStore<100>::open("points.vec");
+//     auto index = mapvec::VaIndex<>::open_or_create("points.va", points);
+//     index.update(points, {.threads = 0});                            // rows committed since the last update
+//     index.commit();                                                  // durable, atomic
+//     auto best = index.search(points, mapvec::KnnQuery{query, 10});   // == search(points, KnnQuery{query, 10})
+//     auto near = index.search(points, mapvec::RingQuery{query, 1.2f, 0.05f}, filter, {.threads = 0});
+//
+// Method. A vector approximation file (VA+: Weber, Schek, Blott, VLDB 1998; Ferhatosmanoglu et al., CIKM 2000). For
+// each row the index holds 64 bytes, from which a lower and an upper bound of its distance to any query follow
+// (detail/va/bounds.hpp says why, rounding included). A search reads these, and measures only the rows that they leave
+// open, with the kernels of search(). Long rows have a second line, which is read only where the first leaves them
+// open. It pays for rows of more than 200 bytes, and for embeddings and other data that have main directions; for
+// others a search notices and reads the rows.
+//
+// Exact after any history. Rows that were appended, inserted or overwritten since the last update, committed or not,
+// are read in full, and so is all of a store that was restored from a backup. Call update() when they are many.
+//
+// Ownership. The index holds no rows: every call takes the store that the index is of; type_mismatch for another one,
+// or for another metric. It can be deleted and built anew at any time. It is a store of its own: path, path.second,
+// path.axes and path.rows, made durable by its own commit(), with its own lock, modes and readers.
+//
+// Erased rows of a collection are found unless a filter leaves them out:
+//
+//     index.search(collection.vectors(), KnnQuery{query, 10}, [&](Id id) { return collection.contains(id); });
+//
+// Threads. Any number of threads may search, also while one thread runs update(), commit() or refresh(), and beside the
+// writer of the store as far as search() may.
+//
+// Memory. 64 bytes a row on disk, 128 for rows of 320 bytes and more; a search needs a few hundred kilobytes.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <mapvec/detail/index/identity.hpp>
+#include <mapvec/detail/index/index_files.hpp>
+#include <mapvec/detail/store/store_parts.hpp>
+#include <mapvec/detail/va/sample.hpp>
+#include <mapvec/detail/va/search.hpp>
+#include <mapvec/detail/va/update.hpp>
+#include <mapvec/error.hpp>
+#include <mapvec/metric.hpp>
+#include <mapvec/mmap_vector_store.hpp>
+#include <mapvec/progress.hpp>
+#include <mapvec/query.hpp>
+#include <mapvec/search.hpp>
+#include <mapvec/storage/mapped_file.hpp>
+#include <mapvec/storage/storage.hpp>
+
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1 {
+
+struct VaUpdateOptions {
+    unsigned threads = 1;   // 0 = all cores
+    bool new_axes = false;  // finds the axes again, and writes all lines anew
+};
+
+// How much of the store a search has read.
+struct VaSearchStats {
+    std::size_t rows = 0;           // that could have been hits
+    std::size_t measured_rows = 0;  // of these: all others were ruled out by their lines
+};
+
+// M: what is near, as in searches (metric.hpp).
+template <NamedMetric M = SquaredL2, Storage File = MappedFile>
+class VaIndex {
+    template <std::size_t Dim, Scalar S>
+    using Rows = MmapVectorStore<Dim, S, File>;
+
+  public:
+    // A new index without rows, for this store. Throws exists; not_found if the directory does not exist.
+    template <std::size_t Dim, Scalar S>
+    static VaIndex create(const std::filesystem::path& path, const Rows<Dim, S>& rows) {
+        return VaIndex(detail::IndexFiles<File>::create(path, fingerprint(rows), files(rows)));
+    }
+    // Throws not_found; locked; type_mismatch for an index of another store or metric; version_mismatch; corrupt.
+    // O(1).
+    template <std::size_t Dim, Scalar S>
+    [[nodiscard]] static VaIndex open(const std::filesystem::path& path, const Rows<Dim, S>& rows,
+                                      OpenMode mode = OpenMode::read_write) {
+        return VaIndex(detail::IndexFiles<File>::open(path, fingerprint(rows), files(rows), mode));
+    }
+    // As open() if there is an index, as create() if there is none.
+    template <std::size_t Dim, Scalar S>
+    static VaIndex open_or_create(const std::filesystem::path& path, const Rows<Dim, S>& rows) {
+        return VaIndex(detail::IndexFiles<File>::open_or_create(path, fingerprint(rows), files(rows), files(rows)));
+    }
+    // Removes the files of an index, whatever store it is of. False if there is none. Throws locked; type_mismatch for
+    // a file that is no VaIndex.
+    static bool remove(const std::filesystem::path& path) {
+        return detail::IndexFiles<File>::remove(path, files_of_dim(0));
+    }
+
+    VaIndex() noexcept = default;  // closed: searches and updates throw invalid_argument
+
+    // --- reading [any thread] ---
+
+    // Rows that the last update has seen.
+    [[nodiscard]] std::size_t size() const { return is_open() ? static_cast<std::size_t>(files_.size()) : 0; }
+    [[nodiscard]] bool empty() const { return size() == 0; }
+    // False after close(), after a move, and of a default-constructed object.
+    [[nodiscard]] bool is_open() const noexcept { return files_.is_open(); }
+    // Of the first of its files. REQUIRES: the index is open.
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return files_.path(); }
+    // Whether the rows of the last update lie much worse on the axes than those that the axes were found from: searches
+    // are exact, but read more than they could. An update with new_axes helps. Not beside an update.
+    [[nodiscard]] bool has_drifted() const noexcept { return drifted_; }
+
+    // As search() of search.hpp: the same hits, the same errors. A filter is asked only for rows that their lines leave
+    // open. Throws type_mismatch if `rows` is not the store that the index is of.
+    template <std::size_t Dim, Scalar S, AnyQuery Query = KnnQuery>
+    [[nodiscard]] std::vector<Hit> search(const Rows<Dim, S>& rows, const Query& query,
+                                          const SearchOptions& options = {}) const {
+        VaSearchStats stats;
+        return search_counted(rows, query, stats, options);
+    }
+    template <std::size_t Dim, Scalar S, AnyQuery Query = KnnQuery, IdFilter Filter>
+    [[nodiscard]] std::vector<Hit> search(const Rows<Dim, S>& rows, const Query& query, const Filter& filter,
+                                          const SearchOptions& options = {}) const {
+        VaSearchStats stats;
+        return search_rows(rows, query, detail::FilterRow<Filter>{filter}, stats, options);
+    }
+    // The same, and says how much it has read.
+    template <std::size_t Dim, Scalar S, AnyQuery Query = KnnQuery>
+    [[nodiscard]] std::vector<Hit> search_counted(const Rows<Dim, S>& rows, const Query& query, VaSearchStats& stats,
+                                                  const SearchOptions& options = {}) const {
+        return search_rows(rows, query, detail::AnyRow{}, stats, options);
+    }
+    template <std::size_t Dim, Scalar S, AnyQuery Query = KnnQuery, IdFilter Filter>
+    [[nodiscard]] std::vector<Hit> search_counted(const Rows<Dim, S>& rows, const Query& query, const Filter& filter,
+                                                  VaSearchStats& stats, const SearchOptions& options = {}) const {
+        return search_rows(rows, query, detail::FilterRow<Filter>{filter}, stats, options);
+    }
+    // As search_ids() of search.hpp.
+    template <std::size_t Dim, Scalar S, AnyQuery Query = KnnQuery>
+    [[nodiscard]] std::vector<Hit> search_ids(const Rows<Dim, S>& rows, std::span<const Id> ids, const Query& query,
+                                              const SearchOptions& options = {}) const {
+        const View<S, Query> view(*this, rows, query, options);
+        for (const Id id : ids)
+            if (id >= view.rows.count())
+                throw Error(ErrorCode::out_of_range,
+                            detail::mismatch("id", "below " + std::to_string(view.rows.count()), std::to_string(id)));
+        detail::VaCounts counts;
+        std::vector<Hit> hits;
+        if constexpr (std::same_as<Query, KnnQuery>)
+            hits = detail::hits_of<M>(view.lines.nearest(query.k, ids, counts));
+        else
+            view.lines.collect(ids, counts, hits);
+        return hits;
+    }
+    // As search_each() of search.hpp. The visitor must not update, commit or refresh this index.
+    template <std::size_t Dim, Scalar S, AnyQuery Query = KnnQuery, HitVisitor Visitor>
+    void search_each(const Rows<Dim, S>& rows, const Query& query, Visitor&& visitor,
+                     const SearchOptions& options = {}) const {
+        visit_rows(rows, query, detail::AnyRow{}, visitor, options);
+    }
+    template <std::size_t Dim, Scalar S, AnyQuery Query = KnnQuery, IdFilter Filter, HitVisitor Visitor>
+    void search_each(const Rows<Dim, S>& rows, const Query& query, const Filter& filter, Visitor&& visitor,
+                     const SearchOptions& options = {}) const {
+        visit_rows(rows, query, detail::FilterRow<Filter>{filter}, visitor, options);
+    }
+
+    // Reads everything and compares it with its checksums. Not beside a thread that writes or calls refresh(). Throws
+    // corrupt, naming the first damage.
+    template <ProgressCallback Progress = NoProgress>
+    void verify(Progress progress = {}) const {
+        files_.verify(std::move(progress));
+    }
+
+    // --- writing: throws read_only; no_space; io ---
+
+    // Describes all committed rows; returns how many lines it wrote. The first update finds the axes, and so does a
+    // later one while the store has far outgrown the few rows that they were found from. If it throws, searches are
+    // exact and it may be called again. Throws type_mismatch if `rows` is not the store that the index is of. About a
+    // microsecond for a row of 100 floats; O(dim) a row.
+    template <std::size_t Dim, Scalar S>
+    std::size_t update(const Rows<Dim, S>& rows, const VaUpdateOptions& options = {});
+
+    void commit() { files_.commit(); }           // as MmapVectorStore::commit
+    void flush() { commit(); }                   // the same
+    bool refresh() { return files_.refresh(); }  // as MmapVectorStore::refresh
+    void close() { files_.close(); }             // as MmapVectorStore::close
+
+  private:
+    using Array = MappedArray<File>;
+    enum Member : std::size_t { first_lines, second_lines, model_file };
+
+    explicit VaIndex(detail::IndexFiles<File> files) : files_(std::move(files)) {}
+
+    static std::vector<detail::IndexFile> files_of_dim(std::size_t dim) {
+        const std::size_t floats = dim == 0 ? 0 : detail::VaModel::record_floats(dim);
+        return {{"", FileKind::va_lines, 1, sizeof(detail::VaLine)},
+                {".second", FileKind::va_second_lines, 1, sizeof(detail::VaLine)},
+                {".axes", FileKind::va_model, floats, sizeof(float)}};
+    }
+    template <std::size_t Dim, Scalar S>
+    static std::vector<detail::IndexFile> files(const Rows<Dim, S>& rows) {
+        return files_of_dim(rows.dim());
+    }
+    template <std::size_t Dim, Scalar S>
+    static std::uint64_t fingerprint(const Rows<Dim, S>& rows) {
+        if (!rows.is_open()) throw Error(ErrorCode::invalid_argument, "the store that the index is of is closed");
+        return detail::index_fingerprint(detail::StoreParts::rows(rows).header().store_id, M::name);
+    }
+    template <std::size_t Dim, Scalar S>
+    void check_store(const Rows<Dim, S>& rows) const {
+        if (!is_open()) detail::refuse_closed();
+        files_.check(fingerprint(rows), rows.path());
+    }
+
+    [[nodiscard]] std::optional<detail::VaModel> model(std::size_t dim) const {
+        if (files_[model_file].size() == 0) return std::nullopt;
+        const detail::VaModel model(files_[model_file].records(), dim);
+        if (!model.is_sound()) throw Error(ErrorCode::corrupt, files_[model_file].path(), "its record cannot be true");
+        return model;
+    }
+    [[nodiscard]] static const detail::VaLine* lines_of(const Array& array) noexcept {
+        return array.size() == 0 ? nullptr : reinterpret_cast<const detail::VaLine*>(array.records());
+    }
+    [[nodiscard]] std::uint64_t described_at_most(std::size_t dim) const { return lines(model(dim)).count; }
+    [[nodiscard]] detail::LineSpan lines(const std::optional<detail::VaModel>& model) const noexcept {
+        const Array &first = files_[first_lines], &second = files_[second_lines];
+        if (!model) return {};
+        if (model->levels() == 1) return {lines_of(first), nullptr, static_cast<std::size_t>(first.size())};
+        return {lines_of(first), lines_of(second), static_cast<std::size_t>(std::min(first.size(), second.size()))};
+    }
+
+    // What a search looks at. Rows are asked for after the index: so they are at least those that it describes.
+    template <Scalar S, AnyQuery Query>
+    struct View {
+        template <std::size_t Dim>
+        View(const VaIndex& index, const Rows<Dim, S>& store, const Query& query, const SearchOptions& options)
+            : inside((index.check_store(store), index.files_.search(detail::StoreParts::rows(store)))),
+              rows(store),
+              model(index.model(store.dim())),
+              lines(rows, model, index.lines(model), inside.described(), query, options) {}
+
+        typename detail::IndexFiles<File>::Search inside;
+        detail::RowsSnapshot<S> rows;
+        std::optional<detail::VaModel> model;
+        detail::LineSearch<M, S, Query> lines;
+    };
+
+    template <std::size_t Dim, Scalar S, AnyQuery Query, class Accepts>
+    [[nodiscard]] std::vector<Hit> search_rows(const Rows<Dim, S>& rows, const Query& query, const Accepts& accepts,
+                                               VaSearchStats& stats, const SearchOptions& options) const {
+        const View<S, Query> view(*this, rows, query, options);
+        detail::VaCounts counts;
+        std::vector<Hit> hits;
+        if constexpr (std::same_as<Query, KnnQuery>)
+            hits = detail::hits_of<M>(view.lines.nearest(query.k, accepts, counts));
+        else
+            view.lines.collect(0, view.rows.count(), accepts, counts, hits);
+        stats = {counts.rows, counts.measured};
+        return hits;
+    }
+    template <std::size_t Dim, Scalar S, AnyQuery Query, class Accepts, HitVisitor Visitor>
+    void visit_rows(const Rows<Dim, S>& rows, const Query& query, const Accepts& accepts, Visitor& visitor,
+                    const SearchOptions& options) const {
+        const View<S, Query> view(*this, rows, query, options);
+        detail::VaCounts counts;
+        if constexpr (std::same_as<Query, KnnQuery>) {
+            (void)detail::visit(detail::hits_of<M>(view.lines.nearest(query.k, accepts, counts)), visitor);
+        } else {
+            const std::size_t stride = 64 * detail::lines_per_block * detail::thread_count(options.threads);
+            std::vector<Hit> hits;
+            for (std::size_t first = 0; first < view.rows.count(); first += stride) {
+                hits.clear();
+                view.lines.collect(first, std::min(view.rows.count(), first + stride), accepts, counts, hits);
+                if (!detail::visit(hits, visitor)) return;
+            }
+        }
+    }
+
+    template <Scalar S>
+    [[nodiscard]] bool needs_axes(const std::optional<detail::VaModel>& model, const detail::RowsSnapshot<S>& rows,
+                                  std::size_t count, bool asked) const noexcept;
+    template <Scalar S>
+    void find_axes(const detail::RowsSnapshot<S>& rows, std::size_t count);
+    // Lines of rows from `first`: over those that are there, and behind them.
+    void put(std::size_t first, const detail::EncodedRows& encoded, std::size_t levels);
+    template <Scalar S>
+    void put_all(const detail::RowsSnapshot<S>& rows, std::size_t first, std::size_t last,
+                 detail::ParallelEncoder<M, S>& encoder, std::size_t levels);
+
+    detail::IndexFiles<File> files_;
+    bool drifted_ = false;
+};
+
+// --- updating ---
+
+template <NamedMetric M, Storage File>
+template <std::size_t Dim, Scalar S>
+std::size_t VaIndex<M, File>::update(const Rows<Dim, S>& rows, const VaUpdateOptions& options) {
+    check_store(rows);
+    auto plan = files_.plan(detail::StoreParts::rows(rows), UINT64_MAX);
+    const auto count = static_cast<std::size_t>(plan.next.count);
+    if (count == 0 || rows.dim() == 0) return 0;
+    const detail::RowsSnapshot<S> all(rows);
+    std::size_t known = static_cast<std::size_t>(std::min(plan.known, described_at_most(rows.dim())));
+    if (needs_axes(model(rows.dim()), all, count, options.new_axes)) {
+        find_axes(all, count);
+        plan.unchanged = {};
+        known = 0;
+    }
+    const auto axes = model(rows.dim());
+    const detail::VaKernels& kernels = detail::va_kernels(active_instruction_set());
+    detail::ParallelEncoder<M, S> encoder(*axes, kernels, detail::thread_count(options.threads));
+    std::vector<std::pair<detail::RowRange, detail::EncodedRows>> changed;
+    std::size_t written = count - known;
+    const detail::RowRanges others = plan.unchanged.complement(known);
+    for (const detail::RowRange range : others.ranges()) {
+        changed.emplace_back(range, detail::EncodedRows{});
+        encoder.encode(all.span().rows, range.first, range.end, changed.back().second);
+        written += range.end - range.first;
+    }
+    put_all(all, known, count, encoder, axes->levels());
+    const auto change = files_.change();
+    for (const auto& [range, encoded] : changed) put(range.first, encoded, axes->levels());
+    files_.install(plan.next);
+    drifted_ = written != 0 && encoder.missed() > 2 * static_cast<double>(axes->header().missed) + 0.01;
+    return written;
+}
+
+template <NamedMetric M, Storage File>
+template <Scalar S>
+bool VaIndex<M, File>::needs_axes(const std::optional<detail::VaModel>& model, const detail::RowsSnapshot<S>& rows,
+                                  std::size_t count, bool asked) const noexcept {
+    if (!model || asked) return true;
+    const std::uint64_t sampled = model->header().sampled_rows, enough = detail::sample_size(SIZE_MAX, rows.dim());
+    return sampled < enough && count / 4 >= std::max<std::uint64_t>(model->header().rows, 1);
+}
+
+// From now on no row is described, until all have new lines.
+template <NamedMetric M, Storage File>
+template <Scalar S>
+void VaIndex<M, File>::find_axes(const detail::RowsSnapshot<S>& rows, std::size_t count) {
+    const detail::VaKernels& kernels = detail::va_kernels(active_instruction_set());
+    const auto record = detail::Sampler<M, S>(rows.span().rows, count, rows.dim())
+                            .model(detail::useful_levels(rows.row_bytes()), kernels);
+    const auto change = files_.change();
+    files_.install({});
+    if (files_[model_file].size() == 0)
+        files_[model_file].append(record);
+    else
+        files_[model_file].overwrite(0, record);
+}
+
+template <NamedMetric M, Storage File>
+void VaIndex<M, File>::put(std::size_t first, const detail::EncodedRows& encoded, std::size_t levels) {
+    for (std::size_t level = 0; level < levels; ++level) {
+        Array& array = files_[level == 0 ? first_lines : second_lines];
+        const std::span<const detail::VaLine> lines(encoded.lines[level]);
+        const auto there = static_cast<std::size_t>(std::min<std::uint64_t>(lines.size(), array.size() - first));
+        for (std::size_t i = 0; i < there; ++i) array.overwrite(first + i, std::as_bytes(lines.subspan(i, 1)));
+        if (there < lines.size()) array.append(std::as_bytes(lines.subspan(there)));
+    }
+}
+
+// Rows that no search looks for in the index: a chunk after the other.
+template <NamedMetric M, Storage File>
+template <Scalar S>
+void VaIndex<M, File>::put_all(const detail::RowsSnapshot<S>& rows, std::size_t first, std::size_t last,
+                               detail::ParallelEncoder<M, S>& encoder, std::size_t levels) {
+    detail::EncodedRows encoded;
+    while (first < last) {
+        const std::size_t end = std::min(last, first + detail::rows_per_chunk);
+        for (auto& lines : encoded.lines) lines.clear();
+        encoder.encode(rows.span().rows, first, end, encoded);
+        put(first, encoded, levels);
+        first = end;
+    }
+}
+
+}  // namespace mapvec::inline v0_1
+
+#include <mapvec/detail/util/epilogue.inc>

@@ -1,0 +1,107 @@
+// What the tests of VaIndex share: rows like embeddings, and the comparison with search(), to the bit.
+#pragma once
+
+#include <mapvec/search.hpp>
+#include <mapvec/search_batch.hpp>
+#include <mapvec/va_index.hpp>
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "catch.hpp"
+
+namespace va_support {
+
+using namespace mapvec;
+
+// Clusters in a few main directions, with noise in all: what lines are made for.
+class Embeddings {
+  public:
+    Embeddings(std::size_t dim, unsigned seed) : dim_(dim), engine_(seed), centres_(8 * dim), offset_(dim) {
+        for (float& x : centres_) x = 2 * next();
+        for (float& x : offset_) x = next();
+    }
+    template <class S>
+    std::vector<S> rows(std::size_t count) {
+        std::vector<S> rows;
+        for (std::size_t r = 0; r < count; ++r) {
+            const std::size_t cluster = engine_() % 8;
+            for (std::size_t i = 0; i < dim_; ++i) {
+                const float width = 4 / (1 + static_cast<float>(i) / 4) + 0.1f;
+                const float x = offset_[i] + width * (centres_[cluster * dim_ + i] + next());
+                rows.push_back(
+                    static_cast<S>(std::is_integral_v<S> ? std::clamp(std::round(8 * x) + 60, 0.0f, 120.0f) : x));
+            }
+        }
+        return rows;
+    }
+    std::vector<float> query() {
+        const auto row = rows<float>(1);
+        return row;
+    }
+
+  private:
+    // Roughly normal.
+    float next() {
+        float sum = 0;
+        for (int i = 0; i < 4; ++i) sum += static_cast<float>(engine_() % 2001) / 1000 - 1;
+        return sum;
+    }
+
+    std::size_t dim_;
+    std::mt19937 engine_;
+    std::vector<float> centres_, offset_;
+};
+
+inline bool same(const std::vector<Hit>& a, const std::vector<Hit>& b) {
+    if (a.size() != b.size()) return false;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (a[i].id != b[i].id ||
+            std::bit_cast<std::uint32_t>(a[i].value()) != std::bit_cast<std::uint32_t>(b[i].value()))
+            return false;
+    return true;
+}
+
+// One query by all the ways to ask.
+template <class M, class Index, class Store, class Query>
+void check_query(const Index& index, const Store& store, const Query& query) {
+    const auto odd = [](Id id) { return id % 2 == 1; };
+    std::vector<Id> ids;
+    for (Id id = 0; id < store.size(); id += 1 + id % 3) ids.push_back(id % 7 == 0 ? id / 2 : id);
+    CHECK(same(index.search(store, query), search<M>(store, query)));
+    CHECK(same(index.search(store, query, odd, {.threads = 2}), search<M>(store, query, odd)));
+    CHECK(same(index.search_ids(store, ids, query), search_ids<M>(store, ids, query)));
+    std::vector<Hit> each;
+    index.search_each(store, query, [&](const Hit& hit) { each.push_back(hit); });
+    CHECK(same(each, search<M>(store, query)));
+}
+
+// All kinds of queries around a vector, with bounds that take few and many of the rows.
+template <class M, class Index, class Store>
+void check_all_queries(const Index& index, const Store& store, const std::vector<float>& vector) {
+    const auto all = search<M>(store, KnnQuery{vector, store.size()});
+    const auto value = [&](double part) {
+        if (all.empty()) return 1.0f;
+        const float x = all[static_cast<std::size_t>(part * static_cast<double>(all.size() - 1))].value();
+        return std::is_same_v<M, SquaredL2> ? std::sqrt(x) : x;
+    };
+    for (const std::size_t k : {std::size_t{1}, std::size_t{10}, store.size() / 2, store.size() + 1})
+        check_query<M>(index, store, KnnQuery{vector, k});
+    for (const double part : {0.0, 0.001, 0.02, 0.3, 1.0}) {
+        const float near = std::min(value(0), value(part)), far = std::max(value(0), value(part));
+        check_query<M>(index, store, DiskQuery{vector, value(part)});
+        check_query<M>(index, store, RangeQuery{vector, near, far});
+        check_query<M>(index, store,
+                       RangeQuery{vector, std::min(value(part), value(1)), std::max(value(part), value(1))});
+        check_query<M>(index, store, RingQuery{vector, value(part), std::abs(value(part)) * 0.05f});
+        const std::vector<float> other(store[store.size() / 3].begin(), store[store.size() / 3].end());
+        if constexpr (!std::is_same_v<M, SquaredL2>) continue;
+        const std::vector<DiskQuery> disks = {{vector, value(part)}, {other, value(0.5)}};
+        check_query<M>(index, store, DiskIntersectionQuery{disks});
+    }
+}
+
+}  // namespace va_support
