@@ -1,23 +1,24 @@
-// Distances of rows to a query, with the widest instructions this machine has.
+// Distances of rows to a query, computed with the widest vector instructions of this machine.
 //
 //     std::vector<float> squared(rows.size() / query.size());
 //     mapvec::compute_distances(rows, query, squared);                             // |x - q|² of each row
 //     mapvec::compute_distances<mapvec::InnerProduct>(rows, query, squared);
 //     std::cout << to_string(mapvec::active_instruction_set()) << '\n';       // "avx2"
 //
-// The instruction set is chosen once, at run time; no compiler flag is needed. All sets run one algorithm on registers
-// of different width, so their results differ by rounding only.
+// The library chooses the instruction set once, at run time; no compiler flag is needed. All instruction sets run the
+// same algorithm with different register widths, so their results differ by rounding only.
 //
-// Error: rows of float, float16, bfloat16, int8 and uint8 are computed in float (the narrow types convert exactly;
-// rows of bytes and a query of whole numbers up to 255 are computed in integers), rows of double in
-// double, rounded to float at the end. With u = 2^-24 and as long as nothing overflows,
+// Error. Rows of float, float16, bfloat16, int8 and uint8 are computed in float; the narrow types convert exactly. Rows
+// of bytes and a query of integers from -255 to 255 are computed in integers, up to 8192 dimensions. Rows of double are
+// computed in double and rounded to float at the end. With u = 2^-24, and if nothing overflows,
 //     SquaredL2     |result - exact| <= (dim / 8 + 12) u · exact + dim · 2^-148
 //     InnerProduct  |result - exact| <= (dim / 8 + 12) u · Σ|x·q| + dim · 2^-148
 //     Cosine        |result - exact| <= (dim / 4 + 24) u · Σ|x·q| / (|x||q|) + 2u, for rows with normal squared norms
-// A sum beyond the largest float is infinite, a NaN in a row makes its result NaN. The result of a row depends on the
-// row, the query and the instruction set, never on the rows beside it, nor on the number of threads.
 //
-// All functions are safe from any thread.
+// A sum above the largest float is infinite. A NaN in a row makes its result NaN. The result of a row depends on the
+// row, the query and the instruction set, not on other rows or on the number of threads.
+//
+// Threads. Any thread may call these functions at any time.
 #pragma once
 
 #include <algorithm>
@@ -44,8 +45,7 @@ inline std::atomic<InstructionSet>& chosen_instruction_set() noexcept {
     return chosen;
 }
 
-// A number minus itself is 0, a NaN or an infinity minus itself is NaN, and so is any sum with it. Without a branch for
-// each, and in four sums that do not wait for each other.
+// x - x is 0 for a finite x and NaN otherwise. This needs no branch per element, and the four sums are independent.
 [[nodiscard]] inline bool all_finite(std::span<const float> values) noexcept {
     float sums[4] = {};
     std::size_t i = 0;
@@ -64,11 +64,11 @@ inline void check_query(std::span<const float> query, std::size_t dim) {
             throw Error(ErrorCode::invalid_argument, detail::mismatch("query element", "a number", x));
 }
 
-// A query in the form that kernels take, transformed by the metric and padded with zeros; and the kernels to take it.
+// A query for the kernels: converted by the metric, padded with zeros, with the kernels of one instruction set.
 template <Metric M, Scalar S>
 class PreparedQuery {
   public:
-    // REQUIRES: prepare() before anything is measured.
+    // REQUIRES: a call of prepare() before measure().
     PreparedQuery(std::size_t dim, InstructionSet set)
         : dim_(dim), kernels_(&row_kernels<M::distance_kind, S>(set)), padded_(padded_length(dim)) {
         if constexpr (in_whole_numbers) small_kernels_ = &row_kernels<M::distance_kind, S, std::int16_t>(set);
@@ -76,7 +76,8 @@ class PreparedQuery {
     PreparedQuery(std::span<const float> query, std::size_t dim, InstructionSet set) : PreparedQuery(dim, set) {
         prepare(query);
     }
-    // Takes the place of the query before. Throws as check_query(), and where the metric needs a direction.
+    // Replaces the query. Throws as check_query(), and invalid_argument if the metric needs a direction and the query
+    // is zero.
     void prepare(std::span<const float> query) {
         check_query(query, dim_);
         M::prepare(query, padded_.data());
@@ -88,7 +89,7 @@ class PreparedQuery {
     }
     [[nodiscard]] const QueryValue<S>* data() const noexcept { return padded_.data(); }
 
-    // As RowKernels, which see.
+    // See RowKernels.
     void measure(const RowSpan<S>& span, std::size_t first, std::size_t count, float* results) const noexcept {
         if constexpr (in_whole_numbers)
             if (!small_.empty()) return small_kernels_->contiguous(span, first, count, small_.data(), results);
@@ -111,17 +112,17 @@ class PreparedQuery {
     const RowKernels<S>* kernels_;
     const RowKernels<S, std::int16_t>* small_kernels_ = nullptr;
     std::vector<QueryValue<S>> padded_;
-    std::vector<std::int16_t> small_;  // the same, if it is
+    std::vector<std::int16_t> small_;  // the query as integers; empty if it has other elements
 };
 
 }  // namespace detail
 
-// The set in use.
+// The instruction set in use.
 [[nodiscard]] inline InstructionSet active_instruction_set() noexcept {
     return detail::chosen_instruction_set().load(std::memory_order_relaxed);
 }
 
-// All that this machine could use, the preferred one last.
+// All instruction sets that this machine can use, the fastest last.
 [[nodiscard]] inline std::vector<InstructionSet> available_instruction_sets() {
     std::vector<InstructionSet> sets;
     for (const auto set : {InstructionSet::portable, InstructionSet::neon, InstructionSet::sse2, InstructionSet::avx2,
@@ -130,8 +131,8 @@ class PreparedQuery {
     return sets;
 }
 
-// For tests, benchmarks, and results that must be the same on different machines. Searches that are running finish
-// with the set they began with. Throws invalid_argument if this machine does not have the set.
+// Selects an instruction set, for tests, benchmarks, and results that must be equal on different machines. Running
+// searches finish with the previous set. Throws invalid_argument if this machine does not have the set.
 inline void use_instruction_set(InstructionSet set) {
     if (!detail::instruction_set_available(set))
         throw Error(ErrorCode::invalid_argument, detail::mismatch("instruction set", "one of this machine's",  //
@@ -139,9 +140,10 @@ inline void use_instruction_set(InstructionSet set) {
     detail::chosen_instruction_set().store(set, std::memory_order_relaxed);
 }
 
-// The value that a Hit of metric M would hold, for each row; NaN where a row matches nothing.
-// Throws dimension_mismatch unless rows.size() == results.size() * query.size(), invalid_argument for a query that
-// holds no numbers. Complexity: O(rows.size()); one allocation.
+// Writes the value of each row, as a Hit of metric M holds it, to `results`; NaN for a row that matches nothing. `rows`
+// holds results.size() rows of query.size() scalars, row after row. Throws dimension_mismatch if the sizes do not
+// agree, and invalid_argument for a query with a NaN or an infinity. Complexity: O(rows.size()); at most two
+// allocations.
 template <Metric M = SquaredL2, Scalar S>
 void compute_distances(std::span<const S> rows, std::span<const float> query, std::span<float> results) {
     const std::size_t dim = query.size();

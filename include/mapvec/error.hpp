@@ -2,12 +2,12 @@
 //
 //     try { auto store = mapvec::MmapVectorStore<128>::open(path); }
 //     catch (const mapvec::Error& e) {
-//         if (e.code() == mapvec::ErrorCode::not_found) …     // decide by the code
-//         std::cerr << e.what() << '\n';                      // tell a person by the text
+//         if (e.code() == mapvec::ErrorCode::not_found) …     // programs compare the code
+//         std::cerr << e.what() << '\n';                      // the text is for people
 //     }
 //
-// The text names the file, what was expected and what was found. A call that throws has
-// changed nothing, unless its documentation says otherwise.
+// The text names the file, the expected value and the found value. A call that throws has changed nothing, unless its
+// documentation says otherwise.
 #pragma once
 
 #include <filesystem>
@@ -21,19 +21,19 @@
 namespace mapvec::inline v0_1 {
 
 enum class ErrorCode {
-    io,                  // the system refused a read, a write, a mapping or a sync
+    io,                  // a read, a write, a mapping or a sync failed
     no_space,            // the disk, a quota, a size limit, memory or addresses are exhausted
-    not_found,           // there is no such file
-    exists,              // there is such a file already
-    locked,              // another writer holds the store
-    read_only,           // a change was asked of something opened for reading, or of a read-only system
-    corrupt,             // the file says what cannot be true
+    not_found,           // the file does not exist
+    exists,              // the file exists already
+    locked,              // another writer has the store open
+    read_only,           // a change to a store that was opened for reading, or to a read-only file system
+    corrupt,             // the contents of the file are damaged or contradict each other
     version_mismatch,    // the file's format is newer than this library
-    dimension_mismatch,  // a vector or a store of another dimension
-    type_mismatch,       // a store of another scalar, payload type or kind
-    out_of_range,        // no row or record of that id
-    invalid_argument,    // an argument that has no meaning
-    payload              // a payload that cannot be encoded or decoded
+    dimension_mismatch,  // a vector or a store has another dimension
+    type_mismatch,       // a store has another scalar, payload type or kind
+    out_of_range,        // no row or record has that id
+    invalid_argument,    // an argument is not valid
+    payload              // a payload cannot be encoded or decoded
 };
 
 [[nodiscard]] constexpr std::string_view to_string(ErrorCode code) noexcept {
@@ -74,7 +74,7 @@ class Error : public std::runtime_error {
 
 namespace detail {
 
-// "row count: expected at most 12, found 99", for the many places that compare.
+// The text of an error about a comparison: "row count: expected at most 12, found 99".
 template <class Expected, class Found>
 [[nodiscard]] std::string mismatch(std::string_view subject, const Expected& expected, const Found& found) {
     const auto word = []<class Value>(const Value& value) {

@@ -1,11 +1,10 @@
-// What "near" means: squared Euclidean distance, inner product, cosine; a policy that searches take as a template
-// argument.
+// Metrics: squared Euclidean distance, inner product, cosine. A metric is a template argument of a search.
 //
 //     search(store, KnnQuery{query, 10});                 // SquaredL2
 //     search<InnerProduct>(store, KnnQuery{query, 10});   // largest products first
 //     double exact = Cosine::reference<float>(row, query);
 //
-// How bounds and hits are to be read:
+// Meaning of bounds and hits:
 //
 //                       SquaredL2             InnerProduct              Cosine, NormalizedCosine
 //   value of a row      |x - q|               x·q                       1 - x·q / (|x||q|), in [0, 2]
@@ -20,26 +19,29 @@
 //   Hit.distance_squared
 //                       |x - q|²              x·q                       1 - cos, not squared
 //
-// "Bound" of a disk is its max_distance.
+// The bound of a DiskQuery is its max_distance.
 //
-// Bounds are inclusive, for values as hits have them, which are rounded to float: a hit is found again with its own
-// value() as the bound. In general a row whose exact value is within the error of
-// distance.hpp of a bound may fall on either side: in Cosine so may a row equal to the query with a bound of 0. An
-// infinite upper bound is allowed and includes rows whose squared distance exceeds the largest float (3.4e38), which
-// count as infinitely far; in SquaredL2 so does every bound above 1.8e19, whose square is as large.
+// Rounding. Bounds are inclusive and compare with the value that a hit holds, which is rounded to float: a query with a
+// hit's own value() as its bound finds that hit again. A row whose exact value differs from a bound by less than the
+// error in distance.hpp may be found or not. With Cosine this includes a row that equals the query, with a bound of 0.
 //
-// A row with a NaN matches nothing. A row with an infinity is infinitely far in SquaredL2; in the other metrics it
-// matches nothing wherever its value is no number (inf·0, inf - inf, inf/inf). Cosine: a row of zeros, or one whose
-// squared norm is no normal float (of double rows: double), has no direction and matches nothing; a query of zeros is
-// invalid_argument.
-// NormalizedCosine is Cosine for rows that the caller has scaled to length 1 (the query is scaled here): one product
-// per element less, and wrong by as much as the rows' lengths are.
+// Infinite bounds. An infinite upper bound is allowed. It includes rows whose squared distance exceeds the largest
+// float (3.4e38); their distance counts as infinite. With SquaredL2 every bound above 1.8e19 acts as an infinite bound,
+// because its square exceeds the largest float.
 //
-// `name` stands for the formula in the files of an index, and is never given to another. A metric of your own needs one
-// to have an index.
+// Rows without a value. A row with a NaN matches nothing. A row with an infinity is infinitely far in SquaredL2. In the
+// other metrics it matches nothing if its value is NaN (inf·0, inf - inf, inf/inf). In Cosine, a row of zeros has no
+// direction and matches nothing; so does a row whose squared norm is not a normal float (double for rows of double). A
+// query of zeros is invalid_argument.
 //
-// `reference` is the truth that kernels are tested against: plain loops in double, for which more rows have a
-// direction.
+// NormalizedCosine is Cosine for rows that the caller has scaled to length 1; the search scales the query. It saves one
+// multiplication per element. Its error grows with the error of the rows' lengths.
+//
+// `name` identifies the formula in the files of an index. A name is never given to another formula. A metric of your
+// own needs a name to be used with an index.
+//
+// `reference` computes the value in double with plain loops; kernels are tested against it. In double, more rows have a
+// direction than in float.
 #pragma once
 
 #include <algorithm>
@@ -64,13 +66,13 @@ enum class DistanceKind {
     cosine               // 1 - (sum of x·q) / |x|, where |q| = 1; never below 0
 };
 
-// Searches order and compare keys: smaller is nearer for every metric.
+// Searches compare keys. For every metric, a smaller key is nearer.
 struct KeyRange {
     float low = -std::numeric_limits<float>::infinity();
     float high = std::numeric_limits<float>::infinity();
 };
 
-// Bounds in the metric's own terms.
+// Bounds, as values of the metric.
 struct ValueRange {
     double min = 0;
     double max = 0;
@@ -82,7 +84,7 @@ struct ValueRange {
 }
 [[nodiscard]] inline float rounded_down(double x) noexcept { return -rounded_up(-x); }
 
-// The end of what is at most `max`, exactly or when it is rounded to a float; the beginning of what is at least `min`.
+// The largest double that is at most `max` or is rounded to a float that is; the smallest one for `min`.
 [[nodiscard]] inline double last_rounded_to(double max) noexcept {
     const float last = rounded_down(max), next = std::nextafter(last, std::numeric_limits<float>::infinity());
     return std::max(max, (double{last} + double{next}) / 2);
@@ -130,7 +132,7 @@ struct SquaredL2 {
         return sum;
     }
 
-    // The three below are what a search needs: the query as kernels take it, bounds as keys, and the way back.
+    // The next three functions convert for searches: the query for the kernels, bounds to keys, and a key to a value.
     template <class Value>
     static void prepare(std::span<const float> query, Value* to) noexcept {
         std::copy(query.begin(), query.end(), to);
@@ -153,7 +155,7 @@ struct InnerProduct {
         return detail::dot_product(row, query);
     }
 
-    // With the query negated, larger products are smaller keys, without another rounding.
+    // The query is negated: larger products become smaller keys, without another rounding.
     template <class Value>
     static void prepare(std::span<const float> query, Value* to) noexcept {
         std::transform(query.begin(), query.end(), to, [](float x) { return -x; });
@@ -202,7 +204,7 @@ struct NormalizedCosine {
     static void prepare(std::span<const float> query, Value* to) {
         detail::copy_scaled(query, -detail::inverse_norm(query), to);
     }
-    // A row that rounding puts a little nearer than 0 is at 0.
+    // If rounding makes a value negative, it counts as 0.
     [[nodiscard]] static detail::KeyRange keys(detail::ValueRange range) noexcept {
         const float low = detail::rounded_down(detail::first_rounded_to(range.min) - 1);
         return {range.min > 0 ? low : detail::KeyRange{}.low,

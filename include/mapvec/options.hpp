@@ -11,26 +11,26 @@
 namespace mapvec::inline v0_1 {
 
 enum class OpenMode {
-    read_write,    // the one writer
-    read_only,     // any number of them, beside the writer
-    copy_on_write  // rows can be overwritten, in this process's memory only; the file is never changed
+    read_write,    // a store has one writer at a time
+    read_only,     // any number of readers, at the same time as the writer
+    copy_on_write  // rows can be overwritten in this process's memory; the file is never changed
 };
 
-// How point reads will come, as advice to the system. `random` is for files larger than memory: the system then
-// reads no more than it is asked for, which helps random rows and costs scans their read-ahead.
+// Advice to the operating system about how rows will be read. `random` suits files that are larger than memory: the
+// system then reads only the pages that are touched. Random reads get faster; scans lose their read-ahead.
 enum class Access { normal, sequential, random };
 
 // An aggregate: use designated initializers, `{.dim = 128, .initial_capacity = 1000}`.
 struct StoreOptions {
     std::size_t dim = 0;               // for MmapVectorStore<dynamic_dim>; otherwise 0 or equal to Dim
-    std::size_t initial_capacity = 0;  // rows; 0 = a sensible default
-    bool populate = false;             // fault the mapping in when it is made
-    bool huge_pages = false;           // ask for huge pages: for the mapping, and when writing in bulk
+    std::size_t initial_capacity = 0;  // rows; 0 = default
+    bool populate = false;             // map all pages of the file when it is opened: O(size of the file)
+    bool huge_pages = false;           // ask for huge pages, for the mapping and for bulk writes
     Access access = Access::normal;
-    std::size_t address_space = 0;  // bytes to reserve for growth in place; 0 = 1 GiB, or 16 times the file; 1 = none
-    // After 4 MiB appended in small pieces and not committed, a thread that all stores share prepares the next 1 MiB
-    // of the file. It is started then, sleeps when there is nothing to do, and has all signals blocked. false: no such
-    // thread.
+    std::size_t address_space = 0;  // addresses to reserve for growth, bytes; 0 = 1 GiB or 16 × the file; 1 = none
+    // Allow a background thread, shared by all stores, that allocates the next 1 MiB of the file after 4 MiB of small
+    // appends without a commit. The thread starts at the first such append, sleeps when it has no work, and blocks all
+    // signals.
     bool helper_thread = true;
 };
 

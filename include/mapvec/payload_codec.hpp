@@ -1,50 +1,51 @@
-// Codec<T>: how a payload becomes bytes and is made of them again.
+// Codec<T>: converts a payload to bytes and back.
 //
 //     struct City { std::string name; std::uint32_t population; std::vector<std::string> tags; };
 //     mapvec::Encoder encoder;
 //     mapvec::Codec<City>::encode({"Paris", 2'138'551, {"capital"}}, encoder);
 //     const City paris = mapvec::Codec<City>::decode(encoder.bytes());
 //
-// The ready codec knows bool, integers, float and double, enums, strings, std::vector, deque, list, array,
-// pair, tuple, optional, variant, map, set (unordered and multi- ones too), std::byte, and plain structs of
-// up to 40 such fields without any boilerplate. Its bytes are those of bincode 1.x with default options:
+// The built-in codec supports bool, integers, float and double, enums, strings, std::vector, deque, list, array, pair,
+// tuple, optional, variant, map, set (also unordered and multi), std::byte, and plain structs of up to 40 such fields,
+// without any code for them. Its format is that of bincode 1.x with default options:
 //
 //     bool                one byte, 0 or 1             optional        one byte, 0 or 1, then the value
 //     integer, f32, f64   little-endian, own width     variant         u32 index, then the value
-//     char                one byte                     struct, tuple   field by field, nothing between
-//     UnicodeChar         its UTF-8, 1 to 4 bytes: Rust's char
+//     char                one byte                     struct, tuple   field by field, no padding
+//     UnicodeChar         its UTF-8 form, 1 to 4 bytes (Rust's char)
 //     enum                its underlying integer       std::array      element by element, no length
 //     string, vector, set u64 length, then elements    map             u64 length, then key, value, …
-//     empty struct        nothing                      specialised     u64 length, then what it wrote
+//     empty struct        nothing                      specialised     u64 length, then its own bytes
 //
-// Pointers, references and views are refused when compiling; long double, unions and smart pointers too.
-// A class whose fields cannot be seen (private, inherited, in a C array of more than one element) is taken as its
-// bytes if it is trivially copyable; whether it hides a pointer is then its author's business. A struct with bit-fields
-// is refused. Beside a field of variable size, a member without a default constructor does not compile.
-// Recursion goes through a std::vector<Self> in a struct: the standard allows no map of a type that is not complete
-// yet, and a container that inherits one of itself is refused.
+// Types. Pointers, references, views, long double, unions and smart pointers do not compile. A class whose fields
+// cannot be seen (private, inherited, or a C array of more than one element) is stored as its bytes if it is trivially
+// copyable; the author must ensure that it holds no pointer. A struct with bit-fields does not compile. A struct that
+// has a field of variable size may not have a member without a default constructor. A recursive struct holds itself in
+// a std::vector<Self>: the standard does not allow a map of an incomplete type. A container that inherits from a
+// container of itself does not compile.
 //
-// Bytes are not trusted. Decoding throws Error(payload) with the place for: a length beyond what is left
-// (before memory is taken), a bool or an optional's tag that is neither 0 nor 1, a UnicodeChar that is none, a
-// variant's tag without an alternative, a map key that comes twice, nesting deeper than 128 levels of a type that
-// contains itself, more than 65,536 elements that take no bytes, trailing bytes. Any value of an enum's underlying
-// type is accepted, and so are the bytes of a string as they are: not only UTF-8. Encoding throws for a variant
-// without a value, and where decoding would refuse the depth or the number. Not looked at: a bool in a class whose
-// fields cannot be seen; whether a number fits an enum that has no fixed underlying type.
+// Errors. Bytes are not trusted. Decoding throws Error(payload) with the position for: a length that exceeds the
+// remaining bytes (before it allocates memory), a bool or the tag of an optional that is neither 0 nor 1, a UnicodeChar
+// that is not valid UTF-8, the tag of a variant without such an alternative, a map key that occurs twice, more than 128
+// levels of a type that contains itself, more than 65,536 elements that take no bytes, and trailing bytes. Encoding
+// throws for a variant without a value, and for a depth or a number of elements that decoding would refuse.
 //
-// An unordered container is written in its own order: equal values may then have different bytes. Bytes that are not
-// trusted may hold keys whose hashes collide, and take quadratic time; a std::map does not mind.
+// Not checked: any value of an enum's underlying type is accepted, also if the enum has no fixed underlying type; the
+// bytes of a string need not be UTF-8; a bool in a class whose fields cannot be seen is taken as it is.
 //
-// Your own codec for a type, alone or inside others:
+// An unordered container is written in its iteration order, so equal values may have different bytes. Untrusted bytes
+// may hold keys with colliding hashes, which take quadratic time to decode; std::map does not have this problem.
+//
+// A codec of your own, for a type alone or inside others:
 //
 //     template <>
 //     struct mapvec::Codec<Money> {
-//         static constexpr std::string_view name = "money, cents as i64";   // goes into the fingerprint
+//         static constexpr std::string_view name = "money, cents as i64";   // part of the fingerprint
 //         static void encode(const Money& money, auto& sink) { sink.write(&money.cents, 8); }
 //         static Money decode(std::span<const std::byte> bytes);              // the whole record
 //     };
 //
-// All functions are safe to call from any number of threads on different sinks.
+// Threads. Any number of threads may call these functions at the same time, each with its own sink.
 #pragma once
 
 #include <concepts>
@@ -72,20 +73,20 @@ namespace mapvec::inline v0_1 {
 template <class T>
 concept HoldsNoPointer = !detail::holds_pointer<T>;
 
-// False for whatever the table above does not name: it needs a Codec of its own.
+// False for a type that the table above does not name. Such a type needs its own Codec.
 template <class T>
 concept EveryPartIsEncodable = !detail::holds_unsupported<T> && !detail::holds_uncounted_nesting<T>;
 
-// What the ready codec can store.
+// Types that the built-in codec can store.
 template <class T>
 concept ReadyPayload = std::is_object_v<T> && HoldsNoPointer<T> && EveryPartIsEncodable<T>;
 
 template <class T>
 struct Codec {
-    using ReadyMade = void;  // a specialisation has no such name: that tells them apart
+    using ReadyMade = void;  // only the built-in codec has this name; a specialisation has not
 
-    // Appends the record to `sink`: an Encoder, or anything with write(const char* or const void*, n).
-    // If it throws, nothing was appended.
+    // Appends the record to `sink`: an Encoder, or any type with write(const char* or const void*, n). If this throws,
+    // nothing was appended.
     template <class Sink>
         requires ReadyPayload<T>
     static void encode(const T& value, Sink& sink) {
@@ -100,7 +101,7 @@ struct Codec {
         }
     }
 
-    // The value of which `record` holds exactly the bytes.
+    // The value that `record` encodes. Throws Error(payload) if `record` is not exactly one encoded T.
     [[nodiscard]] static T decode(std::span<const std::byte> record) requires ReadyPayload<T> {
         detail::Reader reader(record);
         T value = detail::read<T>(reader);
@@ -111,7 +112,7 @@ struct Codec {
 
 namespace detail {
 
-// What a compiler prints when a payload is refused, so they are sentences.
+// The compiler prints these names when it refuses a payload.
 template <class T, class C>
 inline constexpr bool holds_no_pointer_or_has_its_own_codec = [] {
     if constexpr (requires { typename C::ReadyMade; })
@@ -138,9 +139,9 @@ concept Payload = std::move_constructible<T> && detail::holds_no_pointer_or_has_
     { C::decode(bytes) } -> std::convertible_to<T>;
 };
 
-// Whether records are the bytes of T in memory, at a fixed stride of sizeof(T): arithmetic types, enums,
-// std::array and structs of these, and other trivially copyable classes, but never std::optional, variant,
-// pair or tuple. Such a T does not pass through its codec: see detail::write_raw and detail::read_raw.
+// True if a record is the bytes of T in memory, at a fixed stride of sizeof(T): arithmetic types, enums, std::array and
+// structs of these, and other trivially copyable classes, but not std::optional, variant, pair or tuple. Such a T is
+// stored without its codec: see detail::write_raw and detail::read_raw.
 template <class T, class C = Codec<T>>
 inline constexpr bool raw_payload = [] {
     if constexpr (!std::is_same_v<C, Codec<T>> || detail::HasOwnCodec<T> || !ReadyPayload<T>)
@@ -149,16 +150,16 @@ inline constexpr bool raw_payload = [] {
         return detail::has_raw_layout<T>();
 }();
 
-// A number that an author gives a type, so that stores tell what its structure does not: two fields of one type that
-// have changed places, cents that were euros.
+// The version of a payload type: a number that its author changes when the type changes in a way that its structure
+// does not show, for example two fields of one type that change places. It is part of the fingerprint.
 //
 //     template <>
 //     inline constexpr std::uint32_t mapvec::payload_version<Doc> = 2;     // where Doc is defined
 template <class T>
 inline constexpr std::uint32_t payload_version = 0;
 
-// Equal for types that are stored alike and have one version, and in practice for no others. Constant across compilers
-// and versions of mapvec.
+// A hash of how T is stored, and of its version: equal for types that are stored alike and have the same version, and
+// in practice different for all others. It is the same for every compiler and version of the library.
 template <class T, class C = Codec<T>>
 [[nodiscard]] constexpr std::uint64_t payload_fingerprint() noexcept {
     detail::Fingerprint print;
@@ -178,7 +179,7 @@ template <class T, class C = Codec<T>>
     return print.value();
 }
 
-// The structure that payload_fingerprint() stands for, as text (detail/codec/schema.hpp): "(s s u4 [s] i8)".
+// The structure that payload_fingerprint() hashes, as text (detail/codec/schema.hpp): "(s s u4 [s] i8)".
 template <class T, class C = Codec<T>>
 [[nodiscard]] std::string payload_schema() {
     std::string text;
@@ -192,19 +193,19 @@ template <class T, class C = Codec<T>>
     return text;
 }
 
-// A record of such a T can be looked at where it lies, without decoding.
+// Types whose records can be read in place, without decoding.
 template <class T, class C = Codec<T>>
 concept ViewablePayload = raw_payload<T, C> ||(std::is_same_v<T, std::string>&& std::is_same_v<C, Codec<T>>);
 
-// What that look gives: const T& for raw payloads, std::string_view for strings.
+// The type of such a view: const T& for raw payloads, std::string_view for strings.
 template <class T>
     requires ViewablePayload<T>
 using PayloadView = std::conditional_t<raw_payload<T>, const T&, std::string_view>;
 
 namespace detail {
 
-// The record as a value that needs no memory of its own and lives as long as the bytes. Throws Error(payload)
-// if they cannot be one. REQUIRES: a raw record is aligned for T.
+// A view of the record, without a copy. It is valid as long as the bytes of the record. Throws Error(payload) if the
+// bytes are not a T. REQUIRES: a raw record is aligned for T.
 template <class T>
     requires ViewablePayload<T>
 [[nodiscard]] PayloadView<T> view_of(std::span<const std::byte> record) {

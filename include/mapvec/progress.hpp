@@ -1,9 +1,9 @@
-// Callbacks by which long work says how far it is.
+// Progress callbacks for calls that take long.
 //
 //     store.verify([](std::uint64_t done, std::uint64_t all) { std::cerr << done * 100 / all << " %\r"; });
 //
-// They are called from the thread that does the work, after each piece of it. What they throw passes through to the
-// caller, and the work ends there.
+// The working thread calls the callback after each piece of work. If the callback throws, the call stops and the
+// exception reaches the caller.
 #pragma once
 
 #include <concepts>
@@ -13,11 +13,11 @@
 
 namespace mapvec::inline v0_1 {
 
-// Called with (bytes done, bytes in all); the latter is never 0: where there is nothing to do, there is no call.
+// Called with (bytes done, total bytes). The total is never 0: if there is nothing to do, the callback is not called.
 template <class Callable>
 concept ProgressCallback = std::invocable<Callable&, std::uint64_t, std::uint64_t>;
 
-// The callback of whoever does not want one.
+// The default callback.
 struct NoProgress {
     // Does nothing.
     void operator()(std::uint64_t, std::uint64_t) const noexcept {}

@@ -1,15 +1,15 @@
-// What a vector may be stored as: float, double, int8_t, uint8_t, and two 16-bit floats.
+// Scalar types of vectors: float, double, int8_t, uint8_t, and two 16-bit floats.
 //
 //     mapvec::float16 half{0.1f};                    // rounds to nearest, ties to even
 //     float back = half;                             // exact: every float16 is a float
 //     static_assert(mapvec::Scalar<mapvec::bfloat16>);
 //     to_string(mapvec::scalar_type_of<double>);     // "float64"
 //
-// float16 is IEEE 754 binary16 (5 bits of exponent, largest finite value 65504), bfloat16 is the upper half
-// of a float (8 bits of exponent, 8 significant bits). Both are storage types: two bytes, trivially copyable,
-// no arithmetic of their own; they turn into float, exactly, wherever a float is wanted. Conversion from
-// float rounds to nearest even, overflows to infinity, keeps the sign of zero and gives denormals where they
-// are due; a NaN stays a (quiet) NaN. Everything here is constexpr and cannot fail.
+// float16 is IEEE 754 binary16: 5 bits of exponent, largest finite value 65504. bfloat16 is the upper half of a float:
+// 8 bits of exponent, 8 significant bits. Both only store values: they take two bytes, are trivially copyable and have
+// no arithmetic. They convert to float implicitly and exactly. Conversion from float rounds to nearest even, overflows
+// to infinity, keeps the sign of zero, and produces denormals. A NaN becomes a quiet NaN. All functions are constexpr
+// and never fail.
 #pragma once
 
 #include <bit>
@@ -21,7 +21,7 @@
 
 namespace mapvec::inline v0_1 {
 
-// The numbers are written into files; they never change their meaning.
+// Files contain these numbers, so they never change.
 enum class ScalarType : std::uint32_t { float32 = 1, float64 = 2, int8 = 3, uint8 = 4, float16 = 5, bfloat16 = 6 };
 
 [[nodiscard]] constexpr std::string_view to_string(ScalarType type) noexcept {
@@ -54,7 +54,7 @@ struct float16 {
         magnitude += (127u - 15u) << 23;
         if (exponent == exponent_mask) {
             magnitude += (128u - 16u) << 23;  // infinity or NaN
-        } else if (exponent == 0) {           // zero or denormal: let the subtraction renormalise
+        } else if (exponent == 0) {           // zero or denormal: the subtraction normalises it
             magnitude += 1u << 23;
             magnitude = std::bit_cast<std::uint32_t>(std::bit_cast<float>(magnitude) -
                                                      std::bit_cast<float>(std::uint32_t{113} << 23));
@@ -62,7 +62,7 @@ struct float16 {
         return std::bit_cast<float>(magnitude | (bits_ & 0x8000u) << 16);
     }
 
-    // As floats compare: NaN equals nothing, -0 equals 0.
+    // Compares as float: NaN equals nothing, -0 equals 0.
     friend constexpr bool operator==(float16 a, float16 b) noexcept {
         return static_cast<float>(a) == static_cast<float>(b);
     }
@@ -74,7 +74,7 @@ struct float16 {
         std::uint32_t half = 0;
         if (value > 0x7F800000u) {
             half = 0x7E00u | (value >> 13 & 0x3FFu);
-        } else if (value >= 0x477FF000u) {  // 65520, half-way beyond the largest finite value
+        } else if (value >= 0x477FF000u) {  // 65520: half-way above the largest finite value
             half = 0x7C00u;
         } else if (value < 0x38800000u) {  // below the smallest normal value: adding 0.5 rounds at the right bit
             half = std::bit_cast<std::uint32_t>(std::bit_cast<float>(value) + 0.5f) - 0x3F000000u;
@@ -103,7 +103,7 @@ struct bfloat16 {
         return std::bit_cast<float>(static_cast<std::uint32_t>(bits_) << 16);
     }
 
-    // As floats compare: NaN equals nothing, -0 equals 0.
+    // Compares as float: NaN equals nothing, -0 equals 0.
     friend constexpr bool operator==(bfloat16 a, bfloat16 b) noexcept {
         return static_cast<float>(a) == static_cast<float>(b);
     }
@@ -123,7 +123,7 @@ static_assert(sizeof(float16) == 2 && sizeof(bfloat16) == 2);
 namespace detail {
 
 template <class S>
-inline constexpr ScalarType scalar_type{};  // 0: no scalar
+inline constexpr ScalarType scalar_type{};  // 0: not a scalar type
 template <>
 inline constexpr ScalarType scalar_type<float> = ScalarType::float32;
 template <>

@@ -1,5 +1,5 @@
-// Exact searches over rows of vectors: range, ring, disk, intersection of disks, k nearest. Knows no file: anything
-// with contiguous rows can be searched, a store, a std::vector in a wrapper, a part of either.
+// Exact searches over rows of vectors: range, ring, disk, intersection of disks, k nearest. They search anything with
+// contiguous rows: a store, a std::vector in a wrapper, a part of either.
 //
 //     std::vector<Hit> near  = search(store, DiskQuery{query, 0.5f});                  // ascending id
 //     std::vector<Hit> best  = search(store, KnnQuery{query, 10}, {.threads = 0});     // nearest first, all cores
@@ -8,23 +8,25 @@
 //     search_each(store, RingQuery{query, 2, 0.1f}, [](const Hit& hit) { … });         // no vector of hits
 //     search<InnerProduct>(store, KnnQuery{query, 10});                                // another metric: metric.hpp
 //
-// Order: kNN by distance, ties by id; all others by ascending id (search_ids: in the order of the list).
-// Distances are sums of squared differences, so that near-duplicates keep theirs; their error is stated in
-// distance.hpp, the meaning of bounds in metric.hpp. Bounds are inclusive. Every call takes one snapshot: it calls
-// data() once and sees the rows there are then.
+// Order. k nearest: by distance, ties by id. All others: by ascending id; search_ids: in the order of the list.
 //
-// Errors: query of another length: dimension_mismatch. An element that is no number, a NaN or (for distances)
-// negative bound, min > max, an empty list of disks: invalid_argument. An id of search_ids beyond the rows:
-// out_of_range. All are found before any row is read. k = 0 and an empty source give no hits, k beyond the rows all
-// of them that have a distance. What a filter or visitor throws reaches the caller; there is nothing to undo.
+// Distances are sums of squared differences, which keeps small distances accurate; distance.hpp states the error.
+// Bounds are inclusive; metric.hpp states their meaning. Each call calls data() once and searches the rows that it
+// returns.
 //
-// Threads: any number of searches may run at once. SearchOptions::threads splits one search over a shared pool of
-// threads; small searches (below 1 MiB of rows per thread) do not use it. A filter is then
-// called from several threads at once, never twice for a row; visitors are called by the calling thread only. Results
-// do not depend on the number of threads.
+// Errors. A query of the wrong length: dimension_mismatch. A query element that is NaN or infinite, a NaN bound, a
+// negative bound (for distances), min > max, an empty list of disks: invalid_argument. An id of search_ids that is not
+// a row: out_of_range. A search throws these before it reads any row. k = 0 and an empty source give no hits; if k
+// exceeds the number of rows, all rows that have a distance are found. An exception of a filter or visitor reaches the
+// caller.
 //
-// Complexity: one pass over the rows, O(rows · dim), at the speed of memory; hits are the only memory taken, for kNN
-// up to 8 k of them for each thread.
+// Threads. Any number of searches may run at the same time. SearchOptions::threads splits one search over a shared pool
+// of threads, with at least 1 MiB of rows for each task. With several threads, a filter is called from several threads
+// at once, but only once for each row. Visitors are called by the calling thread only. Results do not depend on the
+// number of threads.
+//
+// Complexity: one pass over the rows, O(rows · dim), limited by memory bandwidth. Memory: the hits; for k nearest, k
+// hits for each task, and at most 8 tasks for each thread.
 #pragma once
 
 #include <algorithm>
@@ -49,8 +51,8 @@
 
 namespace mapvec::inline v0_1 {
 
-// data(): all rows, contiguous and row-major, a whole number of them; valid until the search returns. So it gives a
-// span or a reference, no container of its own.
+// data() returns a span or a reference to all rows: contiguous, row-major, a whole number of rows. It stays valid until
+// the search returns. A container by value is refused, because it would not live long enough.
 template <class T>
 concept RowSource = requires(const T& source) {
     { source.dim() } -> std::convertible_to<std::size_t>;
@@ -64,11 +66,11 @@ template <class Q>
 concept AnyQuery = std::same_as<Q, RingQuery> || std::same_as<Q, RangeQuery> || std::same_as<Q, DiskQuery> ||
     std::same_as<Q, DiskIntersectionQuery> || std::same_as<Q, KnnQuery>;
 
-// Says whether a row may be a hit. Called before distances are computed, for every row.
+// Returns true if the row may be a hit. Called once for every row, before its distance is computed.
 template <class F>
 concept IdFilter = std::predicate<const F&, Id>;
 
-// Takes hits; if it returns something, false ends the search.
+// Called for each hit. A visitor may return bool; false ends the search.
 template <class V>
 concept HitVisitor = std::invocable<V&, const Hit&>;
 
@@ -101,7 +103,7 @@ template <Metric M>
     return checked_range<M>(query.max_distance, std::numeric_limits<double>::infinity());
 }
 
-// The sum and the difference may round in float: the wider ring of the exact and the rounded one.
+// The sum and the difference may round in float. This is the wider of the exact ring and the rounded ring.
 template <Metric M>
 [[nodiscard]] ValueRange value_range(const RingQuery& query) {
     if (!(query.tolerance >= 0) || (M::is_distance && query.distance < 0))
@@ -127,8 +129,8 @@ template <Metric M, Scalar S, class Query>
     return compiled;
 }
 
-// How a scan of `rows` rows is cut into pieces for threads: so many that one slow thread holds nobody up, none so small
-// that handing it over costs more than doing it.
+// How a scan is divided into pieces for threads. There are several pieces for each thread, so that a slow thread does
+// not delay the others, and each piece has at least 1 MiB, so that starting it costs little.
 struct Partition {
     Partition(std::size_t rows, std::size_t row_bytes, unsigned wanted_threads) noexcept
         : rows_(rows), threads(rows == 0 ? 1 : thread_count(wanted_threads)) {
@@ -173,7 +175,7 @@ template <Metric M>
     return hits;
 }
 
-// The hits of [first, last) appended to `hits`, in the order of the rows.
+// Appends the hits of [first, last) to `hits`, in the order of the rows.
 template <Metric M, Scalar S, class Rows>
 void collect(const RowsSnapshot<S>& rows, const CompiledQuery<M, S>& compiled, const Rows& visited, std::size_t first,
              std::size_t last, const SearchOptions& options, std::vector<Hit>& hits) {
@@ -184,7 +186,7 @@ void collect(const RowsSnapshot<S>& rows, const CompiledQuery<M, S>& compiled, c
     }
     std::vector<std::vector<Hit>> found(pieces.count);
     parallel_for(pieces.count, pieces.threads, [&](std::size_t piece) {
-        std::vector<Hit> mine;  // on the thread's own stack: neighbours in `found` would share cache lines
+        std::vector<Hit> mine;  // local to the thread: neighbours in `found` share cache lines
         scan(visited, compiled, first + pieces.first(piece), first + pieces.first(piece + 1), rows.rows_per_block(),
              HitCollector<M>{mine});
         found[piece] = std::move(mine);
@@ -207,7 +209,7 @@ template <Metric M, Scalar S, class Rows, AnyQuery Query>
     }
 }
 
-// False if the visitor has had enough.
+// Returns false if the visitor ended the search.
 template <HitVisitor Visitor>
 [[nodiscard]] bool visit(const std::vector<Hit>& hits, Visitor& visitor) {
     for (const Hit& hit : hits) {
@@ -258,7 +260,8 @@ template <Metric M = SquaredL2, RowSource Source, AnyQuery Query = KnnQuery, IdF
     return detail::search_rows<M>(rows, detail::FilteredRows<Filter>{filter}, rows.count(), query, options);
 }
 
-// Only the rows listed, which are fetched ahead. A row listed twice is found twice.
+// Searches only the listed rows. The search prefetches them. A row that is listed twice is found twice. Throws
+// out_of_range for an id that is not a row.
 template <Metric M = SquaredL2, RowSource Source, AnyQuery Query>
 [[nodiscard]] std::vector<Hit> search_ids(const Source& source, std::span<const Id> ids, const Query& query,
                                           const SearchOptions& options = {}) {
@@ -272,9 +275,9 @@ template <Metric M = SquaredL2, RowSource Source, AnyQuery Query>
     return detail::search_rows<M>(rows, detail::ListedRows{ids}, ids.size(), query, options);
 }
 
-// The hits of search() in the same order, one by one to the visitor, without a vector of all hits. With several threads
-// a few megabytes of rows are searched at a time, then their hits are passed on. A visitor that returns false ends the
-// search; the rows behind are not searched.
+// Passes each hit of search() to the visitor, in the same order, without a vector of all hits. With several threads,
+// the search alternates: it searches a few megabytes of rows, then passes on their hits. If the visitor returns false,
+// the search ends, and later rows are not searched.
 template <Metric M = SquaredL2, RowSource Source, AnyQuery Query = KnnQuery, HitVisitor Visitor>
 void search_each(const Source& source, const Query& query, Visitor&& visitor, const SearchOptions& options = {}) {
     detail::search_each_of<M>(source, query, detail::AllRows{}, visitor, options);

@@ -6,14 +6,15 @@
 //     hits = search_batch<InnerProduct>(store, queries);
 //     hits = search_batch(store, queries, [&](Id id) { return !erased[id]; });             // some rows only
 //
-// The hits are those of search for each query, to the bit, whatever the number of threads; so are the errors. From a
-// few queries on this is several times faster than one search after the other: each row is read from memory once for
-// all queries, and the arithmetic is done on tiles of rows and queries in registers (search/tiles.hpp). Cosine and rows
-// of double take a plainer way: rows are still read from memory once, the arithmetic is that of search.
+// Hits and errors are the same as those of search() for each query, bit by bit, for any number of threads. With more
+// than a few queries, a batch is several times faster than one search after the other: it reads each row from memory
+// once for all queries, and computes distances for tiles of rows and queries in registers (detail/search/tiles.hpp).
+// Cosine and rows of double are not tiled: they also read each row from memory once, but compute as search() does.
 //
-// A filter is asked once for each row, for all queries, and by several threads at once if there are several.
+// A filter is called once for each row, for all queries together. With several threads, it is called from several
+// threads at once.
 //
-// Memory: a transposed copy of the queries; k hits per query and thread; with a filter a bit for each row.
+// Memory: a transposed copy of the queries; k hits for each query and thread; with a filter, one bit for each row.
 #pragma once
 
 #include <cstddef>
@@ -30,13 +31,13 @@
 namespace mapvec::inline v0_1 {
 namespace detail {
 
-// Fewer queries than this leave most of a tile idle.
+// With fewer queries, most of a tile would be idle.
 inline constexpr std::size_t min_tiled_queries = 4;
 
 template <Metric M, Scalar S>
 inline constexpr bool tileable = M::distance_kind != DistanceKind::cosine && !std::is_same_v<S, double>;
 
-// Each query against each block of rows while it is in cache.
+// Computes each block of rows for all queries while the block is in cache.
 template <Metric M, Scalar S, class Mask>
 void scan_blocks(const RowsSnapshot<S>& rows, const std::vector<PreparedQuery<M, S>>& queries, const Mask& accepted,
                  std::size_t first, std::size_t last, std::vector<TopK>& best, InstructionSet set) {
@@ -57,7 +58,7 @@ void scan_blocks(const RowsSnapshot<S>& rows, const std::vector<PreparedQuery<M,
     }
 }
 
-// One thread per piece; the first rows give the sieve a limit to work with.
+// One task per piece. The first rows are searched exactly, so that the tile scan starts with a limit.
 template <Metric M, Scalar S, class Filter>
 void nearest_of_all(const RowsSnapshot<S>& rows, const std::vector<PreparedQuery<M, S>>& queries, const Filter& filter,
                     std::size_t max_hits, std::vector<std::vector<TopK>>& best, const SearchOptions& options,
@@ -115,7 +116,7 @@ template <Metric M, RowSource Source, class Filter>
     return hits;
 }
 
-// `queries` taken apart, each `dim` long.
+// Splits `queries` into vectors of length `dim`.
 [[nodiscard]] inline std::vector<KnnQuery> each_of(std::span<const float> queries, std::size_t dim, std::size_t k) {
     if (dim == 0 ? !queries.empty() : queries.size() % dim != 0) {
         throw Error(ErrorCode::dimension_mismatch,
@@ -141,14 +142,15 @@ template <Metric M = SquaredL2, RowSource Source, IdFilter Filter>
     return detail::search_filtered_batch<M>(source, queries, filter, options);
 }
 
-// Queries one after the other: their number is the length divided by the source's dim, which must divide it.
+// `queries` holds vectors of length source.dim(), one after the other. Throws dimension_mismatch if its size is not a
+// multiple of source.dim().
 template <Metric M = SquaredL2, RowSource Source>
 [[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Source& source, std::span<const float> queries,
                                                          std::size_t k, const SearchOptions& options = {}) {
     return search_batch<M>(source, std::span<const KnnQuery>(detail::each_of(queries, source.dim(), k)), options);
 }
 
-// The same, among rows whose id the filter accepts.
+// As above, for rows whose id the filter accepts.
 template <Metric M = SquaredL2, RowSource Source, IdFilter Filter>
 [[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Source& source, std::span<const float> queries,
                                                          std::size_t k, const Filter& filter,

@@ -1,12 +1,12 @@
-// The fields of a plain struct: how many there are, their types, and a visit to each.
+// The fields of a plain struct: their number, their types, and a call for each field.
 //
-// Boost.PFR's idea, kept to what the codec needs: the number of fields is the number of initializers that
-// the struct takes, and a structured binding of as many names takes it apart. (PFR 1.81 itself brings GCC 12
-// to an internal error on a struct with a std::array of strings, and does not survive an array in the C
-// manner; neither does harm here, and nothing depends on the version of Boost.)
+// The method is that of Boost.PFR: the number of fields is the number of initializers that the struct accepts, and a
+// structured binding with as many names gives the fields. Boost.PFR itself is not used: PFR 1.81 causes an internal
+// error of GCC 12 for a struct with a std::array of strings, and fails on C arrays. This code also works with any
+// version of Boost.
 //
-// Fields are seen of an aggregate that is no union, has no base class, no array in the C manner, no bit-field
-// and at most 40 fields.
+// The fields are seen if the struct is an aggregate with at most 40 fields, without base class, C array or bit-field,
+// and not a union.
 #pragma once
 
 #if defined(__clang__) && !defined(__apple_build_version__) && __clang_major__ < 16
@@ -29,10 +29,10 @@ struct TypeList {
 
 inline constexpr std::size_t max_fields = 40;
 
-// --- how many fields ---
+// --- number of fields ---
 
-// Stands for a field of any type. It is only asked whether it would do, never called; a definition it has
-// because Clang wants one for types without linkage.
+// Converts to a field of any type, in unevaluated expressions only. It has a definition because Clang requires one for
+// types without linkage.
 template <std::size_t>
 struct AnyField {
     template <class Field>
@@ -60,8 +60,8 @@ consteval bool takes_initializers(std::index_sequence<I...>) {
 template <class T, std::size_t N>
 inline constexpr bool takes = takes_initializers<T>(std::make_index_sequence<N>{});
 
-// The most initializers that T takes, or max_fields + 1 if there are more. T need not take fewer: a field
-// without a default needs its own.
+// The largest number of initializers that T accepts, or max_fields + 1 if it is larger. T need not accept fewer: a
+// field without a default constructor needs its initializer.
 template <class T, std::size_t N = max_fields + 1>
 consteval std::size_t count_initializers() {
     if constexpr (N == 0 || takes<T, N>)
@@ -70,7 +70,8 @@ consteval std::size_t count_initializers() {
         return count_initializers<T, N - 1>();
 }
 
-// One brace takes a whole C array, for which every element was counted: the rest is then too many.
+// One brace initializes a whole C array, whose elements were counted one by one. The remaining initializers are then
+// too many.
 template <class T, std::size_t... Before, std::size_t... After>
 consteval bool is_c_array_at(std::index_sequence<Before...>, std::index_sequence<After...>) {
     constexpr bool takes_nothing = requires { T{AnyField<Before>{}..., {}, AnyField<After>{}...}; };
@@ -84,11 +85,11 @@ consteval bool has_c_array(std::index_sequence<I...>) {
     return (is_c_array_at<T>(std::make_index_sequence<I>{}, std::make_index_sequence<n - 1 - I>{}) || ...);
 }
 
-// A reference has to be bound and cannot be bound again.
+// A reference must be initialized and cannot be assigned.
 template <class T>
 concept SeemsToHoldReference = std::is_aggregate_v<T> && !takes<T, 0> && !std::is_move_assignable_v<T>;
 
-// The number of fields; 0 for an empty struct and where they cannot be seen.
+// The number of fields; 0 for an empty struct, and if the fields cannot be seen.
 template <class T>
 consteval std::size_t count_fields() {
     if constexpr (!std::is_aggregate_v<T> || std::is_union_v<T> || std::is_array_v<T> || std::is_empty_v<T>) {
@@ -109,8 +110,8 @@ inline constexpr std::size_t number_of_fields = count_fields<T>();
 template <class T>
 inline constexpr bool can_see_fields = number_of_fields<T> > 0 || (std::is_aggregate_v<T> && std::is_empty_v<T>);
 
-// Whether a struct whose fields cannot be told apart nevertheless shows that one of them is a reference or a
-// pointer. Seen up to max_fields initializers.
+// True if a struct whose fields cannot be seen holds a reference or a pointer, as far as its initializers show it (up
+// to max_fields of them).
 struct AnyPointer {
     template <class Target>
     operator Target*() const noexcept {
@@ -144,7 +145,7 @@ consteval bool shows_address() {
 template <std::size_t>
 struct FieldCount {};
 
-// A bit-field has no address, and no reference can be bound to it.
+// A reference cannot be bound to a bit-field.
 template <class... Fields>
 void take_references(Fields&...);
 

@@ -1,14 +1,13 @@
-// Encoder: the bytes of one record after another, in memory that is taken once and used again.
+// Encoder: a buffer for encoded records, reused from record to record.
 //
 //     mapvec::Encoder encoder;
 //     for (const City& city : cities) {
-//         encoder.clear();                                  // keeps its memory
+//         encoder.clear();                                  // keeps the memory
 //         mapvec::Codec<City>::encode(city, encoder);
 //         file.write(encoder.bytes());                      // valid until the next write or clear
 //     }
 //
-// The sink that every Codec can write to. Not thread-safe; movable. `write` may throw std::bad_alloc and
-// has then changed nothing.
+// Every Codec can write to it. Movable, not thread-safe. If write() throws std::bad_alloc, the encoder is unchanged.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +31,7 @@ class Encoder {
     }
     ~Encoder() = default;
 
-    // Appends `n` bytes, which must not be the encoder's own.
+    // Appends `n` bytes. REQUIRES: `bytes` does not point into the encoder.
     void write(const void* bytes, std::size_t n) {
         if (n == 0) return;
         std::memcpy(room(n), bytes, n);
@@ -44,8 +43,8 @@ class Encoder {
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     void clear() noexcept { size_ = 0; }
 
-    // For code that stores in place: at least `n` writable bytes behind the last one, `added` of which
-    // are then part of bytes().
+    // For code that writes in place: a pointer to at least `n` writable bytes behind the last one. A call of
+    // resize_within_room() then makes them part of bytes().
     [[nodiscard]] std::byte* room(std::size_t n) {
         if (capacity_ - size_ < n) grow(n);
         return data_.get() + size_;

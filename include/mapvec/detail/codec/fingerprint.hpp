@@ -1,7 +1,7 @@
-// A number for the structure of a payload type, the same from every compiler and on every platform: what a
-// store writes into its header to notice that it is opened with another type.
+// The fingerprint of a payload type: a hash of its structure, the same for every compiler and platform. A store writes
+// it into its header, and compares it when it is opened.
 //
-// It is the 64-bit FNV-1a hash of the type spelt in a small language, one token per part:
+// It is the 64-bit FNV-1a hash of a description of the type, with these tokens:
 //
 //     b             bool                     [ x           vector, deque, list of x
 //     i u f + size  integer, floating point  < x / { k v   set, map
@@ -9,11 +9,11 @@
 //     s             string                   ( x y … )     pair, tuple, struct
 //     U             UnicodeChar
 //     ? x           optional                 | n x y …     variant of n alternatives
-//     ^ depth       the enclosing type again o size        class whose fields cannot be seen
-//     # number, @ text, !   a specialised Codec, by what it calls itself
+//     ^ depth       enclosing type, 0 = T    o size        class whose fields cannot be seen
+//     # number, @ text, !   a specialised Codec, by its fingerprint or name
 //
-// An enumeration is its underlying type. A type that is stored raw begins with R, and each part of it says
-// its size, because the bytes are then those of memory.
+// An enumeration is described as its underlying type. The description of a type that is stored raw begins with R and
+// contains sizes and offsets, because the bytes are then those in memory.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// What a specialised codec calls itself: a number, a text, or nothing, and all those without look alike.
+// Adds the fingerprint or name of a specialised codec. All codecs that have neither are described alike.
 template <class C>
 constexpr void add_codec_name(Fingerprint& print) noexcept {
     if constexpr (requires { std::uint64_t{C::fingerprint}; }) {
@@ -65,7 +65,7 @@ consteval char group_token() {
     }
 }
 
-// Where T stands among the types around it, or their number if it does not.
+// The index of T among the enclosing types, or their number if it is not among them.
 template <class T, class... Around>
 consteval std::size_t place_in(TypeList<Around...>) {
     std::size_t place = 0;
@@ -120,7 +120,7 @@ constexpr void describe(Fingerprint& print) noexcept {
     }
 }
 
-// Sizes and offsets of all that lies in a raw T. Fields follow each other at their alignment.
+// Adds the sizes and offsets of all parts of a raw T. Each field follows the previous one at its alignment.
 template <class T>
 constexpr void describe_raw(Fingerprint& print, std::uint64_t offset) noexcept;
 

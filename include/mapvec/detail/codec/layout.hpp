@@ -1,4 +1,4 @@
-// How many bytes a type takes on the wire, and whether those are the very bytes it has in memory.
+// The encoded size of a type, and whether its encoded bytes equal its bytes in memory.
 #pragma once
 
 #include <cstddef>
@@ -27,7 +27,7 @@ consteval std::size_t wire_size_of_all(TypeList<Ts...>) {
     return sum;
 }
 
-// The encoded size if every value of T has the same, otherwise variable_size.
+// The encoded size, if it is the same for every value of T; otherwise variable_size.
 template <class T>
 consteval std::size_t wire_size() {
     constexpr Kind kind = kind_of<T>();
@@ -57,7 +57,7 @@ consteval std::size_t min_wire_size_of_all(TypeList<Ts...>) {
     return (std::size_t{0} + ... + min_wire_size<Ts>());
 }
 
-// No value of T is encoded in less.
+// The smallest encoded size of a T.
 template <class T>
 consteval std::size_t min_wire_size() {
     constexpr Kind kind = kind_of<T>();
@@ -82,7 +82,7 @@ consteval bool any_has_forbidden_values(TypeList<Ts...>) {
     return (has_forbidden_values<Ts>() || ...);
 }
 
-// Whether there are bytes in memory that are no T: a bool is 0 or 1, a UnicodeChar no surrogate.
+// True if some bytes in memory are not a valid T: a bool is 0 or 1, a UnicodeChar is a Unicode scalar value.
 template <class T>
 consteval bool has_forbidden_values() {
     constexpr Kind kind = kind_of<T>();
@@ -103,8 +103,8 @@ consteval bool all_have_raw_layout(TypeList<Ts...>) {
     return (has_raw_layout<Ts>() && ...);
 }
 
-// Whether a T can be stored as it lies in memory. An optional, a variant or a tuple cannot even where it is
-// trivially copyable: its layout is the standard library's own affair, and part of its bytes have no value.
+// True if a T can be stored as its bytes in memory. An optional, a variant or a tuple cannot, even if it is trivially
+// copyable: the standard library defines its layout, and some of its bytes may have no value.
 template <class T>
 consteval bool has_raw_layout() {
     constexpr Kind kind = kind_of<T>();
@@ -124,7 +124,7 @@ consteval bool fields_leave_padding(std::size_t size, TypeList<Ts...>) {
     return (std::size_t{0} + ... + sizeof(Ts)) != size || (has_padding<Ts>() || ...);
 }
 
-// Whether a T of raw layout has bytes that belong to no field. Of an opaque type only the compiler knows.
+// True if a T of raw layout has padding. For an opaque type only the compiler knows.
 template <class T>
 consteval bool has_padding() {
     constexpr Kind kind = kind_of<T>();
@@ -138,7 +138,7 @@ consteval bool has_padding() {
         return false;
 }
 
-// Whether the wire has the very bytes that memory has, so that many can be copied at once.
+// True if the encoded bytes equal the bytes in memory, so that many elements can be copied at once.
 template <class T>
 inline constexpr bool same_in_memory = has_raw_layout<T>() && !has_padding<T>() && !has_forbidden_values<T>();
 

@@ -1,8 +1,8 @@
-// Values as they lie in memory: what a store of fixed-size records writes, reads and shows.
+// Raw values: records of a fixed size that are the bytes of a value in memory.
 //
-// Padding is written as zeros, field by field where the fields can be seen. Of a class whose fields
-// cannot be seen the compiler clears the padding (GCC 11, MSVC 2019, Clang 20 or later; an older Clang
-// copies it). A bool or a UnicodeChar is checked before anybody may look at it as one.
+// Padding is written as zeros. If the fields of a class can be seen, they are written one by one. Otherwise the
+// compiler clears the padding (GCC 11, MSVC 2019, Clang 20 or later; an older Clang copies it). A bool or a UnicodeChar
+// is checked before it is read as one.
 #pragma once
 
 #include <cassert>
@@ -31,7 +31,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// Room for a T in which no T has begun its life.
+// Storage for a T, without a T in it.
 template <class T>
 struct RawRoom {
     alignas(T) std::byte bytes[sizeof(T)];
@@ -41,7 +41,7 @@ struct RawRoom {
 template <class T>
 void write_fields_raw(const T& value, std::byte* out) noexcept;
 
-// Stores the sizeof(T) bytes of `value` at `out`, padding as zeros.
+// Writes the sizeof(T) bytes of `value` to `out`, with zeros for padding.
 template <class T>
     requires(has_raw_layout<T>())
 void write_raw(const T& value, std::byte* out) noexcept {
@@ -58,13 +58,13 @@ void write_raw(const T& value, std::byte* out) noexcept {
     }
 }
 
-// Into zeroed bytes: every field at its place.
+// Writes each field at its offset. REQUIRES: the bytes at `out` are zero.
 template <class T>
 void write_fields_raw(const T& value, std::byte* out) noexcept {
     const auto* const begin = reinterpret_cast<const std::byte*>(&value);
     const auto write_field = [begin, out](const auto& field) {
         using Field = std::remove_cvref_t<decltype(field)>;
-        if constexpr (!std::is_empty_v<Field>) {  // it may share its address with another
+        if constexpr (!std::is_empty_v<Field>) {  // an empty field may share its address with another
             const auto offset = reinterpret_cast<const std::byte*>(&field) - begin;
             assert(offset >= 0 && static_cast<std::size_t>(offset) + sizeof(Field) <= sizeof(T));
             write_raw(field, out + offset);
@@ -77,14 +77,14 @@ void write_fields_raw(const T& value, std::byte* out) noexcept {
     }
 }
 
-// Part of an object whose bytes are no value of the part's type.
+// A part of an object whose bytes are not a value of the type of the part.
 struct ForbiddenValue {
-    const unsigned char* place = nullptr;  // null: there is none
+    const unsigned char* place = nullptr;  // null: no such part
     std::uint32_t found = 0;
-    bool is_bool = true;  // else a UnicodeChar
+    bool is_bool = true;  // false: a UnicodeChar
 };
 
-// The first forbidden value in `object`. Looks at addresses of fields and at bytes, never at a bool.
+// The first forbidden value in `object`. Reads addresses and bytes, never a bool.
 template <class T>
 [[nodiscard]] ForbiddenValue find_forbidden_value(const T& object) noexcept {
     ForbiddenValue first;
@@ -122,8 +122,8 @@ inline void check_raw_size(std::size_t expected, std::size_t found) {
     if (found != expected) throw Error(ErrorCode::payload, detail::mismatch("bytes of a raw payload", expected, found));
 }
 
-// The value in `record`, at any alignment. Throws Error(payload) for a wrong size, and for a bool or a
-// UnicodeChar that is none.
+// The value in `record`, at any alignment. Throws Error(payload) for a wrong size, and for an invalid bool or
+// UnicodeChar.
 template <class T>
     requires(has_raw_layout<T>())
 [[nodiscard]] T read_raw(std::span<const std::byte> record) {
@@ -134,7 +134,7 @@ template <class T>
     return *room.object();
 }
 
-// The value where it lies. REQUIRES: `record` is aligned for T. Throws as read_raw.
+// A reference into `record`, valid as long as its bytes. REQUIRES: `record` is aligned for T. Throws as read_raw().
 template <class T>
     requires(has_raw_layout<T>())
 [[nodiscard]] const T& view_raw(std::span<const std::byte> record) {

@@ -1,7 +1,7 @@
-// From bytes to values: bincode 1.x, default options, and no byte is trusted.
+// Decodes values: bincode 1.x, default options. No byte is trusted.
 //
-// A length is compared with what is left before memory is taken; what is reserved at once stays within a
-// few times the bytes that are left, whatever the element's size in memory. Nothing is read past the end.
+// The reader compares a length with the remaining bytes before it allocates. It reserves at most a few times the
+// remaining bytes, for elements of any size. It never reads past the end.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +30,7 @@ class Reader {
 
     [[nodiscard]] std::size_t left() const noexcept { return static_cast<std::size_t>(end_ - at_); }
 
-    // The next `n` bytes.
+    // The next `n` bytes. Throws if there are fewer.
     [[nodiscard]] const std::byte* consume(std::size_t n, std::string_view what) {
         if (left() < n) fail_short(n, what);
         const std::byte* const taken = at_;
@@ -45,7 +45,7 @@ class Reader {
         return value;
     }
 
-    // A number of things of at least `size` bytes each, which must be there.
+    // A number of elements of at least `size` bytes each. Throws if fewer bytes remain.
     [[nodiscard]] std::size_t count(std::size_t size, std::string_view what) {
         const auto found = load<std::uint64_t>(what);
         if (size == 0) {
@@ -57,7 +57,7 @@ class Reader {
         return static_cast<std::size_t>(found);
     }
 
-    // A byte or a word that may only be so large.
+    // A number from 0 to `most`.
     template <class Value>
     [[nodiscard]] Value tag(Value most, std::string_view what) {
         const auto found = load<Value>(what);
@@ -65,7 +65,7 @@ class Reader {
         return found;
     }
 
-    // UTF-8 as Rust reads it: the shortest form, no surrogate.
+    // Reads UTF-8 as Rust does: shortest form, no surrogates.
     [[nodiscard]] UnicodeChar unicode_char() {
         char32_t code = 0;
         const std::size_t n = get_utf8({at_, left()}, code);
@@ -95,11 +95,11 @@ class Reader {
         throw Error(ErrorCode::payload, detail::mismatch(place + std::string(what), expected, found));
     }
 
-    [[noreturn]] void fail_short(std::size_t n, std::string_view what) const {  // apart, so that consume() is inlined
+    [[noreturn]] void fail_short(std::size_t n, std::string_view what) const {  // keeps consume() small
         fail(what, "at least " + std::to_string(n) + " bytes", std::to_string(left()));
     }
 
-    // About the number just loaded: the place is its own.
+    // Reports the number that was just loaded, with its own position.
     template <class Number>
     [[noreturn]] void fail_before(std::string_view what, std::uint64_t most, std::uint64_t found) {
         at_ -= sizeof(Number);
@@ -116,7 +116,7 @@ class Reader {
 template <class T>
 [[nodiscard]] T read(Reader& reader);
 
-// The next sizeof(T) bytes, which make a T whatever they are.
+// The next sizeof(T) bytes as a T. REQUIRES: any bytes are a valid T.
 template <class T>
 [[nodiscard]] T read_any_bytes(Reader& reader, std::string_view what) {
     RawRoom<T> room;
@@ -131,7 +131,7 @@ template <class Text>
     return Text(reinterpret_cast<const typename Text::value_type*>(bytes), n);
 }
 
-// How many elements to reserve: all, unless they would take far more memory than there are bytes to vouch for them.
+// The number of elements to reserve: all, unless they take far more memory than bytes remain.
 template <class Element>
 [[nodiscard]] std::size_t modest(std::size_t count, std::size_t bytes_left) noexcept {
     const std::size_t affordable = (bytes_left < 1024 ? 4096 : 4 * bytes_left) / sizeof(Element);
@@ -161,7 +161,7 @@ template <class Sequence>
     }
 }
 
-// A key may come once (unless it is a multimap or multiset): no writer has written it twice.
+// A key may occur once (except in a multimap or multiset).
 template <class Associative>
 [[nodiscard]] Associative read_associative(Reader& reader) {
     using Key = typename Associative::key_type;
@@ -213,7 +213,7 @@ template <class Array, std::size_t... I>
     }
 }
 
-// Braces evaluate in order and build each part in its place.
+// Braces evaluate in order and construct each part in place.
 template <class T, class... Fields>
 [[nodiscard]] T read_parts(Reader& reader, TypeList<Fields...>) {
     if constexpr (contains_itself<T>) reader.enter();

@@ -1,8 +1,8 @@
-// What kind of thing a payload type is, asked without including the headers of optional, variant, map and
-// the like: they are known by what they can do.
+// The kind of a payload type. Types such as optional, variant and map are recognised by their members, so that their
+// headers need not be included.
 //
-// A type is seen as a graph of parts (a vector's element, a struct's fields). All questions about a whole
-// type, such as "is there a pointer in it" or "does it contain itself", walk that graph once.
+// A type is a graph of parts: the element of a vector, the fields of a struct. Questions about the whole type, such as
+// "does it hold a pointer" or "does it contain itself", walk this graph once.
 #pragma once
 
 #include <array>
@@ -30,7 +30,7 @@ enum class Kind {
     boolean,
     number,       // integers and floating point of fixed width
     character,    // a UnicodeChar, in UTF-8
-    enumeration,  // by its underlying type
+    enumeration,  // stored as its underlying type
     text,         // a string of one-byte characters
     sequence,     // vector, deque, list
     map,
@@ -46,7 +46,7 @@ enum class Kind {
     unsupported
 };
 
-// --- recognised by what they can do ---
+// --- recognised by their members ---
 
 template <class T>
 concept HasOwnCodec = (std::is_class_v<T> || std::is_enum_v<T> || std::is_union_v<T>)&&requires {
@@ -98,7 +98,8 @@ concept SequenceLike = Countable<T> && requires(T sequence, typename T::value_ty
     typename T::key_type;
 };
 
-// Trivially copyable, yet nothing but an address: string_view, span, initializer_list, reference_wrapper, iterators.
+// Types that are trivially copyable but hold an address: string_view, span, initializer_list, reference_wrapper,
+// iterators.
 template <class T>
 concept ViewLike = requires(const T& view) {
     { view.data() } -> std::convertible_to<const void*>;
@@ -196,7 +197,7 @@ consteval Kind kind_of() {
         return Kind::unsupported;
 }
 
-// --- a type's parts, and everything that can be reached from it ---
+// --- the parts of a type, and all types that are reachable from it ---
 
 template <class T, Kind = kind_of<T>()>
 struct PartsOf {
@@ -234,7 +235,7 @@ struct PartsOf<T, Kind::aggregate> : FieldsOf<T> {};
 template <class T>
 using Parts = typename PartsOf<T>::type;
 
-// Those of all but structs.
+// The parts of a type that is not a struct.
 template <class T>
 struct PartsIfNoStruct : PartsOf<T> {};
 template <class T>
@@ -246,7 +247,7 @@ struct PartsIfNoStruct<T> {
 template <class T, class... Ts>
 inline constexpr bool is_one_of = (std::is_same_v<T, Ts> || ...);
 
-// Moves the first pending type, with its parts to follow, to those seen, until none is pending.
+// Moves the first pending type to the types seen and adds its parts to the pending ones, until none is pending.
 template <class Pending, class Seen, template <class> class PartsOfOne>
 struct Reach;
 template <class... Seen, template <class> class PartsOfOne>
@@ -297,7 +298,7 @@ inline constexpr bool reaches_itself =
     contains<T>(typename Reach<typename PartsOfOne<T>::type, TypeList<>, PartsOfOne>::type{});
 template <class T>
 inline constexpr bool contains_itself = reaches_itself<T, PartsOfAny>;
-// struct Tree : std::vector<Tree> {}; and the like: there is no struct on the way, whose levels would be counted.
+// For example struct Tree : std::vector<Tree> {}. No struct lies on the cycle, so the levels would not be counted.
 template <class T>
 inline constexpr bool nests_uncounted = reaches_itself<T, PartsIfNoStruct>;
 

@@ -1,4 +1,4 @@
-// One Unicode scalar value as UTF-8.
+// UTF-8 for one Unicode scalar value.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,8 @@ namespace mapvec::inline v0_1::detail {
 
 inline constexpr std::size_t max_utf8 = 4;  // bytes of a value
 
-// Stores the bytes of `code` at `at`; returns where they end. REQUIRES: room for max_utf8, a Unicode scalar value.
+// Writes the bytes of `code` to `at`; returns their end. REQUIRES: room for max_utf8 bytes, and `code` is a Unicode
+// scalar value.
 [[nodiscard]] inline std::byte* put_utf8(std::byte* at, char32_t code) noexcept {
     const auto continuation = [code](int shift) { return static_cast<std::byte>(0x80 | (code >> shift & 0x3F)); };
     if (code < 0x80) {
@@ -35,9 +36,10 @@ inline constexpr std::size_t max_utf8 = 4;  // bytes of a value
     return at;
 }
 
-// How many bytes the value takes at the beginning of `bytes`; 0 if there is none, in its shortest form and whole.
+// Reads one value from the beginning of `bytes`; returns the number of its bytes. Returns 0 if the bytes are not a
+// whole Unicode scalar value in its shortest form.
 [[nodiscard]] inline std::size_t get_utf8(std::span<const std::byte> bytes, char32_t& code) noexcept {
-    constexpr char32_t min_code[] = {0, 0x80, 0x800, 0x10000};  // of a form with so many bytes behind the first
+    constexpr char32_t min_code[] = {0, 0x80, 0x800, 0x10000};  // [n]: smallest value with n bytes behind the first
     if (bytes.empty()) return 0;
     const auto first = std::to_integer<std::uint32_t>(bytes[0]);
     const std::size_t more = first < 0x80 ? 0 : first < 0xE0 ? 1 : first < 0xF0 ? 2 : 3;

@@ -1,7 +1,7 @@
-// From values to bytes: bincode 1.x, default options.
+// Encodes values: bincode 1.x, default options.
 //
-// `put(writer, at, value)` stores at `at` and returns where the next value goes: the place travels in a
-// register, and room is asked for once for all that is of fixed size.
+// `put(writer, at, value)` writes at `at` and returns the position of the next value. The position stays in a register,
+// and room is requested once for all parts of fixed size.
 #pragma once
 
 #include <cstddef>
@@ -20,9 +20,9 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// A reader stops at the same limits, so that nothing is written which cannot be read.
-inline constexpr unsigned max_depth = 128;                          // of a type that contains itself
-inline constexpr std::uint64_t max_elements_without_bytes = 65536;  // in one record: no byte vouches for them
+// The reader has the same limits, so that every written record can be read.
+inline constexpr unsigned max_depth = 128;                          // levels of a type that contains itself
+inline constexpr std::uint64_t max_elements_without_bytes = 65536;  // in one record, whose size does not limit them
 
 [[noreturn]] inline void throw_too_deep() {
     throw Error(ErrorCode::payload,
@@ -36,7 +36,7 @@ inline constexpr std::uint64_t max_elements_without_bytes = 65536;  // in one re
                                                      "at most " + std::to_string(max_elements_without_bytes), found));
 }
 
-// Writes one record behind what the encoder has. Unless it is finished, the encoder stays as it was.
+// Appends one record to the encoder. Without finish() the encoder is unchanged.
 class Writer {
   public:
     explicit Writer(Encoder& out) noexcept
@@ -48,7 +48,7 @@ class Writer {
     [[nodiscard]] std::byte* begin() noexcept { return out_.data() + begin_; }
     void finish(const std::byte* at) noexcept { final_ = size_at(at); }
 
-    // At least `n` writable bytes at the place that is returned.
+    // Returns `at`, or the same position in a larger buffer, with at least `n` writable bytes.
     [[nodiscard]] std::byte* room(std::byte* at, std::size_t n) {
         return static_cast<std::size_t>(end_ - at) >= n ? at : more_room(at, n);
     }
@@ -63,7 +63,7 @@ class Writer {
         without_bytes_ += n;
     }
 
-    // A specialised codec inside another type: u64 length, then what it writes.
+    // A value with a specialised codec inside another type: u64 length, then its own bytes.
     template <class T>
     [[nodiscard]] std::byte* put_blob(std::byte* at, const T& value) {
         at = room(at, 8);
@@ -89,14 +89,14 @@ class Writer {
     }
 
     Encoder& out_;
-    const std::size_t begin_;  // the encoder's size before the record,
-    std::size_t final_;        // and after it: the same until it is finished
+    const std::size_t begin_;  // the encoder's size before the record
+    std::size_t final_;        // its size after the record; begin_ until finish()
     const std::byte* end_;
     unsigned depth_ = 0;
     std::uint64_t without_bytes_ = 0;
 };
 
-// --- what has a fixed size: room has been made ---
+// --- parts of fixed size; the caller has made room ---
 
 template <class Value>
 [[nodiscard]] inline std::byte* store(std::byte* at, const Value& value) noexcept {
@@ -128,7 +128,7 @@ template <class T>
     }
 }
 
-// --- what has not ---
+// --- parts of variable size ---
 
 template <class T>
 [[nodiscard]] std::byte* put(Writer& writer, std::byte* at, const T& value);

@@ -1,10 +1,10 @@
-// The kernels of every instruction set this compiler can emit, and the choice between them at run time.
+// The kernels of every instruction set that this compiler supports, and the choice at run time.
 //
 //     const auto& kernels = row_kernels<DistanceKind::squared_difference, float>(active_instruction_set());
 //     kernels.contiguous({rows, rows + n * dim, dim}, 0, n, padded_query, results);
 //
-// One source (kernels/lanes.inc, kernels/set.inc, kernels/tile.inc) is compiled several times, each time for another
-// processor: no flag such as -march is needed, and every set runs the same algorithm on wider registers.
+// The same source (kernels/lanes.inc, kernels/set.inc, kernels/tile.inc) is compiled once for each instruction set. No
+// flag such as -march is needed. All instruction sets run the same algorithm with different register widths.
 #pragma once
 
 #include <cstddef>
@@ -97,7 +97,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// Precondition for all: instruction_set_available(set).
+// REQUIRES, for all functions: instruction_set_available(set).
 template <DistanceKind M, class S, class Q = QueryValue<S>>
 [[nodiscard]] inline const RowKernels<S, Q>& row_kernels(InstructionSet set) noexcept {
     return *MAPVEC_CHOOSE(set, row_kernels<M, S, Q>);

@@ -1,5 +1,5 @@
-// The lanes of kernels/lanes.inc in plain C++, for compilers and processors without vector extensions, and as a
-// second opinion in the tests: part of kernels/set.inc.
+// The lanes of kernels/lanes.inc in plain C++, for compilers and processors without vector extensions. The tests also
+// use them as a reference. Part of kernels/set.inc.
 #pragma once
 
 #include <cmath>
@@ -31,8 +31,8 @@ struct Lanes {
     [[nodiscard]] friend MAPVEC_INLINE Lanes operator-(const Lanes& a, const Lanes& b) noexcept {
         return each([&](std::size_t i) { return a.lane[i] - b.lane[i]; });
     }
-    // Where the processor has one instruction for it, that is asked for: left to themselves compilers use it here and
-    // there, and a row's result would depend on the function it is computed in.
+    // If the processor has one instruction for this, it is requested explicitly. Otherwise the compiler would use it in
+    // some functions and not in others, and the result of a row would depend on the function.
     [[nodiscard]] friend MAPVEC_INLINE Lanes multiply_add(const Lanes& a, const Lanes& b, const Lanes& sum) noexcept {
 #if defined(__FP_FAST_FMAF) && defined(__FP_FAST_FMA)
         return each([&](std::size_t i) { return std::fma(a.lane[i], b.lane[i], sum.lane[i]); });

@@ -1,4 +1,4 @@
-// What the kernels of all instruction sets have in common: what they compute, and the shape of their functions.
+// Types that the kernels of all instruction sets share.
 #pragma once
 
 #include <cmath>
@@ -15,18 +15,19 @@
 
 namespace mapvec::inline v0_1::detail {
 
-inline constexpr std::size_t prefetch_distance = 2048;   // how far ahead of a scan over rows shorter than a cache line
-inline constexpr std::size_t prefetch_rows = 8;          // how far ahead of a scan over listed rows
-inline constexpr std::size_t prefetch_row_bytes = 2048;  // the rest of a longer row the processor fetches by itself
+inline constexpr std::size_t prefetch_distance = 2048;   // bytes ahead, in a scan over rows shorter than a cache line
+inline constexpr std::size_t prefetch_rows = 8;          // rows ahead, in a scan over listed rows
+inline constexpr std::size_t prefetch_row_bytes = 2048;  // the hardware prefetcher fetches the rest of a longer row
 
-// What a row of S is subtracted from and multiplied with, and what its sums are kept in.
+// The type of query elements and sums for rows of S.
 template <class S>
 using QueryValue = std::conditional_t<std::is_same_v<S, double>, double, float>;
 
-// A prepared query is padded with zeros to a multiple of this, the most lanes of any instruction set.
+// A prepared query is padded with zeros to a multiple of this, which all instruction sets can load.
 inline constexpr std::size_t query_padding = 32;
 
-// Rows of S may be measured in whole numbers, if the query's elements are ones and no larger than this.
+// Distances of rows of bytes may be computed in integers, if the query has integers of at most max_small_number in
+// magnitude and at most max_small_dim of them.
 template <class S>
 inline constexpr bool is_byte = std::is_same_v<S, std::int8_t> || std::is_same_v<S, std::uint8_t>;
 inline constexpr float max_small_number = 255;
@@ -40,7 +41,7 @@ template <class Value>
     return distance < 0 ? 0.0f : static_cast<float>(distance);
 }
 
-// `rows` are `dim` scalars each, one after the other; no byte at or beyond `end` is read.
+// Contiguous rows of `dim` scalars each. No byte at or behind `end` is read.
 template <class S>
 struct RowSpan {
     const S* rows = nullptr;
@@ -48,27 +49,27 @@ struct RowSpan {
     std::size_t dim = 0;
 };
 
-// Both write one result per row to `results`, which has room for `count` rounded up to a multiple of 4. The result
-// of a row depends on the row, the query and the instruction set only, not on its neighbours.
+// Both functions write one result per row to `results`, which has room for `count` rounded up to a multiple of 4. The
+// result of a row depends only on the row, the query and the instruction set.
 template <class S, class Q = QueryValue<S>>
 struct RowKernels {
     void (*contiguous)(RowSpan<S>, std::size_t first, std::size_t count, const Q* query, float* results) noexcept;
     void (*listed)(RowSpan<S>, const std::uint64_t* rows, std::size_t count, const Q* query, float* results) noexcept;
 };
 
-// Which of `count` values lie in [low, high], ascending: their positions go to `positions`, their number is returned.
+// Writes the positions of the values in [low, high] to `positions`, ascending; returns their number.
 using SelectKernel = std::size_t (*)(const float* values, std::size_t count, float low, float high,
                                      std::uint32_t* positions) noexcept;
 
-// Rows as floats.
+// Converts scalars to floats.
 template <class S>
 using ConvertKernel = void (*)(const S* from, std::size_t count, float* to) noexcept;
 
 inline constexpr std::size_t tile_rows = 64;
 
-// A few queries side by side, transposed: element i of query c is at packed[i * columns + c].
-// For each of `count` rows and each column, key = scale * sum + row_terms[row], where sum is that of squared
-// differences or of products; where !(key > limits[column]), row * columns + column goes to `found`.
+// A tile: rows against `columns` queries, which are transposed: element i of query c is at packed[i * columns + c]. For
+// each of `count` rows and each column, key = scale * sum + row_terms[row]. The sum is that of squared differences or
+// of products. If !(key > limits[column]), row * columns + column is appended to `found`.
 struct TileTask {
     const float* rows = nullptr;
     std::size_t count = 0;  // at most tile_rows

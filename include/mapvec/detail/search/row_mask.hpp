@@ -1,4 +1,5 @@
-// Which rows of a stretch may be hits, for searches that come back to a row: a filter is asked once for each.
+// RowMask: which rows of a range the filter accepts, for searches that visit a row several times. The filter is called
+// once for each row.
 #pragma once
 
 #include <algorithm>

@@ -1,11 +1,11 @@
-// How a search goes through rows: block by block, the keys of a block measured at once, those in range picked out.
+// Scans rows block by block: computes the keys of a block, then selects the keys in range.
 //
 //     const RowsSnapshot<S> rows(source);                            // the snapshot: data() is called here, once
 //     CompiledQuery<M, S> compiled(rows);
 //     compiled.add(query, range);
 //     scan(AllRows{}, compiled, first, last, rows.rows_per_block(), sink);   // sink.add(id, key) for rows in range
 //
-// Which rows are visited, which keys are wanted, and what becomes of a hit are three independent choices.
+// Three independent parts: the rows that are visited, the ranges of keys, and the sink for hits.
 #pragma once
 
 #include <algorithm>
@@ -39,7 +39,7 @@ class RowsSnapshot {
     [[nodiscard]] std::size_t row_bytes() const noexcept { return dim_ * sizeof(S); }
     [[nodiscard]] RowSpan<S> span() const noexcept { return {data_.data(), data_.data() + data_.size(), dim_}; }
 
-    // Long enough for the processor to fetch ahead in each of its four streams, short enough for the caches.
+    // Large enough for the hardware prefetcher to follow each of the four streams, small enough for the caches.
     [[nodiscard]] std::size_t rows_per_block() const noexcept {
         constexpr std::size_t block_bytes = 256 * 1024;
         const std::size_t rows = block_bytes / (row_bytes() + 1) / 4 * 4;
@@ -57,7 +57,7 @@ struct BlockKeys {
     Id ids[max_rows_per_block];
 };
 
-// One or several balls or shells: a row is inside if every query's key is in its range.
+// One or several queries, each with a range of keys. A row matches if it is in range for every query.
 template <Metric M, Scalar S>
 class CompiledQuery {
   public:
@@ -75,12 +75,12 @@ class CompiledQuery {
     void measure(const Id* ids, std::size_t count, BlockKeys& block) const noexcept {
         queries_.front().measure(span_, ids, count, block.keys);
     }
-    // Positions of the first query's keys in range; those beyond `limit` are not wanted either.
+    // Writes the positions of the first query's keys that are in range and at most `limit`; returns their number.
     [[nodiscard]] std::size_t select(std::size_t count, float limit, BlockKeys& block) const noexcept {
         const KeyRange range = ranges_.front();
         return select_(block.keys, count, range.low, std::min(range.high, limit), block.positions);
     }
-    // Of `count` ids with the keys of the first query, those that are in all other ranges too.
+    // Keeps those of `count` ids that are also in range for all other queries; returns their number.
     [[nodiscard]] std::size_t intersect(std::size_t count, Id* ids, float* keys) const noexcept {
         float others[max_rows_per_block];
         std::uint32_t inside[max_rows_per_block];
@@ -104,7 +104,7 @@ class CompiledQuery {
     std::vector<KeyRange> ranges_;
 };
 
-// --- which rows: each measures the rows [first, first + count) of its sequence and can name them afterwards ---
+// --- rows: each type computes the keys of the rows [first, first + count) of its sequence, and knows their ids ---
 
 struct AllRows {
     template <class CompiledQuery>
@@ -154,13 +154,13 @@ struct ListedRows {
     mutable std::size_t first_ = 0;
 };
 
-// --- what becomes of a hit ---
+// --- sinks ---
 
 template <Metric M>
 struct HitCollector {
     [[nodiscard]] static float limit() noexcept { return KeyRange{}.high; }
-    // Room for as many as all rows will give if they go on like this: growing by doubling would touch twice the memory,
-    // and what fresh memory costs is felt in a search. No more than sixteenfold, for rows may be sorted.
+    // Reserves room for the hits that all rows will give at the rate so far: growth by doubling touches twice the
+    // memory, and page faults cost time. At most sixteen times the present number, because the rows may be sorted.
     void expect(std::size_t more, std::size_t rows_done, std::size_t rows) {
         const std::size_t all = hits.size() + more;
         if (all <= hits.capacity()) return;

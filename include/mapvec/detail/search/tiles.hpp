@@ -1,14 +1,14 @@
-// Many queries at once: for search_batch.hpp. Rows are held against whole tiles of queries in registers, so that each
-// row comes from memory once, and each value from cache once for dozens of multiplications.
+// The tiled scan of search_batch.hpp. It compares rows with tiles of queries in registers: each row is read from memory
+// once, and each value is read from cache once for dozens of multiplications.
 //
-// The tile only sieves. With u = 2^-24 it computes, for every row x and query q, a key that is surely not above what
-// the row's own kernel would say: for squared L2 |x|² + |q|² - 2x·q (half the arithmetic of differences), less a
-// margin for all rounding on the way,
+// The tile is a filter. With u = 2^-24 it computes, for every row x and query q, a lower bound of the key that the row
+// kernel computes. For squared L2 this is |x|² + |q|² - 2x·q (half the arithmetic of differences) minus a margin that
+// covers all rounding,
 //     c (|x|² + |q|²), c = e_tile + 2 e_kernel + 8u, e_tile = (dim + 3) u, e_kernel = (dim / 8 + 12) u,
-// since a sum of products errs by at most e Σ|x·q| <= e (|x|² + |q|²) / 2. Rows whose key is not above the k-th best so
-// far are measured by the kernel that search uses: answers are those of search, bit by bit, near-duplicates included.
-// Where the sieve lets too much through (vectors much longer than the distances between them) it goes over to
-// differences, whose error is relative to the distance. What could overflow or is NaN always passes.
+// because the error of a sum of products is at most e Σ|x·q| <= e (|x|² + |q|²) / 2. If the bound of a row does not
+// exceed the k-th best key so far, the kernel of search() computes the row. So results equal those of search(), bit by
+// bit, also for near-duplicates. If too many rows pass in vain (vectors much longer than the distances between them),
+// the scan switches to differences, whose error is relative to the distance. A key that may overflow or is NaN passes.
 #pragma once
 
 #include <algorithm>
@@ -26,15 +26,15 @@
 namespace mapvec::inline v0_1::detail {
 
 inline constexpr double rounding_unit = 0x1p-24;
-inline constexpr double overflow_guard = 1e37;  // beyond it squares are near the end of float's range
+inline constexpr double overflow_guard = 1e37;  // squares above this are near the largest float
 
-// All queries of a batch, transposed in groups as wide as a tile; shared by all threads.
+// All queries of a batch, transposed in groups of the width of a tile. All threads share them.
 template <Metric M, Scalar S>
 class PackedQueries {
   public:
     PackedQueries(const std::vector<PreparedQuery<M, S>>& queries, std::size_t dim, const TileKernels& kernels)
         : dim_(dim), columns_(kernels.columns), norms_(queries.size()) {
-        const std::size_t line = 64;  // no register is loaded from two cache lines
+        const std::size_t line = 64;  // aligned, so that no load spans two cache lines
         packed_.resize(group_count() * dim * columns_ + line / sizeof(float));
         first_ = (0 - reinterpret_cast<std::uintptr_t>(packed_.data())) % line / sizeof(float);
         for (std::size_t q = 0; q < queries.size(); ++q) {
@@ -66,7 +66,7 @@ class PackedQueries {
     double longest_ = 0;
 };
 
-// One thread's pass over its rows, of which it measures those that `accepted` (row_mask.hpp) has.
+// The scan of one thread over its rows. Only rows in `accepted` (row_mask.hpp) are measured.
 template <Metric M, Scalar S, class Mask>
 class TileScan {
   public:
@@ -121,10 +121,11 @@ class TileScan {
         }
     }
 
-    // What each row adds to its keys: its squared norm less its margin, or the margin of its products alone.
+    // The term that each row adds to its keys: for squared L2 its squared norm less the margin, for products the margin
+    // alone.
     void measure_terms(const float* floats, std::size_t count) noexcept {
         norm_kernel_({floats, floats + count * rows_.dim(), rows_.dim()}, 0, count, zeros_.data(), terms_);
-        for (std::size_t i = 0; i < count; ++i) {  // least_: squares vanish where products with a query do not
+        for (std::size_t i = 0; i < count; ++i) {  // least_: a square may underflow where a product does not
             const double norm = terms_[i];
             const double term = M::distance_kind == DistanceKind::squared_difference
                                     ? norm * (1 - margin_)
@@ -135,7 +136,7 @@ class TileScan {
 
     void update_limit(std::size_t query) noexcept {
         const double worst = best_[query].limit();
-        if (worst == -std::numeric_limits<double>::infinity()) return;  // it wants none, as limits_ begin
+        if (worst == -std::numeric_limits<double>::infinity()) return;  // k = 0: limits_ has this value already
         const double norm = packed_.squared_norm(query);
         double limit = worst + least_;
         if (M::distance_kind == DistanceKind::squared_difference) {

@@ -1,10 +1,10 @@
-// The k smallest of a stream of (key, id), in order: smallest key first, ties by smallest id.
+// TopK: the k smallest of a stream of (key, id), in order: smallest key first, ties by smallest id.
 //
 //     TopK best(10);
 //     if (key <= best.limit()) best.offer(key, id);
 //     best.sort();                                   // then entries()
 //
-// The outcome does not depend on the order of the offers. offer: O(log k). NaN must not be offered.
+// The result does not depend on the order of the offers. offer: O(log k). REQUIRES: no key is NaN.
 #pragma once
 
 #include <algorithm>
@@ -32,10 +32,10 @@ class TopK {
     explicit TopK(std::size_t k)
         : k_(k), limit_(k == 0 ? -std::numeric_limits<float>::infinity() : std::numeric_limits<float>::infinity()) {}
 
-    // Nothing above it can be among the best.
+    // Larger keys are not among the k best.
     [[nodiscard]] float limit() const noexcept { return limit_; }
 
-    // Fewer than k were offered.
+    // True if fewer than k were offered.
     [[nodiscard]] bool has_room() const noexcept { return heap_.size() < k_; }
 
     void offer(float key, Id id) {
@@ -57,7 +57,7 @@ class TopK {
     [[nodiscard]] const std::vector<Candidate>& entries() const noexcept { return heap_; }
 
   private:
-    // One way down instead of a pop and a push.
+    // One pass down the heap, instead of a pop and a push.
     void replace_worst(Candidate candidate) noexcept {
         std::size_t hole = 0;
         for (;;) {

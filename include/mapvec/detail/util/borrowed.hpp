@@ -1,4 +1,4 @@
-// A pointer to what another object owns, that is null after it has been moved from.
+// NonOwning: a pointer to an object that another object owns. It is null after a move.
 #pragma once
 
 #include <utility>

@@ -1,4 +1,4 @@
-// Arithmetic on sizes that come from outside: the one place where overflow is looked for.
+// Checked arithmetic on sizes from files and users. Overflow is checked here and nowhere else.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ namespace mapvec::inline v0_1::detail {
     return a * b;
 }
 
-// `offset` rounded to the page (or any other power of two) below or above. The caller knows that it fits.
+// Rounds `offset` down or up to a multiple of `unit`, a power of two. REQUIRES: the result fits.
 [[nodiscard]] constexpr std::uint64_t round_down(std::uint64_t offset, std::uint64_t unit) noexcept {
     return offset & ~(unit - 1);
 }

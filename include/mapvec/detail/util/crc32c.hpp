@@ -1,14 +1,16 @@
-// CRC-32C (Castagnoli), the checksum of iSCSI, ext4 and RocksDB: what tells a torn write from a whole one.
+// CRC-32C (Castagnoli), the checksum of iSCSI, ext4 and RocksDB. It detects torn writes.
 //
 //     std::uint32_t sum = crc32c(header, header_size);
-//     sum = crc32c(body, body_size, sum);                         // as if both were one piece
+//     sum = crc32c(body, body_size, sum);                         // the checksum of header and body together
 //     const auto zeros_later = crc32c_shift(crc32c_raw(0, a, n), 4096);
 //
-// `crc32c` is the standard's, with its inversions; `crc32c_raw` is the bare register update, linear in
+// `crc32c` is the standard checksum, with its inversions. `crc32c_raw` is the bare register update, which is linear in
 // the data: with state 0, raw(a ^ b) == raw(a) ^ raw(b), and raw(a || b) == shift(raw(a), |b|) ^ raw(b).
-// All functions are pure and safe from any thread. Where the processor has the instruction (SSE4.2, ARMv8
-// CRC; asked at run time) it is used, in three interleaved streams for long input, because it can start
-// every cycle but takes three to finish; otherwise slicing-by-8.
+// All functions are pure and safe from any thread.
+//
+// If the processor has the instruction (SSE4.2, ARMv8 CRC; detected at run time), it is used, with three interleaved
+// streams for long input: the processor starts one instruction per cycle, and each takes three cycles. Otherwise the
+// algorithm is slicing-by-8.
 #pragma once
 
 #include <array>
@@ -62,7 +64,7 @@ inline constexpr std::uint32_t crc32c_polynomial = 0x82F63B78u;
     return product;
 }
 
-// [k] is x^(8 * 2^k): what 2^k zero bytes multiply a state by.
+// [k] is x^(8 * 2^k): 2^k zero bytes multiply a state by it.
 inline constexpr auto crc32c_powers = [] {
     std::array<std::uint32_t, 64> powers{};
     powers[0] = std::uint32_t{1} << (31 - 8);
@@ -70,7 +72,7 @@ inline constexpr auto crc32c_powers = [] {
     return powers;
 }();
 
-// The raw state after `n` further zero bytes. Complexity: O(log n), some 40 ns for each bit set in `n`.
+// The raw state after `n` more zero bytes. Complexity: O(log n), about 40 ns for each bit set in `n`.
 [[nodiscard]] constexpr std::uint32_t crc32c_shift(std::uint32_t raw_state, std::uint64_t n) noexcept {
     for (; n != 0; n &= n - 1) {
         raw_state = crc32c_multiply(crc32c_powers[static_cast<std::size_t>(std::countr_zero(n))], raw_state);
@@ -89,8 +91,8 @@ template <class Word>
 
 using Crc32cTable = std::array<std::uint32_t, 256>;
 
-// [k][b] is the state after byte b and k zero bytes. Made when first asked for: constants would be
-// computed by every compiler that reads this.
+// [k][b] is the state after byte b and k zero bytes. Computed at first use: a constexpr table would cost every
+// compilation time.
 [[nodiscard]] inline std::array<Crc32cTable, 8> crc32c_make_tables() noexcept {
     std::array<Crc32cTable, 8> tables{};
     for (std::uint32_t b = 0; b < 256; ++b) {
@@ -167,7 +169,7 @@ MAPVEC_CRC32C_TARGET inline std::uint32_t crc32c_step(std::uint32_t state, unsig
 }
 #endif
 
-// A static variable that is used before it is initialised says false, and software gives the same sums.
+// During static initialisation this may return false; software computes the same checksums.
 [[nodiscard]] inline bool crc32c_has_hardware() noexcept {
 #if defined(__SSE4_2__) || defined(__ARM_FEATURE_CRC32) || defined(__APPLE__)
     return true;
@@ -236,7 +238,7 @@ MAPVEC_CRC32C_TARGET inline std::uint32_t crc32c_hardware(std::uint32_t state, c
 
 #endif
 
-// --- what the rest of the library calls ---
+// --- interface ---
 
 // The bare register update: no inversion before or after.
 [[nodiscard]] inline std::uint32_t crc32c_raw(std::uint32_t state, const void* bytes, std::size_t n) noexcept {
@@ -244,7 +246,7 @@ MAPVEC_CRC32C_TARGET inline std::uint32_t crc32c_hardware(std::uint32_t state, c
     return crc32c_has_hardware() ? crc32c_hardware(state, at, n) : crc32c_software(state, at, n);
 }
 
-// The standard checksum; `previous` is the checksum of what came before these bytes.
+// The standard checksum. `previous` is the checksum of the bytes before these.
 [[nodiscard]] inline std::uint32_t crc32c(const void* bytes, std::size_t n, std::uint32_t previous = 0) noexcept {
     return ~crc32c_raw(~previous, bytes, n);
 }

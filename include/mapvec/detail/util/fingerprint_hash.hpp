@@ -1,5 +1,5 @@
-// Fingerprint: the 64-bit FNV-1a hash, the same from every compiler and on every platform, of what a file is to be known
-// by: a payload's type (codec/fingerprint.hpp), an index's store and metric (index/identity.hpp).
+// Fingerprint: a 64-bit FNV-1a hash, equal for every compiler and platform. It identifies a payload type
+// (codec/fingerprint.hpp), and the store and metric of an index (index/identity.hpp).
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// An atomic that a movable class can hold. Moving is the owner's business and not atomic; loads acquire
-// and stores release, which is how one writer publishes to many readers.
+// MovableAtomic: an atomic member of a movable class. Loads acquire and stores release, so that one writer publishes to
+// many readers. Moving is not atomic: the owner must not be in use by another thread.
 #pragma once
 
 #include <atomic>
@@ -21,7 +21,7 @@ class MovableAtomic {
     ~MovableAtomic() = default;
 
     [[nodiscard]] Value load() const noexcept { return value_.load(std::memory_order_acquire); }
-    // Where another load has acquired already.
+    // For callers that have acquired through another load already.
     [[nodiscard]] Value load_relaxed() const noexcept { return value_.load(std::memory_order_relaxed); }
     void store(Value value) noexcept { value_.store(value, std::memory_order_release); }
 

@@ -1,5 +1,5 @@
-// A hint to the processor that memory will soon be read. Always inlined: GCC takes a function that does nothing else
-// for one without effect, and drops the calls of it.
+// Prefetch hints. Always inlined: GCC considers a function that only prefetches to have no effect, and removes calls to
+// it.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ namespace mapvec::inline v0_1::detail {
 
 inline constexpr std::size_t cache_line = 64;
 
-// Any address will do: nothing is read that the program could see.
+// Any address is allowed, because the program reads nothing.
 MAPVEC_INLINE void prefetch([[maybe_unused]] std::uintptr_t at) noexcept {
 #if defined(__GNUC__) || defined(__clang__)
     __builtin_prefetch(reinterpret_cast<const void*>(at));
@@ -24,8 +24,8 @@ MAPVEC_INLINE void prefetch([[maybe_unused]] std::uintptr_t at) noexcept {
 #endif
 }
 
-// Every cache line that has one of these bytes. Counted, not compared with an end: a crafted offset may lead to the
-// last addresses there are.
+// Prefetches every cache line of the range. The loop counts bytes and does not compare with an end address, because a
+// crafted offset may lead to the end of the address space.
 MAPVEC_INLINE void prefetch_range(std::uintptr_t at, std::size_t bytes) noexcept {
     const std::uintptr_t first = at / cache_line * cache_line;
     for (std::size_t line = 0; line < at - first + bytes; line += cache_line) prefetch(first + line);
