@@ -1,4 +1,4 @@
-// PayloadStore: typed values by id, serialized into mapped files; and the builder that streams them in.
+// PayloadStore: typed values by id, serialized in memory-mapped files. PayloadStoreBuilder: writes many of them.
 //
 //     struct City { std::string name, country; std::uint32_t population; };
 //     auto cities = mapvec::PayloadStore<City>::create("cities.pay");
@@ -6,14 +6,15 @@
 //     cities.commit();
 //     City again = cities.fetch(paris);
 //
-// What T may be, and its bytes, is Codec's business (payload_codec.hpp). Trivially copyable T of fixed size is stored
-// as it is, one file at `path`; any other T as encoded records, with a table of where they are in `path.offsets`. Each
-// encoded record carries a checksum that fetch() looks at. The files know T's structure: opened with another T they
-// are type_mismatch.
+// payload_codec.hpp defines the possible T and their bytes. A trivially copyable T of fixed size is stored as its
+// bytes, in one file at `path`. Any other T is stored as encoded records, with a table of their positions in
+// `path.offsets`. Each encoded record has a checksum, which fetch() checks. The files contain a fingerprint of T:
+// opening them with another T throws type_mismatch.
 //
-// Durability, threads, processes and modes are those of MmapVectorStore (mmap_vector_store.hpp). Overwriting is
-// update(); in copy_on_write mode for T of fixed size only: a new encoded record has to be appended (read_only).
-// Memory: neither records nor offsets are held in RAM.
+// Durability, threads, processes and modes are those of MmapVectorStore (mmap_vector_store.hpp). update() overwrites a
+// value. In copy_on_write mode it works only for T of fixed size, because a new encoded record has to be appended
+// (read_only).
+// Memory: records and offsets stay in the mapped files; nothing is held in RAM.
 #pragma once
 
 #include <cstddef>
@@ -51,21 +52,21 @@ class PayloadStore {
   public:
     using value_type = T;
 
-    // A new store, durable when this returns. Throws exists; no_space.
+    // Creates a store, opened for writing. It is durable when this returns. Throws exists; no_space.
     static PayloadStore create(const std::filesystem::path& path, const StoreOptions& options = {}) {
         return PayloadStore(CommitGroup<File>::create(specs(path, options), options));
     }
-    // Throws not_found; locked; type_mismatch; version_mismatch; corrupt. No record is read, whatever their number, but
-    // what MmapVectorStore::open reads.
+    // Opens a store. It reads as much as MmapVectorStore::open, and no record. Throws not_found; locked; type_mismatch;
+    // version_mismatch; corrupt.
     [[nodiscard]] static PayloadStore open(const std::filesystem::path& path, OpenMode mode = OpenMode::read_write,
                                            const StoreOptions& options = {}) {
         return PayloadStore(CommitGroup<File>::open(specs(path, options), mode, options));
     }
-    // As open() if there is a store, as create() if there is none.
+    // open() if the store exists, otherwise create().
     static PayloadStore open_or_create(const std::filesystem::path& path, const StoreOptions& options = {}) {
         return PayloadStore(CommitGroup<File>::open_or_create(specs(path, options), options));
     }
-    // Opens for reading.
+    // open() in read_only mode.
     [[nodiscard]] static PayloadStore load(const std::filesystem::path& path) {
         return open(path, OpenMode::read_only);
     }
@@ -73,17 +74,18 @@ class PayloadStore {
     // As MmapVectorStore::remove.
     static bool remove(const std::filesystem::path& path) { return detail::remove_store<File>(specs(path, {})); }
 
-    PayloadStore() noexcept = default;  // closed: it has no records, and writing to it throws invalid_argument
+    PayloadStore() noexcept = default;  // a closed store: no records; writing throws invalid_argument
 
     // --- reading [any thread]: throws out_of_range ---
 
-    // The value. Throws corrupt if its bytes are damaged, payload if they are whole but no T.
+    // The value. Throws corrupt if its bytes are damaged; payload if the bytes are intact but not a T. O(bytes of the
+    // record).
     [[nodiscard]] T fetch(Id id) const {
         check(id);
         return records_.fetch(id);
     }
-    // In the order of `ids`, which may repeat; all of them are checked first. Holds all values at once. O(bytes of the
-    // records). Faster than one by one: while one is decoded, the next are on their way from memory.
+    // The values of `ids`, in this order; ids may repeat. Checks all ids first. All values are in memory at once.
+    // O(bytes of the records). Faster than one by one, because it prefetches the next records while it decodes one.
     [[nodiscard]] std::vector<T> fetch_many(std::span<const Id> ids) const {
         constexpr std::size_t entries_ahead = 8, bytes_ahead = 4;
         for (const Id id : ids) check(id);
@@ -96,14 +98,14 @@ class PayloadStore {
         }
         return values;
     }
-    // The serialized record where it lies; valid as long as the store. Its checksum is not looked at.
+    // The serialized record in the mapped file; valid as long as the store. Does not check the checksum. O(1).
     [[nodiscard]] std::span<const std::byte> bytes(Id id) const {
         check(id);
         return records_.bytes(id);
     }
-    // The value where it lies, for T that need no decoding: const T& for fixed-size T, std::string_view for
-    // std::string. Valid as long as the store. Neither the checksum nor a string's own length is looked at, so that
-    // finding a string does not touch its bytes. Throws corrupt, payload.
+    // The value in the mapped file, for T that need no decoding: const T& for fixed-size T, std::string_view for
+    // std::string. Valid as long as the store. Does not check the checksum or the stored length of a string, so that it
+    // does not touch the bytes of a string. Throws corrupt, payload. O(1).
     [[nodiscard]] decltype(auto) view(Id id) const requires ViewablePayload<T, C> {
         check(id);
         if constexpr (raw_payload<T, C>)
@@ -112,7 +114,7 @@ class PayloadStore {
             return records_.string(id);
     }
 
-    // False after close(), after a move, and of a default-constructed object.
+    // False for a closed, moved-from or default-constructed store.
     [[nodiscard]] bool is_open() const noexcept { return records_.is_open(); }
     [[nodiscard]] std::size_t size() const noexcept {
         return is_open() ? static_cast<std::size_t>(records_.size()) : 0;
@@ -121,8 +123,9 @@ class PayloadStore {
     // REQUIRES: the store is open.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return records_.path(); }
 
-    // Reads everything. Not beside a thread that writes or calls refresh(). Throws corrupt, naming the first damage;
-    // invalid_argument for a part of a collection, which is verified as a whole.
+    // Reads and checks all records; O(size of the files). Do not call it while another thread writes or calls
+    // refresh(). Throws corrupt, and names the first damage; invalid_argument for a part of a collection:
+    // Collection::verify() verifies it.
     template <ProgressCallback Progress = NoProgress>
     void verify(Progress progress = {}) const {
         if (is_open() && !group_.is_open()) detail::refuse_to_verify_part(path());
@@ -137,15 +140,16 @@ class PayloadStore {
         records_.publish();
         return records_.size() - 1;
     }
-    // A value that is serialized already, by the same codec: its bytes are taken over as they are. Throws payload if
-    // they are no T.
+    // Appends a value that the same codec has serialized. Its bytes are stored as they are. Throws payload if they are
+    // not a T.
     Id push_encoded(std::span<const std::byte> record) {
         check_open();
         records_.stage_encoded(record);
         records_.publish();
         return records_.size() - 1;
     }
-    // Throws out_of_range. The new value takes new space if T is not of fixed size; the old one's is not used again.
+    // Replaces a value. Throws out_of_range. If T is not of fixed size, the new value takes new space, and the space of
+    // the old one is not reused. O(bytes of the value).
     void update(Id id, const T& value) {
         check(id);
         records_.update(id, value);
@@ -165,7 +169,7 @@ class PayloadStore {
     friend class PayloadStoreBuilder<T, C, File>;
 
     explicit PayloadStore(CommitGroup<File> group) : group_(std::move(group)), records_(group_, 0) {}
-    // Part of a group that somebody else commits.
+    // Part of a group that another object commits.
     PayloadStore(CommitGroup<File>& group, std::size_t first) : records_(group, first) {}
 
     static std::vector<FileSpec> specs(const std::filesystem::path& path, const StoreOptions& options) {
@@ -179,7 +183,7 @@ class PayloadStore {
     void check_open() const {
         if (!is_open()) detail::refuse_closed();
     }
-    [[noreturn]] void refuse(Id id) const {  // apart, so that reading is short enough to be inlined
+    [[noreturn]] void refuse(Id id) const {  // a function of its own, so that reads are inlined
         const std::string problem = detail::mismatch("record id", "less than " + std::to_string(size()), id);
         throw is_open() ? Error(ErrorCode::out_of_range, path(), problem) : Error(ErrorCode::out_of_range, problem);
     }
@@ -188,8 +192,8 @@ class PayloadStore {
     Records records_;
 };
 
-// Streams records into a temporary file, without a name, that the system removes when nobody has it open any more,
-// after a crash too. Memory does not grow with the number of records.
+// Writes records to a temporary file without a name. The operating system removes the file when it is closed, also
+// after a crash. Memory does not grow with the number of records.
 //
 //     mapvec::PayloadStoreBuilder<City> builder;
 //     for (…) builder.push(city);
@@ -199,18 +203,18 @@ class PayloadStoreBuilder {
   public:
     using Store = PayloadStore<T, C, File>;
 
-    // Throws io or no_space if the system's directory for temporary files does not take one.
+    // Throws io or no_space if a temporary file cannot be created in the directory for temporary files.
     PayloadStoreBuilder() : store_(CommitGroup<File>::create_temporary(Store::specs({}, {}), {})) {}
 
     Id push(const T& value) { return store_.push(value); }
     [[nodiscard]] std::size_t size() const noexcept { return store_.size(); }
 
-    // The store on the temporary file, which lives as long as it. Its commit() does nothing.
+    // A store on the temporary file. The file exists as long as this store. commit() does nothing.
     [[nodiscard]] Store finish() && { return std::move(store_); }
 
-    // The store at `path`, durable, open for writing. It is there whole or not at all: what a crash leaves on the way
-    // is not_found when it is opened, and taken over when it is created again. Throws exists; locked while another
-    // creates it; no_space; io: the builder still has all records then.
+    // Creates the store at `path`, durable and open for writing. After a crash it exists completely or not at all:
+    // opening an incomplete store throws not_found, and creating it again replaces it. Throws exists; locked while
+    // another writer creates it; no_space; io. If it throws, the builder still has all records.
     Store finish_persisted(const std::filesystem::path& path) && {
         Store store(CommitGroup<File>::create(Store::specs(path, {}), {}, [this](CommitGroup<File>& group) {
             Store(group, 0).records_.append(store_.records_);

@@ -13,8 +13,8 @@
 //          4  4      dim, a uint32
 //          8  …      the rows: float32 (.fbin), uint8 (.u8bin), int8 (.i8bin) or int32 (.ibin)
 //
-// The length of the file must be the one that its header says. A file without rows may have any dim. What imports and
-// exports promise is in exchange.hpp.
+// The length of the file must be the one that its header gives. A file without rows may have any dim. exchange.hpp
+// describes imports and exports.
 #pragma once
 
 #include <array>
@@ -39,7 +39,7 @@ namespace mapvec::inline v0_1::io {
 
 namespace detail {
 
-// Leaves the file at the first row, all of which are known to be there.
+// Reads and checks the header. Afterwards the file is positioned at the first row.
 template <FileScalar From>
 [[nodiscard]] Shape read_bin_shape(InputFile& file) {
     Shape shape;
@@ -89,7 +89,7 @@ std::uint64_t export_bin(const Source& source, const std::filesystem::path& path
 
 }  // namespace detail
 
-// The shape of a file, from its header. Throws corrupt if the length of the file is another.
+// The shape of a file, from its header. Throws corrupt if the file has another length.
 [[nodiscard]] inline Shape fbin_shape(const std::filesystem::path& path) { return detail::bin_shape<float>(path); }
 // The same for .u8bin.
 [[nodiscard]] inline Shape u8bin_shape(const std::filesystem::path& path) {
@@ -104,7 +104,7 @@ std::uint64_t export_bin(const Source& source, const std::filesystem::path& path
     return detail::bin_shape<std::int32_t>(path);
 }
 
-// Appends the rows of a .fbin file; returns how many. Throws corrupt, dimension_mismatch, type_mismatch.
+// Appends the rows of a .fbin file; returns their number. Throws corrupt, dimension_mismatch, type_mismatch.
 template <std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress = NoProgress>
 std::uint64_t import_fbin(const std::filesystem::path& path, MmapVectorStore<Dim, S, File>& store,
                           Progress progress = {}) {
@@ -122,15 +122,15 @@ std::uint64_t import_i8bin(const std::filesystem::path& path, MmapVectorStore<Di
                            Progress progress = {}) {
     return detail::import_bin<std::int8_t>(path, store, progress);
 }
-// The same for .ibin: into a store of doubles always, into others if the values allow it.
+// The same for .ibin. A store of doubles can hold all values; other stores only those that fit exactly.
 template <std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress = NoProgress>
 std::uint64_t import_ibin(const std::filesystem::path& path, MmapVectorStore<Dim, S, File>& store,
                           Progress progress = {}) {
     return detail::import_bin<std::int32_t>(path, store, progress);
 }
 
-// Writes all rows to a .fbin file; returns how many. Throws exists, no_space, io, type_mismatch; invalid_argument for
-// 2^32 rows or more.
+// Writes all rows to a .fbin file; returns their number. Throws exists, no_space, io, type_mismatch; invalid_argument
+// for 2^32 rows or more.
 template <VectorSource Source, ProgressCallback Progress = NoProgress>
 std::uint64_t export_fbin(const Source& source, const std::filesystem::path& path,
                           IfExists if_exists = IfExists::refuse, Progress progress = {}) {

@@ -1,33 +1,33 @@
-// What the formats in io/ have in common.
+// What all import and export formats have in common.
 //
 //     const auto shape = mapvec::io::fvecs_shape("sift.fvecs");                         // {rows, dim}
 //     auto store = mapvec::MmapVectorStore<>::create("sift.vec", {.dim = shape.dim});
-//     mapvec::io::import_fvecs("sift.fvecs", store);                                    // returns the rows
+//     mapvec::io::import_fvecs("sift.fvecs", store);                                    // returns the number of rows
 //     store.commit();
 //     mapvec::io::export_npy(store, "sift.npy", mapvec::io::IfExists::replace);
 //
-// Import appends the file's rows to a store, through a buffer of a megabyte or one row: the file is never in
-// memory as a whole. It does not commit: rows of an import that threw may be in the store, and are gone if it
-// is closed by the exception that passes (or reopened after a crash); so the caller decides.
+// Import appends the rows of the file to a store, through a buffer of one megabyte (or one row, if that is longer). It
+// does not commit. If an import throws, rows that it has appended may be in the store; commit() would keep them. They
+// are lost if the exception destroys the store before a commit.
 //
-// Export writes a new file beside the one that is asked for, makes it durable, and then gives it its name: there is
-// the whole file or none. A file that is there already is replaced only if that is asked for (where a symbolic link
-// points to it, the link stays); what is no file is never replaced.
+// Export writes a temporary file in the same directory, syncs it, and renames it: a crash leaves the whole file or
+// none. It replaces an existing file only if the caller asks for it. If a symbolic link points to the file, the link
+// stays. It never replaces a directory, a pipe or a device.
 //
-// A collection takes its rows one by one, each with its payload: import into a temporary store, then append them.
+// For a collection, import into a temporary store, and append each row with its payload.
 //
-// Values are never changed. Between different scalars they are converted if each of them is the same number
-// there, as a SIFT descriptor in float32 is in uint8; the first that is not is type_mismatch with its place. NaN may
-// go from one floating-point type to another.
+// Values do not change. Between different scalar types a value is converted if the other type can represent it exactly:
+// a SIFT descriptor in float32 fits uint8. The first value that does not fit throws type_mismatch with its position.
+// NaN converts between floating-point types.
 //
-// Progress: every function takes a callable as its last argument (progress.hpp). What it throws passes through, as
-// if the import or export had failed.
+// Progress: every function takes a callback as its last argument (progress.hpp). If the callback throws, the import or
+// export fails in the same way as for any other error.
 //
-// No number in a file is trusted. Throws Error: not_found, read_only, io if it cannot be read; corrupt for what
-// cannot be true, with the byte where it says so, what was expected and what was found; dimension_mismatch for
-// rows that are not the store's; type_mismatch for a layout that is not read; and what the store throws.
+// No number in a file is trusted. Throws Error: not_found, read_only or io if the file cannot be read; corrupt for
+// contradictory contents, with the position, the expected value and the found value; dimension_mismatch if the
+// dimensions differ; type_mismatch for a layout that is not supported; and the errors of the store.
 //
-// Threads: an import writes to the store, an export reads it [any thread].
+// Threads: an import is a call that writes to the store; an export is a call that reads it [any thread].
 #pragma once
 
 #include <concepts>
@@ -43,22 +43,22 @@
 
 namespace mapvec::inline v0_1::io {
 
-// A table of vectors: so many rows of so many scalars.
+// The shape of a table of vectors.
 struct Shape {
     std::uint64_t rows = 0;  // vectors
     std::uint64_t dim = 0;   // scalars of each
 
-    // Equal in both.
+    // Equal if both numbers are equal.
     friend bool operator==(const Shape&, const Shape&) = default;
 };
 
-// What an export does when the file is there already.
+// What an export does if the file exists.
 enum class IfExists {
     refuse,  // throws exists
-    replace  // the old file stays until the new one is whole
+    replace  // replaces the old file when the new one is complete
 };
 
-// What can be exported: a store, Collection::vectors(), anything with the dim and the scalars of contiguous rows.
+// What can be exported: a store, Collection::vectors(), or any type with dim() and contiguous row-major data().
 template <class Source>
 concept VectorSource = requires(const Source& source) {
     { source.dim() } -> std::convertible_to<std::size_t>;
@@ -66,7 +66,7 @@ concept VectorSource = requires(const Source& source) {
     requires Scalar<std::remove_cvref_t<decltype(*source.data().data())>>;
 };
 
-// The type of its scalars.
+// The scalar type of a source.
 template <VectorSource Source>
 using ScalarOf = std::remove_cvref_t<decltype(*std::declval<const Source&>().data().data())>;
 

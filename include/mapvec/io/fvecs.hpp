@@ -12,7 +12,7 @@
 //          0  4      dim, an int32, the same for all rows
 //          4  …      dim scalars: float32 (.fvecs), uint8 (.bvecs) or int32 (.ivecs)
 //
-// An empty file holds no rows, and has no dim. What imports and exports promise is in exchange.hpp.
+// An empty file has no rows and no dim. exchange.hpp describes imports and exports.
 #pragma once
 
 #include <cstddef>
@@ -40,14 +40,14 @@ namespace detail {
 
 inline constexpr std::size_t vecs_prefix = sizeof(std::int32_t);
 
-// The dim of the first row.
+// Reads the dim of the first row.
 [[nodiscard]] inline std::uint64_t read_vecs_dim(InputFile& file) {
     const auto found = file.read_number<std::int32_t>();
     if (found <= 0) file.corrupt(0, mapvec::detail::mismatch("dimension", "1 or more", found));
     return static_cast<std::uint64_t>(found);
 }
 
-// The bytes before a row, which begins at `at` of the file, must be the dim of all others.
+// Checks that the dim before a row, at position `at`, equals that of the first row.
 inline void check_vecs_dim(const InputFile& file, std::uint64_t at, std::uint64_t expected, const std::byte* prefix) {
     std::int32_t found = 0;
     std::memcpy(&found, prefix, sizeof found);
@@ -55,7 +55,7 @@ inline void check_vecs_dim(const InputFile& file, std::uint64_t at, std::uint64_
         file.corrupt(at, mapvec::detail::mismatch("dimension, as in the rows before", expected, found));
 }
 
-// The length of the file is no whole number of rows: looks for the first row that is to blame.
+// For a file whose length is not a whole number of rows: finds the first row with another dim, and throws.
 [[noreturn]] inline void refuse_vecs(InputFile& file, std::uint64_t dim, std::uint64_t stride) {
     const std::uint64_t rows = file.size() / stride;
     std::vector<std::byte> block(rows_at_once(stride, rows) * static_cast<std::size_t>(stride));
@@ -69,12 +69,13 @@ inline void check_vecs_dim(const InputFile& file, std::uint64_t at, std::uint64_
     file.corrupt(at, mapvec::detail::mismatch("bytes of the last row", stride, file.size() - at));
 }
 
-// Reads the first row's dim, checks it against the file's length, and goes back to the beginning.
+// Reads the dim of the first row and checks it against the length of the file. Afterwards the file is positioned at its
+// beginning.
 template <FileScalar From>
 [[nodiscard]] Shape read_vecs_shape(InputFile& file) {
     if (file.size() == 0) return {};
     const std::uint64_t dim = read_vecs_dim(file);
-    const std::uint64_t stride = row_bytes<From>(dim, vecs_prefix).value();  // an int32's worth fits
+    const std::uint64_t stride = row_bytes<From>(dim, vecs_prefix).value();  // never overflows for an int32
     if (stride > file.size())
         file.corrupt(
             0, mapvec::detail::mismatch(
@@ -119,7 +120,7 @@ std::uint64_t export_vecs(const Source& source, const std::filesystem::path& pat
 
 }  // namespace detail
 
-// The shape of a file, from its first row and its length. Throws corrupt if these do not go together.
+// The shape of a file, from its first row and its length. Throws corrupt if they contradict each other.
 [[nodiscard]] inline Shape fvecs_shape(const std::filesystem::path& path) { return detail::vecs_shape<float>(path); }
 // The same for .bvecs.
 [[nodiscard]] inline Shape bvecs_shape(const std::filesystem::path& path) {
@@ -130,7 +131,7 @@ std::uint64_t export_vecs(const Source& source, const std::filesystem::path& pat
     return detail::vecs_shape<std::int32_t>(path);
 }
 
-// Appends the rows of a .fvecs file; returns how many. Throws corrupt, dimension_mismatch, type_mismatch.
+// Appends the rows of a .fvecs file; returns their number. Throws corrupt, dimension_mismatch, type_mismatch.
 template <std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress = NoProgress>
 std::uint64_t import_fvecs(const std::filesystem::path& path, MmapVectorStore<Dim, S, File>& store,
                            Progress progress = {}) {
@@ -142,14 +143,15 @@ std::uint64_t import_bvecs(const std::filesystem::path& path, MmapVectorStore<Di
                            Progress progress = {}) {
     return detail::import_vecs<std::uint8_t>(path, store, progress);
 }
-// The same for .ivecs: into a store of doubles always, into others if the values allow it.
+// The same for .ivecs. A store of doubles can hold all values; other stores only those that fit exactly.
 template <std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress = NoProgress>
 std::uint64_t import_ivecs(const std::filesystem::path& path, MmapVectorStore<Dim, S, File>& store,
                            Progress progress = {}) {
     return detail::import_vecs<std::int32_t>(path, store, progress);
 }
 
-// Writes all rows to a .fvecs file; returns how many. Throws exists, no_space, io, type_mismatch.
+// Writes all rows to a .fvecs file; returns their number. Throws exists, no_space, io, type_mismatch; invalid_argument
+// for a dim of 2^31 or more.
 template <VectorSource Source, ProgressCallback Progress = NoProgress>
 std::uint64_t export_fvecs(const Source& source, const std::filesystem::path& path,
                            IfExists if_exists = IfExists::refuse, Progress progress = {}) {

@@ -6,15 +6,15 @@
 //     store.commit();
 //     mapvec::io::export_npy(store, "again.npy");                             // numpy.load("again.npy")
 //
-// Read: format versions 1, 2 and 3; float16, float32, float64, int8, uint8, little-endian; two axes, rows and
-// scalars, in C order. Refused, each in its own words: big-endian arrays, Fortran order, other types
-// (type_mismatch); one axis or three (dimension_mismatch: reshape(-1, dim) makes two of them); data that is cut
-// short or goes on (corrupt).
+// Supported for reading: format versions 1, 2 and 3; float16, float32, float64, int8, uint8, little-endian; two axes,
+// rows and scalars, in C order. Each of these is refused with its own message: big-endian arrays, Fortran order and
+// other types (type_mismatch); one or three axes (dimension_mismatch; reshape(-1, dim) gives two); data that is too
+// short or too long (corrupt).
 //
-// Written: version 1, in the type of the store. NumPy has no bfloat16: such rows are written as float32.
+// Written: version 1, with the scalar type of the store. NumPy has no bfloat16; such rows are written as float32.
 //
-// A store that is closed is read without any copy by numpy.memmap(path, '<f4', 'r', offset=4096).reshape(-1, dim).
-// What imports and exports promise is in exchange.hpp.
+// NumPy reads a closed store without a copy: numpy.memmap(path, '<f4', 'r', offset=4096).reshape(-1, dim). exchange.hpp
+// describes imports and exports.
 #pragma once
 
 #include <algorithm>
@@ -39,11 +39,11 @@
 
 namespace mapvec::inline v0_1::io {
 
-// What a .npy file says about its array.
+// The header of a .npy file.
 struct NpyHeader {
-    ScalarType scalar{};            // of its elements
-    Shape shape;                    // rows, and elements of each
-    std::uint64_t data_offset = 0;  // where the first row begins
+    ScalarType scalar{};            // type of the elements
+    Shape shape;                    // rows, and elements of each row
+    std::uint64_t data_offset = 0;  // position of the first row in the file
 };
 
 namespace detail {
@@ -110,7 +110,7 @@ inline constexpr std::uint64_t max_npy_header = 1 << 20;
     return 1;
 }
 
-// Leaves the file at the first row, all of which are known to be there.
+// Reads and checks the header. Afterwards the file is positioned at the first row.
 [[nodiscard]] inline NpyHeader read_npy_header(InputFile& file) {
     const NpyDict dict = read_npy_dict(file);
     const NpyHeader header{npy_scalar(file, *dict.descr), npy_shape(file, dict), file.position()};
@@ -147,7 +147,7 @@ template <Scalar S>
     return detail::read_npy_header(file);
 }
 
-// Appends the array's rows; returns how many. Throws as read_npy_header().
+// Appends the rows of the array; returns their number. Throws as read_npy_header().
 template <std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress = NoProgress>
 std::uint64_t import_npy(const std::filesystem::path& path, MmapVectorStore<Dim, S, File>& store,
                          Progress progress = {}) {
@@ -166,7 +166,7 @@ std::uint64_t import_npy(const std::filesystem::path& path, MmapVectorStore<Dim,
     }
 }
 
-// Writes all rows as an array of the store's type; returns how many. Throws exists, no_space, io.
+// Writes all rows as an array of the store's scalar type; returns their number. Throws exists, no_space, io.
 template <VectorSource Source, ProgressCallback Progress = NoProgress>
 std::uint64_t export_npy(const Source& source, const std::filesystem::path& path, IfExists if_exists = IfExists::refuse,
                          Progress progress = {}) {

@@ -1,14 +1,14 @@
-// Raw rows: scalars and nothing else, row after row, little-endian. What `ndarray.tofile` writes.
+// Raw rows: scalars without a header, row after row, little-endian, as `ndarray.tofile` writes them.
 //
 //     auto store = mapvec::MmapVectorStore<128>::create("sift.vec");
 //     mapvec::io::import_raw("sift.f32", store);               // float32
-//     mapvec::io::import_raw<std::uint8_t>("sift.u8", store);  // or whatever they are
+//     mapvec::io::import_raw<std::uint8_t>("sift.u8", store);  // other scalar types
 //     store.commit();
 //     mapvec::io::export_raw(store, "copy.f32");
 //
-// Such a file does not say what it holds: the store's dim is taken for its own, and its length is all that can be
-// checked. A file that is recognisably of another format is refused: .npy, .fbin and its kin, a file of mapvec.
-// What imports and exports promise is in exchange.hpp.
+// Such a file does not contain its shape: the import uses the dim of the store and can check the length of the file
+// only. It refuses a file that it recognises as another format: .npy, .fbin and its relatives, a file of mapvec.
+// exchange.hpp describes imports and exports.
 #pragma once
 
 #include <cstddef>
@@ -44,15 +44,15 @@ template <Scalar From>
 
 }  // namespace detail
 
-// The shape of a raw file whose rows have `dim` scalars. Throws corrupt if the last one is cut short; type_mismatch
-// for a file of another format.
+// The shape of a raw file whose rows have `dim` scalars. Throws corrupt if the last row is cut short; type_mismatch for
+// a file of another format.
 template <Scalar From = float>
 [[nodiscard]] Shape raw_shape(const std::filesystem::path& path, std::uint64_t dim) {
     detail::InputFile file(path);
     return detail::read_raw_shape<From>(file, dim);
 }
 
-// Appends the rows of a raw file of From; returns how many. Throws corrupt, type_mismatch.
+// Appends the rows of a raw file of From; returns their number. Throws corrupt, type_mismatch.
 template <Scalar From = float, std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress = NoProgress>
 std::uint64_t import_raw(const std::filesystem::path& path, MmapVectorStore<Dim, S, File>& store,
                          Progress progress = {}) {
@@ -61,7 +61,7 @@ std::uint64_t import_raw(const std::filesystem::path& path, MmapVectorStore<Dim,
     return detail::import_rows<From>(file, {shape}, store, detail::no_prefix, progress);
 }
 
-// Writes all rows as To, and nothing else; returns how many. Throws exists, no_space, io, type_mismatch.
+// Writes all rows as To, without a header; returns their number. Throws exists, no_space, io, type_mismatch.
 template <Scalar To = float, VectorSource Source, ProgressCallback Progress = NoProgress>
 std::uint64_t export_raw(const Source& source, const std::filesystem::path& path, IfExists if_exists = IfExists::refuse,
                          Progress progress = {}) {

@@ -1,4 +1,4 @@
-// Databases of ring-db, the Rust crate, versions 0.3 to 0.6: a directory of vectors and payloads.
+// Databases of ring-db, the Rust crate, versions 0.3 to 0.6: a directory with vectors and payloads.
 //
 //     struct Doc { std::string title; std::uint32_t year; double score; std::vector<std::string> tags; };
 //     const auto shape = mapvec::io::ringdb_shape("documents.ring");
@@ -12,12 +12,13 @@
 //     vectors.bin    count rows of dim float32
 //     norms_sq.bin   count float32: |row|² of each
 //     payloads.bin   records back to back: bincode 1.x, or the bytes of a #[repr(C)] struct
-//     offsets.bin    count + 1 u64: where the records begin, and where the last one ends; not there for raw ones
+//     offsets.bin    count + 1 u64: begin of each record, end of the last; absent for raw records
 //
-// Every file's length is held against the others, the norms against the rows. Each record is decoded, to see that it
-// is a T, and its bytes are taken over as they are (unless T is of fixed size, hence stored raw here, and was encoded
-// there). Throws payload for a record that is no T, with its place; type_mismatch if raw payloads are not of T's size,
-// or T is not stored raw. What imports promise besides is in exchange.hpp.
+// The import checks the lengths of all files against each other, and the norms against the rows. It decodes each record
+// as a T, and stores the bytes of the record without a change. (If T has a fixed size, it is stored raw here; a record
+// that was encoded there is stored as its decoded value.) Throws payload for a record that is not a T, with its
+// position; type_mismatch if raw payloads do not have the size of T, or T is not stored raw. exchange.hpp describes
+// imports.
 #pragma once
 
 #include <cmath>
@@ -46,7 +47,7 @@ namespace mapvec::inline v0_1::io {
 
 namespace detail {
 
-// A file of a database: there, and of the length that `count` things of `size` bytes take.
+// Opens a file of a database and checks that it holds `count` elements of `size` bytes.
 [[nodiscard]] inline InputFile open_ringdb_file(const std::filesystem::path& path, std::uint64_t count,
                                                 std::uint64_t size) {
     InputFile file(path);
@@ -68,7 +69,7 @@ namespace detail {
     return {rows, dim};
 }
 
-// The vectors of a database, one after the other, each held against its norm.
+// Reads the vectors of a database one by one, and checks each against its norm.
 class RingdbVectors {
   public:
     RingdbVectors(const std::filesystem::path& directory, const Shape& shape)
@@ -87,7 +88,7 @@ class RingdbVectors {
     }
 
   private:
-    // Sums of float32 differ with the order of their terms; a sum beyond the largest float is infinite.
+    // The tolerance allows for any order of summation in float32. A sum above the largest float is infinite.
     void check_norm(std::uint64_t at, float found) const {
         double expected = 0;
         for (const float x : row_) expected += static_cast<double>(x) * static_cast<double>(x);
@@ -105,10 +106,10 @@ class RingdbVectors {
     std::vector<float> row_;
 };
 
-// The payload records of a database, one after the other.
+// Reads the payload records of a database one by one.
 class RingdbRecords {
   public:
-    // A fixed_size of 0: the records are encoded, and a table says where they are.
+    // If fixed_size is 0, the records are encoded, and offsets.bin holds their positions.
     RingdbRecords(const std::filesystem::path& directory, std::uint64_t count, std::uint64_t fixed_size)
         : payloads_(fixed_size != 0 ? open_ringdb_file(directory / "payloads.bin", count, fixed_size)
                                     : InputFile(directory / "payloads.bin")),
@@ -129,7 +130,7 @@ class RingdbRecords {
         payloads_.read(record_);
         return record_;
     }
-    // Nothing may lie behind the last record.
+    // Throws corrupt if bytes follow the last record.
     void expect_end() const {
         if (payloads_.left() != 0)
             payloads_.corrupt(payloads_.position(),
@@ -152,11 +153,11 @@ class RingdbRecords {
     InputFile payloads_;
     std::optional<InputFile> offsets_;
     std::uint64_t fixed_size_;
-    std::uint64_t begin_ = 0;  // of the record given last
+    std::uint64_t begin_ = 0;  // begin of the last record that next() returned
     std::vector<std::byte> record_;
 };
 
-// How the payloads of this directory are stored: 0 encoded, else the size of each.
+// The size of each raw payload record, or 0 if the records are encoded.
 template <class T>
 [[nodiscard]] std::uint64_t ringdb_record_size(const std::filesystem::path& directory) {
     if (mapvec::detail::platform::exists(directory / "offsets.bin")) return 0;
@@ -167,7 +168,7 @@ template <class T>
                     "there is no offsets.bin, so the payloads are raw: expected a payload type of fixed size");
 }
 
-// Throws payload with the record's place.
+// Appends the next record with its row. Throws payload with the position of the record.
 template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File>
 void append_ringdb_record(Collection<Dim, T, S, M, File>& collection, std::span<const S> row, RingdbRecords& records,
                           bool raw, std::uint64_t number) {
@@ -186,12 +187,12 @@ void append_ringdb_record(Collection<Dim, T, S, M, File>& collection, std::span<
 
 }  // namespace detail
 
-// The shape that a database says it has. Throws not_found, corrupt.
+// The shape in meta.bin. Throws not_found, corrupt.
 [[nodiscard]] inline Shape ringdb_shape(const std::filesystem::path& directory) {
     return detail::read_ringdb_meta(directory);
 }
 
-// Appends all rows and payloads to a collection; returns how many. Throws corrupt, payload, type_mismatch,
+// Appends all rows and payloads to a collection; returns their number. Throws corrupt, payload, type_mismatch,
 // dimension_mismatch.
 template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, ProgressCallback Progress = NoProgress>
 std::uint64_t import_ringdb(const std::filesystem::path& directory, Collection<Dim, T, S, M, File>& collection,

@@ -1,11 +1,11 @@
-// Files of vecstore, the Rust crate: float32 rows without a header, and behind them the unused capacity.
+// Files of vecstore, the Rust crate: float32 rows without a header, followed by unused capacity.
 //
 //     auto store = mapvec::MmapVectorStore<16>::create("store.vec");
-//     mapvec::io::import_vecstore("store.mmap", 60, store);       // the caller knows how many rows are in it
+//     mapvec::io::import_vecstore("store.mmap", 60, store);       // the caller knows the number of rows
 //     store.commit();
 //
-// Such a file says neither its dim nor how many of its rows were ever inserted: vecstore itself forgets that. What
-// imports promise is in exchange.hpp.
+// Such a file contains neither its dim nor its number of rows: vecstore does not store them. exchange.hpp describes
+// imports.
 #pragma once
 
 #include <cstddef>
@@ -24,12 +24,13 @@
 
 namespace mapvec::inline v0_1::io {
 
-// Rows that a vecstore file of that dim has room for. Throws corrupt if its length is no whole number of rows.
+// The number of rows of length `dim` that the file has room for. Throws corrupt if its length is not a whole number of
+// rows.
 [[nodiscard]] inline Shape vecstore_capacity(const std::filesystem::path& path, std::uint64_t dim) {
     return raw_shape<float>(path, dim);
 }
 
-// Appends the first `rows` rows; returns how many. Throws out_of_range if the file has no room for so many; corrupt,
+// Appends the first `rows` rows; returns their number. Throws out_of_range if the file is shorter; corrupt,
 // type_mismatch.
 template <std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress = NoProgress>
 std::uint64_t import_vecstore(const std::filesystem::path& path, std::uint64_t rows,

@@ -1,5 +1,5 @@
-// Which rows are erased: a bitmap that grows. One writer adds; any thread may ask beside it, for bitmaps that were
-// outgrown are kept until the set dies.
+// ErasureSet: the set of erased rows, a growing bitmap. One thread writes; any thread may read at the same time,
+// because outgrown bitmaps are kept as long as the set.
 #pragma once
 
 #include <algorithm>
@@ -45,7 +45,7 @@ class ErasureSet {
         newest_.store(bitmaps_.back().get());
     }
 
-    // False if it was in already. REQUIRES: reserve_for(id).
+    // Returns false if the set contains `id` already. REQUIRES: reserve_for(id).
     bool add(std::uint64_t id) noexcept {
         const std::uint64_t bit = std::uint64_t{1} << (id % 64);
         const std::uint64_t before = newest_.load()->words[id / 64].fetch_or(bit, std::memory_order_acq_rel);

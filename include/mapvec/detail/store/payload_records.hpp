@@ -1,11 +1,11 @@
-// The two ways payloads lie in files, behind the same functions.
+// The two file layouts of payloads, with the same interface.
 //
-// RawRecords: T's bytes at a fixed stride, one file. VariableRecords: encoded records back to back in one file, and in
-// another an entry for each that says where it is and what its checksum is. Updating appends the new bytes
-// and redirects the entry; the old bytes stay unused.
+// RawRecords: the bytes of T at a fixed stride, in one file. VariableRecords: encoded records, one after the other in
+// one file, and in another file an entry for each, with its position and checksum. An update appends the new bytes and
+// overwrites the entry; the old bytes stay unused.
 //
 //     entry offset  size field                              (little-endian, 16 bytes a record)
-//                0     8 begin: of the record, counted from the first byte behind the header page
+//                0     8 begin: position of the record, from the first byte behind the header page
 //                8     4 length in bytes
 //               12     4 crc: CRC-32C of the id (u64), begin, length, then the record's bytes
 #pragma once
@@ -35,7 +35,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-inline constexpr std::size_t prefetch_record_bytes = 256;  // the rest of a record the processor fetches by itself
+inline constexpr std::size_t prefetch_record_bytes = 256;  // the hardware prefetcher fetches the rest
 
 template <class T, class C, Storage File>
 class RawRecords {
@@ -57,7 +57,7 @@ class RawRecords {
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return records_->path(); }
 
     void stage(const T& value) { records_->stage(raw(value)); }
-    // Throws payload if it is no T.
+    // Throws payload if the bytes are not a T.
     void stage_encoded(std::span<const std::byte> record) {
         (void)read_raw<T>(record);
         records_->stage(record);
@@ -65,23 +65,23 @@ class RawRecords {
     void publish() noexcept { records_->publish(1); }
     void update(Id id, const T& value) { records_->overwrite(id, raw(value)); }
 
-    // REQUIRES: id < size(), for these.
+    // REQUIRES for the next functions: id < size().
     [[nodiscard]] std::span<const std::byte> bytes(Id id) const { return records_->record(id); }
     [[nodiscard]] T fetch(Id id) const { return read_raw<T>(bytes(id)); }
 
-    // Ahead of a fetch, in this order, so that it waits for less. REQUIRES: id < size().
+    // Prefetch for a later fetch(): first the entry, then the bytes. REQUIRES: id < size().
     void prefetch_entry(Id) const noexcept {}
     void prefetch_bytes(Id id) const noexcept {
         const auto at = reinterpret_cast<std::uintptr_t>(records_->records()) + id * sizeof(T);
         prefetch_range(at, std::min(sizeof(T), prefetch_record_bytes));
     }
 
-    // The blocks' checksums say it all.
+    // The checksums of the blocks cover everything.
     [[nodiscard]] std::uint64_t bytes_checked() const noexcept { return 0; }
     template <class Checked>
     void verify(Checked&&) const noexcept {}
 
-    // Appends all of `other`'s.
+    // Appends all records of `other`.
     void append(const RawRecords& other) {
         if (other.size() == 0) return;
         records_->append({other.records_->records(), static_cast<std::size_t>(other.size() * sizeof(T))});
@@ -131,7 +131,7 @@ class VariableRecords {
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return heap_->path(); }
 
     void stage(const T& value) { stage_record(encoded(value)); }
-    // Throws payload if it is no T.
+    // Throws payload if the bytes are not a T.
     void stage_encoded(std::span<const std::byte> record) {
         (void)C::decode(record);
         stage_record(record);
@@ -146,7 +146,7 @@ class VariableRecords {
         entries_->overwrite(id, bytes_of(entry));
     }
 
-    // REQUIRES: id < size(), for these. Throw corrupt.
+    // REQUIRES for the next functions: id < size(). They throw corrupt.
     [[nodiscard]] std::span<const std::byte> bytes(Id id) const { return bytes(id, entry(id)); }
     [[nodiscard]] T fetch(Id id) const {
         const PayloadEntry found = entry(id);
@@ -155,7 +155,7 @@ class VariableRecords {
             corrupt(id, "its bytes do not have the checksum they were stored with");
         return C::decode(record);
     }
-    // As RawRecords'.
+    // See RawRecords.
     void prefetch_entry(Id id) const noexcept {
         prefetch(reinterpret_cast<std::uintptr_t>(entries_->records()) + id * sizeof(PayloadEntry));
     }
@@ -164,14 +164,14 @@ class VariableRecords {
         const auto at = reinterpret_cast<std::uintptr_t>(heap_->records()) + found.begin;
         prefetch_range(at, std::min<std::size_t>(found.length, prefetch_record_bytes));
     }
-    // The characters of a record that is a string: all but the length that precedes them.
+    // The characters of a record that is a string: the bytes behind its length.
     [[nodiscard]] std::string_view string(Id id) const {
         const auto record = bytes(id);
         if (record.size() < sizeof(std::uint64_t)) corrupt(id, "it is too short to be a string");
         return {reinterpret_cast<const char*>(record.data()) + sizeof(std::uint64_t),
                 record.size() - sizeof(std::uint64_t)};
     }
-    // Calls checked(bytes so far), now and then.
+    // verify() calls checked(bytes so far) for every 1024 records.
     [[nodiscard]] std::uint64_t bytes_checked() const noexcept { return heap_->size(); }
     template <class Checked>
     void verify(Checked&& checked) const {
@@ -208,7 +208,7 @@ class VariableRecords {
             throw Error(ErrorCode::payload, path(), mismatch("bytes of a payload", "less than 2^32", record.size()));
         PayloadEntry entry{.begin = heap_->size(), .length = static_cast<std::uint32_t>(record.size()), .crc = 0};
         entry.crc = checksum(id, entry, record);
-        if (!record.empty()) heap_->stage(record);  // no bytes may have no address
+        if (!record.empty()) heap_->stage(record);  // an empty record may have a null address
         staged_ = record.size();
         return entry;
     }
@@ -240,10 +240,10 @@ class VariableRecords {
     NonOwning<MappedArray<File>> heap_;
     NonOwning<MappedArray<File>> entries_;
     Encoder encoder_;
-    std::uint64_t staged_ = 0;  // bytes of the record that waits to be published
+    std::uint64_t staged_ = 0;  // bytes of the staged record
 };
 
-// The group that the records are a part of, then what only the records can say.
+// Verifies the files of the group, then the records.
 template <Storage File, class Records, ProgressCallback Progress>
 void verify_payloads(const CommitGroup<File>& group, const Records& records, Progress& progress) {
     if (!group.is_open()) return;

@@ -1,5 +1,5 @@
-// Random access to the rows of a growing array. An iterator is an array and an index: it stays good when the array
-// grows or moves, and `begin()` and `end()` may be asked for at different times.
+// RowIterator: random access to the rows of a growing array. An iterator is an array and an index. It stays valid when
+// the array grows, and iterators of different calls of begin() and end() can be compared.
 #pragma once
 
 #include <compare>
@@ -17,7 +17,7 @@ template <class Array, class Scalar, std::size_t Dim>
 class RowIterator {
   public:
     using iterator_concept = std::random_access_iterator_tag;
-    // A row is a value, no reference, but all else that algorithms from before C++20 ask for is there.
+    // Dereferencing gives a value and not a reference. All other requirements of pre-C++20 algorithms are met.
     using iterator_category = std::random_access_iterator_tag;
     using value_type = std::span<const Scalar, Dim>;
     using reference = value_type;

@@ -5,7 +5,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// Argument-dependent lookup finds mapvec::search() where the caller has included search.hpp.
+// Argument-dependent lookup finds mapvec::search() if the caller includes search.hpp.
 template <class Source, class... Args>
 [[nodiscard]] auto call_search(const Source& source, const Args&... args) {
     return search(source, args...);

@@ -1,4 +1,4 @@
-// What a collection or an index needs of a store, and nobody else does.
+// Access to the parts of a store, for collections and indexes only.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// What a store's files are wanted for.
+// Whether spec() is for new files or for existing ones.
 enum class Opening { new_file, old_file };
 
 struct StoreParts {
@@ -19,13 +19,13 @@ struct StoreParts {
     [[nodiscard]] static const auto& rows(const Store& store) noexcept {
         return *store.rows_;
     }
-    // Of a vector store's file.
+    // The specification of a vector store's file.
     template <class Store>
     [[nodiscard]] static auto spec(const std::filesystem::path& path, const StoreOptions& options, Opening opening) {
         return Store::spec(path, options, opening);
     }
-    // A store that shows arrays which somebody else commits: a MappedArray, or a group and the first of its payload
-    // files.
+    // A store on arrays that another object commits: one MappedArray, or a group and the index of the first payload
+    // file.
     template <class Store, class... Arrays>
     [[nodiscard]] static Store part_of_other(Arrays&&... arrays) {
         return Store(arrays...);

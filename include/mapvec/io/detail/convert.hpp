@@ -1,4 +1,4 @@
-// The same number in another scalar type, or the news that there is none.
+// Exact conversion of a number to another scalar type.
 //
 //     std::uint8_t code;
 //     convert(200.0f, code);      // true
@@ -17,7 +17,7 @@
 
 namespace mapvec::inline v0_1::io::detail {
 
-// What files hold: the scalars of stores, and the int32 of .ivecs.
+// The scalar types of files: those of stores, and the int32 of .ivecs.
 template <class T>
 concept FileScalar = Scalar<T> || std::is_same_v<T, std::int32_t>;
 
@@ -34,7 +34,7 @@ inline constexpr bool is_short_float = std::is_same_v<T, float16> || std::is_sam
 template <class T>
 inline constexpr bool is_byte_integer = std::is_same_v<T, std::int8_t> || std::is_same_v<T, std::uint8_t>;
 
-// Whether every value of From is a value of To.
+// True if every value of From is a value of To.
 template <FileScalar From, FileScalar To>
 inline constexpr bool always_exact = std::is_same_v<From, To> || std::is_same_v<To, double> ||
                                      (std::is_same_v<To, float> && (is_short_float<From> || is_byte_integer<From>)) ||
@@ -64,7 +64,7 @@ template <class To>
     return static_cast<double>(to) == from;
 }
 
-// False if `from` is no value of To; `to` is then anything.
+// Returns false if `from` is not a value of To; `to` is then unspecified.
 template <FileScalar From, FileScalar To>
 [[nodiscard]] bool convert(From from, To& to) noexcept {
     if constexpr (std::is_same_v<From, To>) {

@@ -1,6 +1,6 @@
-// A file that is read from its beginning to its end, and knows where it is: every complaint names the byte.
+// InputFile: reads a file from beginning to end. Its errors name the position in the file.
 //
-// Throws not_found, read_only, io; corrupt if the file ends before what is asked for.
+// Throws not_found, read_only, io; corrupt if the file ends too early.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +31,7 @@ class InputFile {
     [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
     [[nodiscard]] std::uint64_t left() const noexcept { return size_ - position_; }
 
-    // Fills `bytes`.
+    // Reads bytes.size() bytes.
     void read(std::span<std::byte> bytes) {
         if (bytes.size() > left())
             corrupt(position_, mapvec::detail::mismatch("bytes that follow", bytes.size(), left()));
@@ -59,7 +59,7 @@ class InputFile {
     }
 
   private:
-    // The system's own words for why a file cannot be read; a stream has none.
+    // Opens the file with system calls, because a stream does not report why it cannot open a file.
     static std::uint64_t size_of(const std::filesystem::path& path) {
         namespace platform = mapvec::detail::platform;
         platform::Handle handle{};

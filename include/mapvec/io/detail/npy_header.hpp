@@ -1,9 +1,9 @@
-// The header of a .npy file: reading the Python literal that nobody can be sure of, and writing one.
+// Parses and writes the header of a .npy file, a Python dictionary:
 //
 //     {'descr': '<f4', 'fortran_order': False, 'shape': (5000, 128), }
 //
-// The reader knows as much Python as such a header can hold, each key once, in any order, and refuses the rest with
-// the byte at which it stopped understanding.
+// The parser accepts the Python syntax that such a header can contain: each key once, in any order. For anything else
+// it throws an error with the position.
 #pragma once
 
 #include <cstddef>
@@ -21,14 +21,14 @@
 namespace mapvec::inline v0_1::io::detail {
 
 struct NpyDict {
-    std::optional<std::string> descr;  // as it is written, without quotes
+    std::optional<std::string> descr;  // without quotes
     std::optional<bool> fortran_order;
     std::optional<std::vector<std::uint64_t>> shape;
 };
 
 class NpyDictParser {
   public:
-    // `text` lies in the file from byte `begin` on.
+    // `begin` is the position of `text` in the file.
     NpyDictParser(const InputFile& file, std::uint64_t begin, std::string_view text)
         : file_(file), begin_(begin), text_(text) {}
 
@@ -82,7 +82,7 @@ class NpyDictParser {
         if (accept("False")) return false;
         fail("True or False");
     }
-    // (), (3,), (3, 4); and, as Python 2 wrote them, (3L, 4L)
+    // Accepts (), (3,), (3, 4), and (3L, 4L) as Python 2 writes it.
     [[nodiscard]] std::vector<std::uint64_t> parse_shape() {
         std::vector<std::uint64_t> shape;
         expect('(');
@@ -136,7 +136,7 @@ class NpyDictParser {
     std::size_t at_ = 0;
 };
 
-// Magic, version 1.0, length, dictionary; padded so that the data behind it is aligned to 64 bytes, as NumPy does.
+// Magic, version 1.0, length, dictionary, and padding that aligns the data to 64 bytes, as NumPy does.
 [[nodiscard]] inline std::string npy_header_text(std::string_view descr, std::uint64_t rows, std::uint64_t dim) {
     std::string text("\x93NUMPY\x01\0\0\0", 10);
     text += "{'descr': '" + std::string(descr) + "', 'fortran_order': False, 'shape': (" + std::to_string(rows) + ", " +

@@ -1,5 +1,5 @@
-// A file that appears when it is finished: written under another name beside it, synced, renamed. Without
-// finish() nothing is left of it.
+// OutputFile: writes a file under a temporary name in the same directory, syncs it, and renames it. Without finish(),
+// the destructor removes it.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +23,7 @@ namespace platform = mapvec::detail::platform;
 
 class OutputFile {
   public:
-    // Throws exists; what the system says.
+    // Throws exists, and the errors of the system.
     OutputFile(std::filesystem::path path, IfExists if_exists) : path_(std::move(path)), if_exists_(if_exists) {
         if (if_exists_ == IfExists::refuse && platform::exists(path_)) refuse_existing();
         if (if_exists_ == IfExists::replace) check_replaceable();
@@ -47,7 +47,7 @@ class OutputFile {
         size_ += bytes.size();
     }
 
-    // The file is there, whole and durable, when this returns. Throws exists; what the system says.
+    // Makes the file durable under its name. Throws exists, and the errors of the system.
     void finish() {
         check(platform::sync(handle_), "making the file durable");
         platform::close(handle_);
@@ -58,8 +58,8 @@ class OutputFile {
     }
 
   private:
-    // A directory, a pipe or a device such as /dev/stdout would be removed by the renaming. A link stays one: the file
-    // that it points to is replaced.
+    // Refuses a directory, a pipe or a device such as /dev/stdout, because the rename would remove it. If path_ is a
+    // symbolic link, the file that it points to is replaced.
     void check_replaceable() {
         std::error_code ignored;
         const auto type = std::filesystem::status(path_, ignored).type();
@@ -86,7 +86,7 @@ class OutputFile {
     }
 
     std::filesystem::path path_;
-    std::filesystem::path draft_;  // empty once it has its name
+    std::filesystem::path draft_;  // empty after the rename
     IfExists if_exists_;
     platform::Handle handle_{};
     bool open_ = false;

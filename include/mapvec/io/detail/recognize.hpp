@@ -1,7 +1,7 @@
-// Files that are taken for raw rows, but say themselves what they are.
+// Recognises files of other formats that are opened as raw rows.
 //
-// Raw rows may begin with any bytes, so a file is only recognised by what rows of numbers do not have by chance: eight
-// or more bytes of magic, or counts that agree with the length of the file to the byte.
+// Raw rows may begin with any bytes. So a file is recognised only by contents that rows practically never have: at
+// least six bytes of magic, or counts that match the length of the file exactly.
 #pragma once
 
 #include <array>
@@ -19,7 +19,7 @@
 
 namespace mapvec::inline v0_1::io::detail {
 
-// The name of the format; empty for what may be raw rows. Reads at the beginning of the file.
+// The name of the format; empty for a file that may hold raw rows. Reads from the current position.
 [[nodiscard]] inline std::string_view recognized_format(InputFile& file) {
     if (file.size() < 8) return {};
     std::array<char, 8> begin{};
@@ -37,7 +37,7 @@ namespace mapvec::inline v0_1::io::detail {
     return {};
 }
 
-// Leaves the file at its beginning. Throws type_mismatch with the format's name.
+// Throws type_mismatch with the name of the format. Afterwards the file is positioned at its beginning.
 inline void expect_raw_rows(InputFile& file) {
     const std::string_view format = recognized_format(file);
     if (!format.empty())

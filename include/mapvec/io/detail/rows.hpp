@@ -1,5 +1,5 @@
-// Rows of scalars between a file and a store, a megabyte at a time. What the formats differ in is where the rows
-// lie, and what stands before each of them.
+// Copies rows between a file and a store, one megabyte at a time. The formats differ in the position of the first row
+// and in the bytes before each row.
 #pragma once
 
 #include <algorithm>
@@ -27,13 +27,13 @@
 
 namespace mapvec::inline v0_1::io::detail {
 
-// Rows that begin where the file is read next; before each of them `prefix` bytes.
+// Rows from the current position of the file, each behind `prefix` bytes.
 struct RowLayout {
     Shape shape;
     std::size_t prefix = 0;
 };
 
-// Of one row and what stands before it; nothing if no file can be so long.
+// The size of one row with its prefix; nothing if it exceeds the largest file.
 template <FileScalar From>
 [[nodiscard]] std::optional<std::uint64_t> row_bytes(std::uint64_t dim, std::size_t prefix) noexcept {
     const auto scalars = mapvec::detail::checked_multiply(dim, sizeof(From));
@@ -47,7 +47,7 @@ template <FileScalar From>
     return static_cast<std::size_t>(std::min(rows, std::max<std::uint64_t>(1, piece / row_bytes)));
 }
 
-// Nothing if all of them are numbers of the type To; else the index of the first that is not.
+// Converts a row. Returns the index of the first value that is not a value of To, or nothing.
 template <FileScalar From, FileScalar To>
 [[nodiscard]] std::optional<std::size_t> convert_row(const std::byte* from, std::byte* to, std::size_t dim) noexcept {
     if constexpr (std::is_same_v<From, To>) {
@@ -78,8 +78,8 @@ inline void check_dim(const InputFile& file, std::uint64_t at, std::uint64_t exp
         file.refuse(ErrorCode::dimension_mismatch, at, mapvec::detail::mismatch("dimension", expected, found));
 }
 
-// Turns `count` rows as they lie in the file, read from byte `at` on, into rows of the store. `check_prefix` is given
-// the bytes before each row, and where they are.
+// Converts rows of the file, read from position `at`, to rows of the store. check_prefix(bytes, position) is called
+// with the prefix of each row.
 template <FileScalar From, Scalar S, class CheckPrefix>
 void convert_rows(const InputFile& file, std::uint64_t at, const RowLayout& layout, std::span<const std::byte> from,
                   std::span<S> to, CheckPrefix&& check_prefix) {
@@ -96,7 +96,7 @@ void convert_rows(const InputFile& file, std::uint64_t at, const RowLayout& layo
     }
 }
 
-// Appends all rows of the layout, which is known to fit the file and the store. Returns the rows.
+// Appends all rows; returns their number. REQUIRES: the layout fits the file and the store.
 template <FileScalar From, std::size_t Dim, Scalar S, Storage File, class CheckPrefix, ProgressCallback Progress>
 std::uint64_t import_rows(InputFile& file, const RowLayout& layout, MmapVectorStore<Dim, S, File>& store,
                           CheckPrefix&& check_prefix, Progress& progress) {
@@ -120,10 +120,10 @@ std::uint64_t import_rows(InputFile& file, const RowLayout& layout, MmapVectorSt
     return rows;
 }
 
-// For rows with nothing before them.
+// For rows without a prefix.
 inline constexpr auto no_prefix = [](const std::byte*, std::uint64_t) noexcept {};
 
-// Turns rows, of which `first` is the first, into rows of the file, each behind `prefix`.
+// Converts rows of the store, from row `first` on, to rows of the file, each behind `prefix`.
 template <FileScalar To, Scalar S>
 void convert_back(const OutputFile& file, std::uint64_t first, std::span<const S> from, std::size_t dim,
                   std::span<const std::byte> prefix, std::span<std::byte> to) {
@@ -140,7 +140,7 @@ void convert_back(const OutputFile& file, std::uint64_t first, std::span<const S
     }
 }
 
-// Writes rows of `dim` scalars, each behind `prefix`. Returns how many.
+// Writes rows of `dim` scalars, each behind `prefix`; returns their number.
 template <FileScalar To, Scalar S, ProgressCallback Progress>
 std::uint64_t export_rows(std::span<const S> scalars, std::size_t dim, OutputFile& file,
                           std::span<const std::byte> prefix, Progress& progress) {
