@@ -117,21 +117,55 @@ def search_title(name):
     return ", ".join(word for word in words if word)
 
 
+def text_width(text, size=13):
+    """Of sans-serif: an upper bound, so that nothing is clipped whatever font the reader has."""
+    return sum(0.36 if c in "iljtfr.,:'|()[] " else 0.92 if c in "mwMW%@" else 0.62 for c in text) * size
+
+
+def drawn_text(x, y, text, **attributes):
+    words = "".join(f' {name.replace("_", "-")}="{value}"' for name, value in attributes.items())
+    return f'<text x="{x:.0f}" y="{y:.0f}"{words}>{html.escape(text.replace("`", ""))}</text>'
+
+
+def drawn_bar(x, y, value, bar, scale):
+    """A bar of this length, or one with a torn end if it would be longer than the picture; a tick at what we aim at."""
+    colour = "#2f7d5b" if value >= bar else "#c28a1c"
+    length = min(value, LONGEST) * scale
+    lines = [f'<rect x="{x}" y="{y}" width="{length:.0f}" height="14" fill="{colour}"/>']
+    if value > LONGEST:
+        torn = x + length - 16
+        for shift in (0, 5):
+            lines.append(f'<path d="M{torn + shift:.0f} {y + 16} l4 -9 l-4 0 l4 -9" stroke="white" stroke-width="2.5" fill="none"/>')
+    aim = x + bar * scale
+    lines.append(f'<line x1="{aim:.0f}" y1="{y - 2}" x2="{aim:.0f}" y2="{y + 16}" stroke="#111" stroke-width="1.5"/>')
+    return lines
+
+
+LONGEST = 3  # times the limit or the peer
+
+
 def draw(rows, path):
-    width, left, step = 860, 430, 24
-    scale = 300 / max(2.0, *(min(row[4], 4.0) for row in rows))
-    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{len(rows) * step + 60}" '
-             'font-family="sans-serif" font-size="13"><rect width="100%" height="100%" fill="white"/>',
-             '<text x="12" y="22" font-weight="bold">mapvec, relative to the limit or the peer (longer is faster; amber: below what we aim at)</text>']
-    for i, (title, _, what, _, value, bar) in enumerate(rows):
-        y = 40 + i * step
-        colour = "#2f7d5b" if value >= bar else "#c28a1c"
-        lines.append(f'<text x="{left - 10}" y="{y + 13}" text-anchor="end">'
-                     f'{html.escape(f"{title} / {what}".replace("`", ""))}</text>')
-        lines.append(f'<rect x="{left}" y="{y}" width="{min(value, 4.0) * scale:.0f}" height="16" fill="{colour}"/>')
-        lines.append(f'<text x="{left + min(value, 4.0) * scale + 6:.0f}" y="{y + 13}">{value:.2f}</text>')
-    x = left + scale
-    lines.append(f'<line x1="{x:.0f}" y1="34" x2="{x:.0f}" y2="{40 + len(rows) * step}" stroke="#444" stroke-dasharray="3 3"/>')
+    step, margin, bars, number = 22, 14, 360, 56
+    scale = bars / LONGEST
+    what = margin + max(text_width(row[0]) for row in rows)
+    left = what + 26 + max(text_width(row[2].replace("`", "")) for row in rows)
+    width, height = left + bars + number + margin, 84 + len(rows) * step
+    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" '
+             f'height="{height}" font-family="sans-serif" font-size="13"><rect width="100%" height="100%" fill="white"/>',
+             drawn_text(margin, 24, "mapvec, as a multiple of a limit of the machine or of a peer: longer is faster",
+                        font_weight="bold", font_size=15),
+             drawn_text(margin, 46, "A mark on each bar: what we aim at. Green: reached; amber: not. A torn bar is "
+                        f"longer than {LONGEST}.", fill="#555")]
+    for tick in range(LONGEST + 1):
+        x = left + tick * scale
+        lines.append(f'<line x1="{x:.0f}" y1="68" x2="{x:.0f}" y2="{height - 12}" stroke="{"#888" if tick == 1 else "#ddd"}"/>')
+        lines.append(drawn_text(x, 62, str(tick), text_anchor="middle", fill="#555"))
+    for i, (title, _, other, _, value, bar) in enumerate(rows):
+        y = 72 + i * step
+        lines.append(drawn_text(what, y + 12, title, text_anchor="end"))
+        lines.append(drawn_text(what + 14, y + 12, other, fill="#777"))
+        lines.extend(drawn_bar(round(left), y, value, bar, scale))
+        lines.append(drawn_text(left + bars + number, y + 12, f"{value:.2f}", text_anchor="end"))
     with open(path, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n</svg>\n")
 
@@ -157,4 +191,5 @@ def main(arguments):
         print(f"\nPicture: {svg}")
 
 
-main(sys.argv[1:])
+if __name__ == "__main__":
+    main(sys.argv[1:])

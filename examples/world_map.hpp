@@ -124,22 +124,49 @@ inline void disc(std::ostream& out, std::string_view style, Pixel p, double radi
     out << "<circle class=\"" << style << "\" cx=\"" << p.x << "\" cy=\"" << p.y << "\" r=\"" << radius << "\"/>\n";
 }
 
-// The names of the largest cities, as many as find room without touching each other.
-inline void names(std::ostream& out, const Lens& lens, std::vector<RingCity> cities) {
+// Where a name stands: its baseline begins at `at`.
+struct NameBox {
+    Pixel at;
+    double width = 0;
+
+    [[nodiscard]] bool touches(const NameBox& other) const {
+        return std::abs(at.y - other.at.y) < 15 && at.x < other.at.x + other.width + 6 && other.at.x < at.x + width + 6;
+    }
+    [[nodiscard]] bool in_lens() const {
+        const double x = std::max(std::abs(at.x - lens_x), std::abs(at.x + width - lens_x));
+        const double y = std::max(std::abs(at.y - 10 - lens_y), std::abs(at.y + 3 - lens_y));
+        return std::hypot(x, y) < lens_radius;
+    }
+};
+
+// Of sans-serif at 12 pixels, rather too wide; continuation bytes of UTF-8 are no letters.
+[[nodiscard]] inline double width_of(std::string_view name) {
+    return 7.2 * double(std::count_if(name.begin(), name.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+// The names of the largest cities, as many as find room in the lens without touching each other: on the far side of
+// the centre if they fit there.
+inline void names(std::ostream& out, const Lens& lens, const NameBox& centre, std::vector<RingCity> cities) {
     constexpr std::size_t most = 14;
     std::stable_sort(cities.begin(), cities.end(),
                      [](const auto& a, const auto& b) { return a.city.population > b.city.population; });
-    std::vector<Pixel> taken{lens.at(lens.centre)};
+    std::vector<NameBox> taken{centre};
+    const auto has_room = [&taken](const NameBox& box) {
+        return box.in_lens() &&
+               std::none_of(taken.begin(), taken.end(), [&box](const NameBox& other) { return box.touches(other); });
+    };
     for (const RingCity& found : cities) {
         const Pixel p = lens.at(found.point);
-        const bool crowded = std::any_of(taken.begin(), taken.end(), [p](Pixel other) {
-            return std::abs(other.y - p.y) < 15 && std::abs(other.x - p.x) < 90;
-        });
-        if (crowded || taken.size() > most) continue;
-        const bool left = p.x < lens_x;
-        out << "<text class=\"name\" x=\"" << p.x + (left ? -7 : 7) << "\" y=\"" << p.y + 4 << "\" text-anchor=\""
-            << (left ? "end" : "start") << "\">" << escaped(found.city.name) << "</text>\n";
-        taken.push_back(p);
+        const double width = width_of(found.city.name);
+        const NameBox left{{p.x - 7 - width, p.y + 4}, width}, right{{p.x + 7, p.y + 4}, width};
+        const NameBox& outer = p.x < lens_x ? left : right;
+        const NameBox& box = has_room(outer) ? outer : p.x < lens_x ? right : left;
+        if (taken.size() > most || !has_room(box)) continue;
+        const bool ends_at_dot = &box == &left;
+        out << "<text class=\"name\" x=\"" << p.x + (ends_at_dot ? -7 : 7) << "\" y=\"" << p.y + 4
+            << "\" text-anchor=\"" << (ends_at_dot ? "end" : "start") << "\">" << escaped(found.city.name)
+            << "</text>\n";
+        taken.push_back(box);
     }
 }
 
@@ -159,7 +186,8 @@ inline void lens(std::ostream& out, const std::vector<Place>& places, const MapT
     disc(out, "centre", lens.at(ring.centre), 4);
     out << "<text class=\"name\" x=\"" << lens_x << "\" y=\"" << lens_y - 10 << "\" text-anchor=\"middle\">"
         << escaped(title.place) << "</text>\n";
-    names(out, lens, hits);
+    const double width = width_of(title.place);
+    names(out, lens, {{lens_x - width / 2, lens_y - 10}, width}, hits);
 }
 
 inline void text(std::ostream& out, const MapTitle& title, std::size_t hits) {

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <iomanip>
 #include <ostream>
 #include <string>
@@ -85,6 +86,13 @@ inline void plot(std::ostream& out, const Histogram& histogram) {
             << '\n';
 }
 
+// Four digits are enough below a picture.
+[[nodiscard]] inline std::string short_number(double value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.4g", value);
+    return text;
+}
+
 [[nodiscard]] inline std::string xml_text(const std::string& text) {
     std::string result;
     for (const char c : text) {
@@ -98,30 +106,67 @@ inline void plot(std::ostream& out, const Histogram& histogram) {
     return result;
 }
 
-inline void write_svg(std::ostream& out, const Histogram& histogram, const std::string& title) {
-    constexpr double left = 20, top = 50, width = 760, height = 300;
-    const auto& counts = histogram.counts();
-    const double step = width / static_cast<double>(counts.size());
-    out << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 800 400\" font-family=\"sans-serif\" "
-           "font-size=\"13\">\n<rect width=\"800\" height=\"400\" fill=\"white\"/>\n<text x=\"20\" y=\"28\" "
-           "font-size=\"16\">"
-        << xml_text(title) << "</text>\n";
-    for (std::size_t bin = 0; bin < counts.size(); ++bin) {
-        const double bar = height * static_cast<double>(counts[bin]) / static_cast<double>(histogram.highest());
-        out << "<rect x=\"" << number(left + step * static_cast<double>(bin)) << "\" y=\"" << number(top + height - bar)
-            << "\" width=\"" << number(step * 0.95) << "\" height=\"" << number(bar) << "\" fill=\"#4878a8\"/>\n";
+// Where the picture's bars are.
+struct Plot {
+    static constexpr double left = 56, top = 50, width = 712, height = 300, bottom = top + height;
+
+    const Histogram& histogram;
+
+    [[nodiscard]] double x(double value) const {
+        const double range = histogram.max() - histogram.min();
+        return left + (range > 0 ? width * (value - histogram.min()) / range : 0);
     }
-    const double range = histogram.max() - histogram.min();
+};
+
+inline void write_bars(std::ostream& out, const Plot& plot) {
+    const auto& counts = plot.histogram.counts();
+    const double step = Plot::width / static_cast<double>(counts.size());
+    for (std::size_t bin = 0; bin < counts.size(); ++bin) {
+        const double bar =
+            Plot::height * static_cast<double>(counts[bin]) / static_cast<double>(plot.histogram.highest());
+        out << "<rect x=\"" << number(Plot::left + step * static_cast<double>(bin)) << "\" y=\""
+            << number(Plot::bottom - bar) << "\" width=\"" << number(step * 0.95) << "\" height=\"" << number(bar)
+            << "\" fill=\"#4878a8\"/>\n";
+    }
+}
+
+// A line at each, and its value below unless one that matters more stands there.
+inline void write_quantiles(std::ostream& out, const Plot& plot) {
+    constexpr double room = 66;
+    std::vector<double> taken;
     for (const auto& [part, name] :
-         {std::pair{0.01, "1 %"}, {0.1, "10 %"}, {0.5, "half"}, {0.9, "90 %"}, {0.99, "99 %"}}) {
-        const double value = histogram.quantile(part);
-        const double x = left + (range > 0 ? width * (value - histogram.min()) / range : 0);
-        out << "<line x1=\"" << number(x) << "\" x2=\"" << number(x) << "\" y1=\"" << top << "\" y2=\""
-            << top + height + 6 << "\" stroke=\"#b03030\" stroke-dasharray=\"3 3\"/>\n<text x=\"" << number(x)
-            << "\" y=\"" << top + height + 20 << "\" text-anchor=\"middle\">" << number(std::round(value * 1e4) / 1e4)
-            << "</text>\n<text x=\"" << number(x) << "\" y=\"" << top + height + 36
+         {std::pair{0.5, "half"}, {0.01, "1 %"}, {0.99, "99 %"}, {0.1, "10 %"}, {0.9, "90 %"}}) {
+        const double value = plot.histogram.quantile(part);
+        const double x = plot.x(value);
+        out << "<line x1=\"" << number(x) << "\" x2=\"" << number(x) << "\" y1=\"" << Plot::top << "\" y2=\""
+            << Plot::bottom + 6 << "\" stroke=\"#b03030\" stroke-dasharray=\"3 3\"/>\n";
+        if (std::any_of(taken.begin(), taken.end(), [x](double other) { return std::abs(other - x) < room; })) continue;
+        taken.push_back(x);
+        out << "<text x=\"" << number(x) << "\" y=\"" << Plot::bottom + 20 << "\" text-anchor=\"middle\">"
+            << short_number(value) << "</text>\n<text x=\"" << number(x) << "\" y=\"" << Plot::bottom + 36
             << "\" text-anchor=\"middle\" fill=\"#b03030\">" << name << "</text>\n";
     }
+}
+
+inline void write_axes(std::ostream& out, const Plot& plot) {
+    out << "<path d=\"M" << Plot::left << ' ' << Plot::top << 'V' << Plot::bottom << 'H' << Plot::left + Plot::width
+        << "\" fill=\"none\" stroke=\"#555\"/>\n<text x=\"" << Plot::left + Plot::width / 2 << "\" y=\""
+        << Plot::bottom + 60 << "\" text-anchor=\"middle\" fill=\"#555\">distance between two rows, from "
+        << short_number(plot.histogram.min()) << " to " << short_number(plot.histogram.max())
+        << "</text>\n<text transform=\"translate(40 " << Plot::top + Plot::height / 2
+        << ") rotate(-90)\" text-anchor=\"middle\" fill=\"#555\">pairs of rows, up to " << plot.histogram.highest()
+        << "</text>\n";
+}
+
+inline void write_svg(std::ostream& out, const Histogram& histogram, const std::string& title) {
+    const Plot plot{histogram};
+    out << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 800 424\" font-family=\"sans-serif\" "
+           "font-size=\"13\">\n<rect width=\"800\" height=\"424\" fill=\"white\"/>\n<text x=\"20\" y=\"28\" "
+           "font-size=\"16\">"
+        << xml_text(title) << "</text>\n";
+    write_bars(out, plot);
+    write_quantiles(out, plot);
+    write_axes(out, plot);
     out << "</svg>\n";
 }
 

@@ -6,6 +6,7 @@ set -uo pipefail
 [ $# -ge 1 ] || { echo "usage: $0 <mapvec> [<quickstart>]" >&2; exit 2; }
 mapvec=$(realpath "$1")
 quickstart=${2:+$(realpath "$2")}
+pictures=$(realpath "$(dirname "$0")/../pictures.py")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -148,6 +149,8 @@ prints ''
 run 0 stats rows.vec --pairs 1000 --svg d.svg </dev/null
 says "distances of 1000 pairs" "--ring" "50 %"
 grep -q '</svg>' d.svg || fail "no picture"
+grep -q 'distance between two rows' d.svg || fail "the picture does not say what it shows"
+! command -v python3 >/dev/null || python3 "$pictures" d.svg >out || fail "the picture: $(cat out)"
 run 0 stats rows.vec --json --bins 4 </dev/null
 says '"pairs":100000' '"min":1' '"max":10' '"counts":['
 
