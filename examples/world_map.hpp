@@ -157,8 +157,8 @@ inline void names(std::ostream& out, const Lens& lens, const NameBox& centre, st
     };
     for (const RingCity& found : cities) {
         const Pixel p = lens.at(found.point);
-        const double width = width_of(found.city.name);
-        const NameBox left{{p.x - 7 - width, p.y + 4}, width}, right{{p.x + 7, p.y + 4}, width};
+        const double room = width_of(found.city.name);
+        const NameBox left{{p.x - 7 - room, p.y + 4}, room}, right{{p.x + 7, p.y + 4}, room};
         const NameBox& outer = p.x < lens_x ? left : right;
         const NameBox& box = has_room(outer) ? outer : p.x < lens_x ? right : left;
         if (taken.size() > most || !has_room(box)) continue;
@@ -186,8 +186,8 @@ inline void lens(std::ostream& out, const std::vector<Place>& places, const MapT
     disc(out, "centre", lens.at(ring.centre), 4);
     out << "<text class=\"name\" x=\"" << lens_x << "\" y=\"" << lens_y - 10 << "\" text-anchor=\"middle\">"
         << escaped(title.place) << "</text>\n";
-    const double width = width_of(title.place);
-    names(out, lens, {{lens_x - width / 2, lens_y - 10}, width}, hits);
+    const double room = width_of(title.place);
+    names(out, lens, {{lens_x - room / 2, lens_y - 10}, room}, hits);
 }
 
 inline void text(std::ostream& out, const MapTitle& title, std::size_t hits) {

@@ -66,6 +66,7 @@ struct HnswOptions {
     std::size_t m = 16;  // links a row, twice as many on level 0; 8 to 48 are usual, more for high dimensions
 };
 
+// How rows are linked.
 struct HnswUpdateOptions {
     std::size_t ef_construction =
         200;               // candidates kept while a row is linked: more give a better graph, and take longer
@@ -73,6 +74,7 @@ struct HnswUpdateOptions {
     std::size_t max_rows = SIZE_MAX;  // then update() returns, for a commit or a look at how far it is
 };
 
+// How wide a search is.
 struct HnswSearchOptions {
     std::size_t ef =
         64;  // candidates kept during a search, at least k. More raise recall and take longer in proportion

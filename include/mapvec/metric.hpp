@@ -117,6 +117,7 @@ template <class S>
 
 }  // namespace detail
 
+// Euclidean distance, compared as its square.
 struct SquaredL2 {
     static constexpr std::string_view name = "squared_l2";
     static constexpr detail::DistanceKind distance_kind = detail::DistanceKind::squared_difference;
@@ -145,6 +146,7 @@ struct SquaredL2 {
     [[nodiscard]] static float value(float key) noexcept { return key; }
 };
 
+// x·q: the largest is nearest.
 struct InnerProduct {
     static constexpr std::string_view name = "inner_product";
     static constexpr detail::DistanceKind distance_kind = detail::DistanceKind::inner_product;
@@ -166,6 +168,7 @@ struct InnerProduct {
     [[nodiscard]] static float value(float key) noexcept { return 0 - key; }
 };
 
+// 1 - cos of the angle between row and query.
 struct Cosine {
     static constexpr std::string_view name = "cosine";
     static constexpr detail::DistanceKind distance_kind = detail::DistanceKind::cosine;
@@ -190,6 +193,7 @@ struct Cosine {
     [[nodiscard]] static float value(float key) noexcept { return key; }
 };
 
+// Cosine for rows that the caller has scaled to length 1.
 struct NormalizedCosine {
     static constexpr std::string_view name = "normalized_cosine";
     static constexpr detail::DistanceKind distance_kind = detail::DistanceKind::inner_product;

@@ -84,6 +84,7 @@ struct KnnQuery {
     std::size_t k = 0;
 };
 
+// How a search is carried out.
 struct SearchOptions {
     unsigned threads = 1;  // 0 = all cores. Hits do not depend on the number of threads
 };

@@ -36,6 +36,7 @@ enum class ScalarType : std::uint32_t { float32 = 1, float64 = 2, int8 = 3, uint
     return "unknown";
 }
 
+// IEEE 754 binary16: 5 bits of exponent, 11 of precision.
 struct float16 {
     float16() = default;
     constexpr explicit float16(float value) noexcept : bits_(encode(std::bit_cast<std::uint32_t>(value))) {}
@@ -88,6 +89,7 @@ struct float16 {
     std::uint16_t bits_;
 };
 
+// The upper half of a float: 8 bits of exponent, 8 of precision.
 struct bfloat16 {
     bfloat16() = default;
     constexpr explicit bfloat16(float value) noexcept : bits_(encode(std::bit_cast<std::uint32_t>(value))) {}

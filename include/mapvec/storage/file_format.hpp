@@ -113,6 +113,7 @@ enum class FileKind : std::uint32_t {
 
 using StoreId = std::array<std::uint8_t, 16>;
 
+// The first 1024 bytes of a file. They never change.
 struct FileHeader {
     std::array<char, 8> magic{'m', 'a', 'p', 'v', 'e', 'c', '\r', '\n'};
     std::uint32_t version = format_version;
@@ -132,6 +133,7 @@ struct FileHeader {
 
 inline constexpr std::size_t blocks_per_slot = 256;
 
+// The state of a file at one checkpoint.
 struct Slot {
     std::uint32_t crc = 0;
     std::uint32_t flags = 0;
