@@ -403,7 +403,7 @@ TEST_CASE("a graph of any bytes leads to rows that there are, and can be added t
     std::mt19937 engine(15);
     for (int turn = 0; turn < 60; ++turn) {
         std::vector<std::filesystem::path> damaged;
-        for (const char* name : {"graph", "graph.upper", "graph.tops"}) {
+        for (const char* name : {"graph", "graph.upper", "graph.entry"}) {
             const auto copy = scratch / (std::string("damaged") + (name + 5)).c_str();
             std::filesystem::copy(scratch / name, copy, std::filesystem::copy_options::overwrite_existing);
             std::fstream file(copy, std::ios::binary | std::ios::in | std::ios::out);

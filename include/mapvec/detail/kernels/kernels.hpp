@@ -92,25 +92,27 @@
 #elif defined(MAPVEC_NEON_KERNELS)
 #define MAPVEC_CHOOSE(set, ...) (set == InstructionSet::neon ? &neon::__VA_ARGS__ : &portable::__VA_ARGS__)
 #else
-#define MAPVEC_CHOOSE(set, ...) (static_cast<void>(set), &portable::__VA_ARGS__)
+#define MAPVEC_CHOOSE(set, ...) (&portable::__VA_ARGS__)
 #endif
 
 namespace mapvec::inline v0_1::detail {
 
 // REQUIRES, for all functions: instruction_set_available(set).
 template <DistanceKind M, class S, class Q = QueryValue<S>>
-[[nodiscard]] inline const RowKernels<S, Q>& row_kernels(InstructionSet set) noexcept {
+[[nodiscard]] inline const RowKernels<S, Q>& row_kernels([[maybe_unused]] InstructionSet set) noexcept {
     return *MAPVEC_CHOOSE(set, row_kernels<M, S, Q>);
 }
 
-[[nodiscard]] inline SelectKernel select_kernel(InstructionSet set) noexcept { return MAPVEC_CHOOSE(set, select); }
+[[nodiscard]] inline SelectKernel select_kernel([[maybe_unused]] InstructionSet set) noexcept {
+    return MAPVEC_CHOOSE(set, select);
+}
 
 template <class S>
-[[nodiscard]] inline ConvertKernel<S> convert_kernel(InstructionSet set) noexcept {
+[[nodiscard]] inline ConvertKernel<S> convert_kernel([[maybe_unused]] InstructionSet set) noexcept {
     return MAPVEC_CHOOSE(set, convert<S>);
 }
 
-[[nodiscard]] inline const TileKernels& tile_kernels(InstructionSet set) noexcept {
+[[nodiscard]] inline const TileKernels& tile_kernels([[maybe_unused]] InstructionSet set) noexcept {
     return *MAPVEC_CHOOSE(set, tile_kernels);
 }
 
