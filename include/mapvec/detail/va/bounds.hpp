@@ -221,8 +221,8 @@ class VaQuery {
     double length_ = 0;  // |w|
     double lambda_ = 1;
     double mean_product_ = 0;  // w·m
-    NibbleQuery nibbles_[max_levels];
-    BoundQuery bounds_[max_levels];
+    NibbleQuery nibbles_[max_va_levels];
+    BoundQuery bounds_[max_va_levels];
 };
 
 }  // namespace mapvec::inline v0_1::detail

@@ -80,7 +80,7 @@ class LineEncoder {
           decoded_(axes_),
           level_places_(axes_),
           codes_(axes_) {
-        inverse_steps_.resize(max_levels * max_rounds * axes_);
+        inverse_steps_.resize(max_va_levels * max_rounds * axes_);
         for (std::size_t level = 0; level < model.levels(); ++level)
             for (std::size_t round = 0; round < max_rounds; ++round)
                 for (std::size_t a = 0; a < axes_; ++a)

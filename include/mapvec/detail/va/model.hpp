@@ -30,13 +30,13 @@
 
 namespace mapvec::inline v0_1::detail {
 
-inline constexpr std::size_t max_levels = 2;
+inline constexpr std::size_t max_va_levels = 2;
 inline constexpr std::size_t max_rounds = 3;  // nibbles of an axis: more would not be exact in floats
 
 struct ModelHeader {
     std::uint32_t levels = 0;
-    std::uint32_t axes[max_levels] = {};  // that have a nibble in this level or in the one before
-    float axis_error = 0;                 // at least |PP' - I|
+    std::uint32_t axes[max_va_levels] = {};  // that have a nibble in this level or in the one before
+    float axis_error = 0;                    // at least |PP' - I|
     std::uint64_t sampled_rows = 0;
     std::uint64_t rows = 0;  // there were when the axes were found
     float missed = 0;        // of the rows' squared lengths, by first lines, when the axes were found
@@ -44,7 +44,7 @@ struct ModelHeader {
 };
 static_assert(sizeof(ModelHeader) == 64);
 
-using HalfSteps = std::array<std::array<std::array<float, max_axes>, max_rounds>, max_levels>;
+using HalfSteps = std::array<std::array<std::array<float, max_axes>, max_rounds>, max_va_levels>;
 
 // A model in place.
 class VaModel {
@@ -65,7 +65,7 @@ class VaModel {
     // Whether the numbers are ones that a model can have: a damaged one must not lead out of its arrays.
     [[nodiscard]] bool is_sound() const noexcept {
         const std::size_t most = std::min(dim_, max_axes);
-        return header_.levels >= 1 && header_.levels <= max_levels && header_.axes[0] >= 1 &&
+        return header_.levels >= 1 && header_.levels <= max_va_levels && header_.axes[0] >= 1 &&
                header_.axes[0] <= header_.axes[1] && header_.axes[1] <= most && header_.axis_error >= 0 &&
                header_.axis_error <= 0.01f && nibbles(0) <= nibbles_per_line && nibbles(1) <= nibbles_per_line;
     }
@@ -132,12 +132,12 @@ class NibbleAllocation {
                 used[level] = std::max(used[level], a + 1);
             }
             given_before = given;
-            if (level + 1 < max_levels) used[level + 1] = used[level];
+            if (level + 1 < max_va_levels) used[level + 1] = used[level];
         }
     }
 
     HalfSteps half_steps{};
-    std::size_t used[max_levels] = {};
+    std::size_t used[max_va_levels] = {};
 
   private:
     // Of an axis, in standard deviations to either side: with 16 codes this leaves the least error of normal rows.
@@ -155,7 +155,7 @@ class NibbleAllocation {
     const NibbleAllocation allocation(axes, levels);
     std::vector<float> floats(VaModel::record_floats(dim));
     header.levels = static_cast<std::uint32_t>(levels);
-    for (std::size_t level = 0; level < max_levels; ++level)
+    for (std::size_t level = 0; level < max_va_levels; ++level)
         header.axes[level] = static_cast<std::uint32_t>(allocation.used[level]);
     header.axis_error = static_cast<float>(orthonormality_error(axes) * 1.001);
     float* at = floats.data();

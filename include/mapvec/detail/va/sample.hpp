@@ -60,7 +60,7 @@ class Sampler {
         LineEncoder<M, S> encoder(model, kernels);
         for (std::size_t i = 0; i < wanted_; ++i) {
             VaLine first, second;
-            VaLine* const lines[max_levels] = {&first, &second};
+            VaLine* const lines[max_va_levels] = {&first, &second};
             encoder.encode(sampled(i), 1, lines);
         }
         return encoder.squared_lengths() > 0 ? static_cast<float>(encoder.missed() / encoder.squared_lengths()) : 0;

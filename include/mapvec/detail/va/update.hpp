@@ -19,7 +19,7 @@ inline constexpr std::size_t rows_per_chunk = 16384;
 
 // Lines of consecutive rows; [1] is empty where there is one level.
 struct EncodedRows {
-    std::vector<VaLine> lines[max_levels];
+    std::vector<VaLine> lines[max_va_levels];
 };
 
 template <Metric M, Scalar S>
@@ -37,7 +37,7 @@ class ParallelEncoder {
             const std::size_t begin = piece * rows_per_piece, end = std::min(count, begin + rows_per_piece);
             LineEncoder<M, S> encoder(model_, kernels_);
             for (std::size_t at = begin; at < end; at += rows_per_encoding) {
-                VaLine* lines[max_levels] = {};
+                VaLine* lines[max_va_levels] = {};
                 for (std::size_t level = 0; level < model_.levels(); ++level)
                     lines[level] = to.lines[level].data() + before + at;
                 encoder.encode(rows + (first + at) * model_.dim(), std::min(rows_per_encoding, end - at), lines);
