@@ -1,4 +1,4 @@
-// Work done in a process of its own: for locks, limits, threads and whatever else a child has apart from its parent.
+// Runs work in a child process: for tests of locks, limits, threads and other state of a process.
 #pragma once
 
 #include <sys/wait.h>
@@ -6,8 +6,8 @@
 
 #include <cstdlib>
 
-// The exit code of a child process that does `work`: 99 if that threw, -1 if it was killed or could not be made.
-// Its destructors do not run.
+// The exit code of a child process that does `work`: 99 if `work` throws, -1 if the child was killed or could not be
+// created. The child runs no destructors.
 template <class Work>
 int in_another_process(Work work) {
     const pid_t child = ::fork();

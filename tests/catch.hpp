@@ -1,4 +1,4 @@
-// The one include of every test: Catch2, version 3 or 2.13, whichever the build has found.
+// Every test includes this file: Catch2, version 3 or 2.13, as found by the build.
 #pragma once
 
 #if __has_include(<catch2/catch_all.hpp>)

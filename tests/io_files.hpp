@@ -1,4 +1,4 @@
-// What the tests of formats need: files with given bytes, and the text of the error that a call throws.
+// Helpers for tests of formats: files with given bytes, and the text of an error.
 #pragma once
 
 #include <cstddef>

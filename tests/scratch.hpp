@@ -1,4 +1,4 @@
-// What many tests need: a directory of their own, and the code of the error that a call throws.
+// Helpers for many tests: a temporary directory, and the code of an error.
 #pragma once
 
 #include <atomic>
@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-// A fresh directory, gone with the object.
+// A new directory; the destructor removes it.
 class ScratchDirectory {
   public:
     ScratchDirectory() {
@@ -34,7 +34,7 @@ class ScratchDirectory {
     std::filesystem::path path_;
 };
 
-// Nothing if the call succeeds.
+// The code of the error; nothing if the call succeeds.
 template <class Call>
 [[nodiscard]] std::optional<mapvec::ErrorCode> code_of(Call&& call) {
     try {

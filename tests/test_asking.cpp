@@ -1,5 +1,5 @@
-// One way to ask: search() and its relatives take a store or a collection, as functions and as members, and a hit says
-// what its number means.
+// search() and its relatives work for a store and a collection, as functions and as members, and a hit knows the unit
+// of its number.
 #include <cmath>
 #include <mapvec/mapvec.hpp>
 #include <vector>
@@ -58,7 +58,7 @@ TEST_CASE("search_each() with a filter visits the hits of search() with that fil
     CHECK(visited.size() == 25);
 }
 
-TEST_CASE("the value of a hit is the metric's, and its distance does not pretend to be another") {
+TEST_CASE("a hit holds the metric's value, and distance() is NaN for an inner product") {
     const ScratchDirectory scratch;
     auto store = MmapVectorStore<2>::create(scratch / "v");
     store.append({3.0f, 4.0f});

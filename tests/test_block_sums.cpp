@@ -1,4 +1,4 @@
-// BlockSums: however bytes came to be where they are, the sums are those of the bytes.
+// BlockSums: the sums are those of the bytes, for every order of appends, holes and overwrites.
 #include <mapvec/detail/file/block_sums.hpp>
 #include <random>
 #include <vector>
@@ -63,7 +63,7 @@ TEST_CASE("a changed byte is found, in its block") {
     CHECK(sums.first_damaged(bytes.data(), nobody) == (bytes.size() - 1) / sums.block_size());
 }
 
-TEST_CASE("changed blocks are told, and only those") {
+TEST_CASE("changed() lists the changed blocks and no others") {
     BlockSums sums;
     const std::vector<std::byte> bytes(100'000, std::byte{3});
     sums.append(bytes.data(), bytes.size());
@@ -73,5 +73,5 @@ TEST_CASE("changed blocks are told, and only those") {
     CHECK(sums.changed().count() == 1);
     CHECK(sums.changed().test(50'000 / 4096));
     sums.append_zeros(5000);
-    CHECK(sums.changed().count() == 2);  // zeros behind the block that they end have the sum they had
+    CHECK(sums.changed().count() == 2);  // zeros behind the last block do not change its sum
 }

@@ -1,4 +1,4 @@
-// Collection: vectors, payloads and erasures as one, committed together, searched without what is erased.
+// Collection: vectors, payloads and erasures are committed together, and searches skip erased rows.
 #include <algorithm>
 #include <array>
 #include <fstream>
@@ -64,7 +64,7 @@ TEST_CASE("a collection keeps rows and payloads together, reopened too") {
     places.verify();
 }
 
-TEST_CASE("erased rows are gone from everything but the files, for good") {
+TEST_CASE("erased rows are never found again, but stay in the files") {
     const ScratchDirectory scratch;
     auto places = Places::create(scratch / "c");
     for (unsigned i = 0; i < 10; ++i) places.append(point(i), place(i));
@@ -102,7 +102,7 @@ TEST_CASE("erased rows are gone from everything but the files, for good") {
     CHECK(places.size() == 10);
 }
 
-TEST_CASE("a row that cannot be stored leaves no half of itself") {
+TEST_CASE("a row that cannot be stored changes nothing") {
     const ScratchDirectory scratch;
     auto places = Places::create(scratch / "c");
     places.append(point(0), place(0));
@@ -123,7 +123,7 @@ TEST_CASE("a row that cannot be stored leaves no half of itself") {
     CHECK(places.payload(1) == place(1));
 }
 
-TEST_CASE("a part of a collection is not verified alone, as if it were whole") {
+TEST_CASE("a part of a collection cannot be verified alone") {
     const ScratchDirectory scratch;
     auto places = Places::create(scratch / "places");
     places.append(point(1), place(1));
@@ -159,7 +159,7 @@ TEST_CASE("copy on write updates rows for this collection only, and neither eras
     CHECK(places.payload(1) == place(1));
 }
 
-TEST_CASE("what passes by exception is not committed, in any of the files") {
+TEST_CASE("an exception leaves uncommitted changes behind, in all files") {
     const ScratchDirectory scratch;
     try {
         auto places = Places::create(scratch / "c");
@@ -213,7 +213,7 @@ TEST_CASE("a collection that is moved to itself is unharmed") {
     }
 }
 
-TEST_CASE("a new collection takes no file away that has something in it") {
+TEST_CASE("creating a collection never replaces a file with contents") {
     const ScratchDirectory scratch;
     { Places::create(scratch / "a").append(point(1), place(1)); }
     std::filesystem::rename(scratch / "a" / "vectors", scratch / "kept");
@@ -221,7 +221,7 @@ TEST_CASE("a new collection takes no file away that has something in it") {
     std::filesystem::rename(scratch / "kept", scratch / "a" / "vectors");
     CHECK(Places::open(scratch / "a").payload(0) == place(1));
 
-    auto writer = Places::create(scratch / "j");  // whose only commit is in the journal
+    auto writer = Places::create(scratch / "j");  // its only commit is in the journal
     writer.append(point(3), place(3));
     writer.commit();
     std::filesystem::copy(scratch / "j", scratch / "killed");
@@ -236,7 +236,7 @@ TEST_CASE("a new collection takes no file away that has something in it") {
     CHECK(PayloadStore<Place>::load(scratch / "b" / "payloads").fetch(0) == place(2));
 }
 
-TEST_CASE("one file of a collection alone is refused, and so is another's") {
+TEST_CASE("one file of a collection cannot be opened alone, nor in another collection") {
     const ScratchDirectory scratch;
     { Places::create(scratch / "a").append(point(1), place(1)); }
     { Places::create(scratch / "b").append(point(2), place(2)); }
@@ -259,7 +259,7 @@ TEST_CASE("one file of a collection alone is refused, and so is another's") {
     CHECK(Places::open(scratch / "a").payload(0) == place(1));
 }
 
-TEST_CASE("an unfinished creation is no collection, and is finished by the next") {
+TEST_CASE("an unfinished creation is not a collection; the next creation replaces it") {
     const ScratchDirectory scratch;
     { Places::create(scratch / "c").append(point(1), place(1)); }
     for (const char* name : {"payloads", "payloads.offsets"}) std::filesystem::remove(scratch / "c" / name);
@@ -363,7 +363,7 @@ TEST_CASE("random operations on a collection agree with a model, reopened again 
     check(Places::open(scratch / "c"), now);
 }
 
-TEST_CASE("options that cannot be leave no directory behind") {
+TEST_CASE("invalid options leave no directory behind") {
     const ScratchDirectory scratch;
     const auto path = scratch / "c";
     CHECK(code_of([&] { return Collection<dynamic_dim, int>::create(path); }) == ErrorCode::invalid_argument);
@@ -372,7 +372,7 @@ TEST_CASE("options that cannot be leave no directory behind") {
     CHECK(!std::filesystem::exists(path));
 }
 
-TEST_CASE("verifying a collection without rows calls nobody") {
+TEST_CASE("verifying a collection without rows calls no callback") {
     const ScratchDirectory scratch;
     int calls = 0;
     Collection<3, std::string>::create(scratch / "c").verify([&](std::uint64_t, std::uint64_t) { ++calls; });

@@ -1,4 +1,5 @@
-// A collection's batch: given up by rollback(), hidden from snapshots, and left open by an exception that is caught.
+// Uncommitted changes of a collection: rollback() discards them, snapshots do not show them, and a caught exception
+// keeps them.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -54,7 +55,7 @@ void change_everything(Notes& notes) {
 
 }  // namespace
 
-TEST_CASE("rollback() gives up every change since the last commit, and the collection goes on") {
+TEST_CASE("rollback() discards every change since the last commit, and the collection stays usable") {
     const ScratchDirectory scratch;
     auto notes = ten_notes(scratch / "c");
     notes.update(4, point(44), "from the journal");
@@ -185,7 +186,7 @@ TEST_CASE("replace() shows one of the two rows at a time") {
     CHECK(both == 0);
 }
 
-TEST_CASE("remove() takes a store away with all its files, unless a writer has it") {
+TEST_CASE("remove() removes a store with all its files, unless a writer has it open") {
     const ScratchDirectory scratch;
     auto notes = ten_notes(scratch / "c");
     CHECK(code_of([&] { return Notes::remove(scratch / "c"); }) == ErrorCode::locked);

@@ -1,4 +1,4 @@
-// A collection knows its metric and the type of its payloads, and says both when it is opened as another.
+// A collection stores its metric and the type of its payloads, and names both when it is opened with others.
 #include <array>
 #include <map>
 #include <mapvec/collection.hpp>
@@ -78,7 +78,7 @@ TEST_CASE("a payload of another type is refused with both types spelt out") {
           std::string::npos);
 }
 
-TEST_CASE("fields of one type that have changed places are noticed if the version says so") {
+TEST_CASE("swapped fields of one type are noticed if payload_version changes") {
     const ScratchDirectory scratch;
     { Collection<2, Doc>::create(scratch / "c"); }
     CHECK(message_of([&] {

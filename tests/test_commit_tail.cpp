@@ -1,10 +1,10 @@
-// Commits whose slot names the records written together with it, the tail: such a commit is there whole or not at all,
-// and a damaged tail is never taken for it.
+// Commits with a tail: the slot covers records that are synced together with it. Such a commit is complete or absent,
+// and a damaged tail is never accepted.
 //
-//   killed after the commit          its rows are there
-//   power cut, rows missing          the commit before; and the same rows, appended again, do not bring it back
-//   damaged, and later commits made  corrupt
-//   closed                           there is no tail any more
+//   killed after the commit               the rows are there
+//   power cut, rows missing               the previous commit is current, also if the same rows are appended again
+//   tail damaged after later commits      corrupt
+//   closed                                there is no tail
 #include <cstring>
 #include <fstream>
 #include <mapvec/mmap_vector_store.hpp>
@@ -26,7 +26,7 @@ std::vector<float> rows(std::size_t n) {
     return scalars;
 }
 
-// The files as they are now, as if whoever writes them were killed.
+// A copy of the files, as a kill of the writer would leave them.
 void copy_store(const std::filesystem::path& from, const std::filesystem::path& to) {
     for (const char* suffix : {"", ".journal0", ".journal1"}) {
         auto source = from, target = to;
@@ -52,7 +52,7 @@ Slot newest_slot_of(const std::filesystem::path& file) {
 // A store of `few` rows committed, then `many` more with their slot.
 Store committed_with_tail(const std::filesystem::path& path) {
     auto store = Store::create(path);
-    store.reserve(20'000);  // of which a journal cannot tell, so the first commit makes a slot, too
+    store.reserve(20'000);  // a journal cannot record growth, so the first commit writes a slot too
     store.append_rows(rows(few));
     store.commit();
     store.append_rows(rows(many));
@@ -61,7 +61,7 @@ Store committed_with_tail(const std::filesystem::path& path) {
     return store;
 }
 
-// Of the rows of the second commit nothing has come to the disk, but the slot has.
+// The slot of the second commit has reached the disk; its rows have not.
 void lose_tail(const std::filesystem::path& path) {
     overwrite_file(path, data_offset + few * row_bytes, std::vector<char>(many * row_bytes));
 }
@@ -93,7 +93,7 @@ TEST_CASE("a store of one file to which rows were only appended is in that file,
     CHECK_FALSE(std::filesystem::exists(scratch / "store.journal1"));
 }
 
-TEST_CASE("a slot whose tail is not there means the commit before, for good") {
+TEST_CASE("a slot without its tail means the previous commit, permanently") {
     const ScratchDirectory scratch;
     const auto writer = committed_with_tail(scratch / "store");
     copy_store(scratch / "store", scratch / "cut");
@@ -103,7 +103,7 @@ TEST_CASE("a slot whose tail is not there means the commit before, for good") {
         auto store = Store::open(scratch / "cut");
         REQUIRE(store.size() == few);
         store.verify();
-        store.append_rows(rows(many));  // the very same: but they are not committed
+        store.append_rows(rows(many));  // the same rows, not committed
         copy_store(scratch / "cut", scratch / "killed");
     }
     CHECK(Store::open(scratch / "killed").size() == few);
@@ -134,7 +134,7 @@ TEST_CASE("a damaged tail is an error once later commits have relied on it") {
         CHECK(code_of([&] { (void)Store::open(scratch / "damaged", mode); }) == ErrorCode::corrupt);
 }
 
-TEST_CASE("overwriting the rows of a tail leaves it whole until another slot rules") {
+TEST_CASE("overwriting the rows of a tail does not change the tail until another slot is current") {
     const ScratchDirectory scratch;
     auto writer = committed_with_tail(scratch / "store");
     for (int turn = 0; turn < 3; ++turn) {
@@ -190,7 +190,7 @@ TEST_CASE("a closed store has no tail") {
     CHECK_FALSE(std::filesystem::exists(scratch / "store.journal1"));
 }
 
-TEST_CASE("a tail that no commit can have is refused") {
+TEST_CASE("an impossible tail is corrupt") {
     const ScratchDirectory scratch;
     {
         auto store = committed_with_tail(scratch / "store");

@@ -1,4 +1,5 @@
-// CRC-32C is the standard's, the same from the instruction and from tables, and linear where we use that.
+// CRC-32C: the standard checksum, the same from the instruction and from tables, and linear where the library relies on
+// it.
 #include <cstdint>
 #include <cstring>
 #include <numeric>

@@ -1,8 +1,7 @@
-// Two that create the same store at the same time: at every step of the one, the other comes between and tries to do
-// all of it. One of them has the store then, whole, and the other is refused; neither takes the other's files away.
+// Two programs create the same store at the same time. The second one tries a complete creation before every step of
+// the first. One of them gets a complete store and the other gets an error; neither removes files of the other.
 //
-//     promise, in all of them
-//     a store that is being created is locked; a whole one exists; nobody removes what is another's
+//     Errors: locked while a store is being created; exists when it is complete.
 #include <mapvec/mapvec.hpp>
 #include <optional>
 #include <string>
@@ -34,7 +33,8 @@ void create(const Value& value) {
     store.close();
 }
 
-// `mine` at every step of which `other` comes between; how many steps that were. Each creates a store of its value.
+// Runs `mine`, and `other` before every step of it; returns the number of steps. Each creates a store with its own
+// value.
 template <class Store, class Value, class Mine, class Other>
 int check_race(const Value& my_value, Mine mine, const Value& other_value, Other other) {
     for (int steps = 0;; ++steps) {
@@ -62,21 +62,21 @@ const std::string mine = "mine", other = "the other's";
 
 }  // namespace
 
-TEST_CASE("of two builders that finish at the same path one has the store") {
+TEST_CASE("two builders finish at the same path: one gets the store") {
     CHECK(check_race<Texts>(mine, build<TextBuilder, std::string>, other, build<TextBuilder, std::string>) > 10);
     CHECK(check_race<Numbers>(1, build<NumberBuilder, int>, 2, build<NumberBuilder, int>) > 5);
 }
 
-TEST_CASE("of a builder and one who creates the store at the same path one has it") {
+TEST_CASE("a builder and a create() at the same path: one gets the store") {
     CHECK(check_race<Texts>(mine, build<TextBuilder, std::string>, other, create<Texts, std::string>) > 10);
     CHECK(check_race<Texts>(mine, create<Texts, std::string>, other, build<TextBuilder, std::string>) > 10);
 }
 
-TEST_CASE("of two who create the same store one has it") {
+TEST_CASE("two create() calls at the same path: one gets the store") {
     CHECK(check_race<Texts>(mine, create<Texts, std::string>, other, create<Texts, std::string>) > 10);
 }
 
-TEST_CASE("one whose creation fails takes nothing away from one who has completed it meanwhile") {
+TEST_CASE("a creation that fails removes nothing of one that has completed") {
     int steps = 0;
     for (;; ++steps) {
         crash::Machine machine(static_cast<std::uint64_t>(steps));

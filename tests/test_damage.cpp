@@ -1,6 +1,5 @@
-// Damaged files: cut short at every length, every bit of the header page and every byte of the journal flipped.
-// Each gives an Error, or opens at a committed state; never a crash, never wrong rows. And verify() finds every
-// flipped byte.
+// Damaged files: cut at every length, with every bit of the header page or every byte of the journal flipped. Opening
+// gives an Error or a committed state, never a crash or a wrong row. verify() finds every flipped byte.
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -25,7 +24,7 @@ std::string bytes_in(const fs::path& file) {
     std::ifstream stream(file, std::ios::binary);
     return {std::istreambuf_iterator<char>(stream), {}};
 }
-// In place: to truncate and write again makes some file systems flush to disk.
+// Writes in place: after a truncation some file systems flush to disk.
 void put_bytes(const fs::path& file, std::string_view bytes) {
     std::fstream(file, std::ios::binary | std::ios::in | std::ios::out)
         .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
@@ -41,7 +40,7 @@ char flipped(char byte, int bit) { return static_cast<char>(static_cast<unsigned
 
 std::vector<float> contents(const Store& store) { return {store.data().begin(), store.data().end()}; }
 
-// A store with a few commits, and the states that it went through.
+// A store with a few commits, and its committed states.
 struct Sample {
     std::vector<std::vector<float>> states{{}};
 
@@ -61,7 +60,7 @@ struct Sample {
     }
 };
 
-// Opens, reads, verifies. Returns whether that was harmless: an Error, or rows that were once committed.
+// Opens, reads and verifies. Returns true for an Error or for rows that were once committed.
 bool is_harmless(const fs::path& path, const Sample& sample, OpenMode mode) {
     try {
         auto store = Store::open(path, mode);
@@ -84,7 +83,7 @@ Slot slot_in(const fs::path& file, std::uint64_t parity) {
 std::uint64_t newest_generation(const fs::path& file) {
     return std::max(slot_in(file, 0).generation, slot_in(file, 1).generation);
 }
-// As whoever crafts a file would: with a checksum that holds.
+// As in a crafted file: with a valid checksum.
 template <class Change>
 void change_slots(const fs::path& file, Change change) {
     for (const std::uint64_t parity : {std::uint64_t{0}, std::uint64_t{1}}) {
@@ -218,7 +217,7 @@ TEST_CASE("verify finds every flipped byte of any file of a collection") {
         REQUIRE(whole.size() > 4096);
         std::size_t missed = 0;
         for (std::size_t at = 0; at < whole.size(); at += at < 1024 || at >= 4096 ? 1 : 3) {
-            const bool unused = at >= 1024 && at < 4096;  // of the two slots one is of the past
+            const bool unused = at >= 1024 && at < 4096;  // one of the two slots is old
             poke(path / name, at, flipped(whole[at], 4));
             const auto found = code_of([&] {
                 Collection<2, std::string>::open(path, OpenMode::read_only).verify();
@@ -265,7 +264,7 @@ TEST_CASE("a damaged record is corrupt when it is fetched, and its neighbours ar
     REQUIRE(missed == 0);
 }
 
-TEST_CASE("an offset that leads to the end of all addresses is corrupt, also where memory is asked for ahead") {
+TEST_CASE("an offset near the end of the address space is corrupt, also for prefetches") {
     const ScratchDirectory directory;
     {
         auto store = PayloadStore<std::string>::create(directory / "store");
@@ -298,7 +297,7 @@ TEST_CASE("a store that lacks one of its files is corrupt, and files of differen
     REQUIRE(PayloadStore<std::string>::open(directory / "one").fetch(0) == "one");
 }
 
-TEST_CASE("a journal full of headers that lie is refused in time that grows as it does") {
+TEST_CASE("a journal full of false headers is refused in linear time") {
     constexpr std::uint64_t salt = 7, last = 10;
     std::vector<detail::JournalRecordHeader> headers(1 << 20);
     const std::uint64_t bytes = headers.size() * sizeof headers[0];
@@ -306,12 +305,12 @@ TEST_CASE("a journal full of headers that lie is refused in time that grows as i
     const auto found = [&] { return detail::has_later_record(std::as_bytes(std::span(headers)), 0, {}, salt, last); };
     CHECK(!found());
     lie(1);
-    CHECK(!found());  // one may be what a torn write has left
+    CHECK(!found());  // a single bad slot may be a torn write
     for (std::size_t i = 0; i < headers.size(); ++i) lie(i);
     CHECK(found());
 }
 
-TEST_CASE("damage to the newest slot of a closed store costs nothing") {
+TEST_CASE("a closed store survives damage to its newest slot") {
     const ScratchDirectory directory;
     const auto path = directory / "store";
     const Sample sample(path);
@@ -328,7 +327,7 @@ TEST_CASE("damage to the newest slot of a closed store costs nothing") {
     CHECK(wrong == 0);
 }
 
-TEST_CASE("a store that is refused is left as it is") {
+TEST_CASE("a failed open does not change the store") {
     const ScratchDirectory directory;
     auto writer = Store::create(directory / "store");
     const std::vector<float> rows(3 * 10'000, 1.0f);
@@ -343,7 +342,7 @@ TEST_CASE("a store that is refused is left as it is") {
     CHECK(fs::file_size(directory / "killed") == size);
 }
 
-TEST_CASE("a slot that claims a tail longer than any is corrupt before anything is read") {
+TEST_CASE("a slot with a tail above the maximum is corrupt before the tail is read") {
     const ScratchDirectory directory;
     {
         auto store = PayloadStore<std::string>::create(directory / "store");
@@ -387,7 +386,7 @@ TEST_CASE(
     CHECK(code_of([&] { (void)Rows::open(directory / "c"); }) == ErrorCode::corrupt);
 }
 
-TEST_CASE("records that lie in the same bytes are corrupt, however many say so") {
+TEST_CASE("records that share their bytes are corrupt, in any number") {
     const ScratchDirectory directory;
     const std::string record(100, 'x');
     {

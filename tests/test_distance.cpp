@@ -1,13 +1,13 @@
-// Promises of distance.hpp: every instruction set, scalar type and dimension agrees with plain loops in double within
-// the stated bound, and no byte beyond the rows is read.
+// distance.hpp: every instruction set, scalar type and dimension agrees with plain loops in double within the stated
+// bound, and no byte behind the rows is read.
 //
-//   promise                                                     would be broken by
+//   promise                                                     broken by
 //   error bound, all dims                                       a lost tail, a wrong mask, a lane counted twice
-//   a row's result does not depend on its neighbours            leftover rows by another code path
-//   … nor on how many there are, nor on its place               a result of one of the four streams in another's place
+//   a row's result does not depend on its neighbours            another code path for the last rows
+//   … nor on their number, nor on its position                  results of the four streams swapped
 //   NaN only in its own row; infinities; huge; denormal         masking by multiplication, flushing
-//   whole numbers against bytes: no rounding, no overflow       a pair of products lost, too long sums
-//   nothing beyond the end is read                              an unguarded last load (run with a sanitizer)
+//   integers against bytes: no rounding, no overflow            a lost pair of products, too long sums
+//   nothing behind the end is read                              an unguarded last load (run with a sanitizer)
 #include <mapvec/distance.hpp>
 
 #include <limits>
@@ -71,7 +71,7 @@ std::size_t disagreements() {
     return wrong;
 }
 
-// How many instruction sets were tried.
+// The number of instruction sets that were tried.
 template <class S>
 std::size_t check_type() {
     std::size_t tried = 0;
@@ -94,7 +94,7 @@ TEST_CASE("uint8 rows: every instruction set agrees with the reference") { CHECK
 TEST_CASE("float16 rows: every instruction set agrees with the reference") { CHECK(check_type<float16>() > 0); }
 TEST_CASE("bfloat16 rows: every instruction set agrees with the reference") { CHECK(check_type<bfloat16>() > 0); }
 
-TEST_CASE("every value of the 8- and 16-bit types is widened right by every instruction set") {
+TEST_CASE("every instruction set converts every value of the 8- and 16-bit types correctly") {
     with_each_instruction_set([](InstructionSet set) {
         INFO(to_string(set));
         std::size_t wrong = 0;
@@ -147,7 +147,7 @@ TEST_CASE("the result of a row does not depend on the rows beside it") {
     });
 }
 
-TEST_CASE("the result of a row depends neither on the rows beside it nor on how many are measured, nor on its place") {
+TEST_CASE("the result of a row depends neither on its neighbours nor on their number nor on its position") {
     const auto differences = []<class M, class S>(M, S, InstructionSet set) {
         Numbers numbers(13);
         std::size_t wrong = 0;
@@ -236,7 +236,7 @@ TEST_CASE("huge differences are infinitely far, tiny ones keep what float can ho
     });
 }
 
-TEST_CASE("bytes and a query of whole numbers are measured without rounding, while a float can hold it") {
+TEST_CASE("distances of bytes and a query of integers are exact if a float can hold them") {
     const auto check = []<class S>(S) {
         Numbers numbers(17);
         std::size_t wrong = 0;
@@ -297,7 +297,7 @@ TEST_CASE("nothing beyond the last row is read") {
     });
 }
 
-TEST_CASE("cosine of a row without direction is no number") {
+TEST_CASE("the cosine of a row without direction is NaN") {
     const std::vector<float> rows = {0, 0, 3, 4, -3, -4, 4, -3};
     const std::vector<float> query = {6, 8};
     std::vector<float> results(4);
@@ -310,7 +310,7 @@ TEST_CASE("cosine of a row without direction is no number") {
     });
 }
 
-TEST_CASE("cosine of a row whose squared norm no float holds is no number, and no search finds it") {
+TEST_CASE("the cosine of a row whose squared norm is not a normal float is NaN, and no search finds the row") {
     const std::vector<float> rows = {1e-23f, 0, -1e-23f, 0, 1e20f, 0, 0, 1e20f, 3e-23f, 3e-23f, 1, 1};
     const std::vector<double> doubles = {1e-170, 0, -1e-170, 0, 1e170, 0, 0, 1e170, 1e-160, 1e-160, 1, 1};
     const std::vector<float> query = {1, 0};
@@ -338,7 +338,7 @@ TEST_CASE("the chosen instruction set can be named and is one of the available")
     CHECK(active_instruction_set() == sets.back());
 }
 
-TEST_CASE("compute_distances refuses what does not fit") {
+TEST_CASE("compute_distances refuses sizes that do not agree") {
     const std::vector<float> rows(6), query(3), bad = {0, nan_value, 0};
     std::vector<float> two(2), three(3);
     CHECK(code_of([&] { compute_distances(rows, query, three); }) == ErrorCode::dimension_mismatch);

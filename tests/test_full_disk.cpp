@@ -1,4 +1,4 @@
-// A full disk, a quota, a limit: an Error with no_space, a store that stays as it was, and goes on once there is room.
+// A full disk, a quota or a limit gives no_space. The store does not change, and continues when there is room.
 #if defined(__linux__)
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -15,7 +15,7 @@ namespace {
 
 using namespace mapvec;
 
-// A file system of its own, of that many bytes, where one may be mounted.
+// A file system of the given size, if the test may mount one.
 class SmallDisk {
   public:
     explicit SmallDisk(std::size_t bytes) {
@@ -30,7 +30,7 @@ class SmallDisk {
     [[nodiscard]] bool mounted() const noexcept { return mounted_; }
     [[nodiscard]] std::filesystem::path operator/(const char* name) const { return directory_ / name; }
 
-    // Takes all the room there is, or leaves that many bytes.
+    // Fills the disk, except for the given number of bytes.
     void fill(std::size_t leave = 0) const {
         const auto room = std::filesystem::space(directory_.path()).available;
         if (room <= leave) return;
@@ -47,7 +47,7 @@ class SmallDisk {
     bool mounted_ = false;
 };
 
-// Runs the checks in a child process that may write only so far into any file; its exit code is what they return.
+// Runs the checks in a child process with a limit on the size of files; its exit code is their result.
 template <class Checks>
 int with_file_size_limit(rlim_t bytes, Checks checks) {
     return in_another_process([&] {
@@ -59,7 +59,7 @@ int with_file_size_limit(rlim_t bytes, Checks checks) {
 
 std::vector<float> row_of(std::size_t n) { return std::vector<float>(1000, static_cast<float>(n)); }
 
-// Appends until there is no room; how many rows there are then.
+// Appends until no_space; returns the number of rows.
 template <class Store>
 std::size_t append_until_full(Store& store, std::size_t most = 100'000) {
     while (store.size() < most) {
@@ -82,7 +82,8 @@ bool rows_are_whole(const Store& store) {
 
 }  // namespace
 
-TEST_CASE("a store on a full disk throws no_space at each growth, stays as it was, and goes on when there is room") {
+TEST_CASE(
+    "on a full disk each growth throws no_space, the store does not change, and it continues when there is room") {
     const SmallDisk disk(16 << 20);
     if (!disk.mounted()) {
         WARN("no file system can be mounted here");
@@ -119,7 +120,7 @@ TEST_CASE("a store on a full disk throws no_space at each growth, stays as it wa
     again.verify();
 }
 
-TEST_CASE("a reader can open a store whose journal has found the disk full") {
+TEST_CASE("a reader can open a store whose journal could not grow on a full disk") {
     const SmallDisk disk(4 << 20);
     if (!disk.mounted()) {
         WARN("no file system can be mounted here");
@@ -146,7 +147,7 @@ TEST_CASE("a reader can open a store whose journal has found the disk full") {
     CHECK(rows_are_whole(store));
 }
 
-TEST_CASE("a commit that finds the disk full loses nothing and succeeds later") {
+TEST_CASE("a commit on a full disk loses nothing and succeeds later") {
     const SmallDisk disk(16 << 20);
     if (!disk.mounted()) {
         WARN("no file system can be mounted here");
@@ -181,14 +182,14 @@ TEST_CASE("a commit that finds the disk full loses nothing and succeeds later") 
     again.verify();
 }
 
-TEST_CASE("filling a gap that insert() has left on a full disk is an Error, not a signal") {
+TEST_CASE("writing into a gap of insert() on a full disk is an Error, not a signal") {
     const SmallDisk disk(8 << 20);
     if (!disk.mounted()) {
         WARN("no file system can be mounted here");
         return;
     }
     auto store = MmapVectorStore<1000>::create(disk / "store", {.initial_capacity = 1});
-    store.insert(10'000, row_of(1));  // 40 MB of nothing
+    store.insert(10'000, row_of(1));  // a hole of 40 MB
     disk.fill();
     std::size_t failures = 0;
     for (std::size_t id = 0; id < 10'000; id += 97)
@@ -215,7 +216,7 @@ TEST_CASE("creating on a full disk leaves nothing behind") {
     REQUIRE(MmapVectorStore<4>::open(disk / "store").empty());
 }
 
-TEST_CASE("a limit on the size of files is no_space, not a signal, and lifting it is enough") {
+TEST_CASE("a limit on the size of files is no_space, not a signal; without the limit the store continues") {
     const ScratchDirectory directory;
     const auto path = directory / "store";
     const int result = with_file_size_limit(3 << 20, [&] {
@@ -249,7 +250,7 @@ TEST_CASE("a limit on the size of files is no_space, not a signal, and lifting i
     store.verify();
 }
 
-TEST_CASE("a payload that does not fit any more leaves the records as they were") {
+TEST_CASE("a payload that does not fit on the disk does not change the records") {
     const ScratchDirectory directory;
     const int result = with_file_size_limit(2 << 20, [&] {
         auto store = PayloadStore<std::string>::create(directory / "store");

@@ -1,5 +1,5 @@
-// Format version 1, as bytes: a file that was written once opens for ever, and what is written today is what
-// the table in storage/file_format.hpp says.
+// Format version 1 as bytes: an old file opens with every later version, and a new file matches the table in
+// storage/file_format.hpp.
 #include <array>
 #include <cstring>
 #include <fstream>
@@ -83,7 +83,7 @@ void blank(Bytes& bytes, std::size_t begin, std::size_t n) {
 
 }  // namespace
 
-TEST_CASE("a file of format version 1 opens for ever") {
+TEST_CASE("a file of format version 1 still opens") {
     const ScratchDirectory directory;
     put_bytes(directory / "golden", golden_file());
     for (const OpenMode mode : {OpenMode::read_only, OpenMode::copy_on_write, OpenMode::read_write}) {
@@ -98,7 +98,7 @@ TEST_CASE("a file of format version 1 opens for ever") {
     REQUIRE(MmapVectorStore<2>::open(directory / "golden")[2][1] == 6);
 }
 
-TEST_CASE("a file written today has the bytes of the golden one, but for its ids, checksums and generations") {
+TEST_CASE("a new file has the bytes of the golden file, except for ids, checksums and generations") {
     const ScratchDirectory directory;
     {
         auto store = MmapVectorStore<2>::create(directory / "store");
@@ -117,14 +117,14 @@ TEST_CASE("a file written today has the bytes of the golden one, but for its ids
             blank(*bytes, slot + 32, 8);  // salt
         }
     }
-    const std::size_t newest = 1024, other = 2560;  // in the golden one, whose other slot is of the empty store
+    const std::size_t newest = 1024, other = 2560;  // of the golden file; its other slot is that of the empty store
     REQUIRE(std::equal(today.begin() + newest, today.begin() + other, golden.begin() + newest));
     REQUIRE(std::equal(today.begin() + newest, today.begin() + other, today.begin() + other));
     for (Bytes* bytes : {&today, &golden}) blank(*bytes, newest, 2 * (other - newest));
     REQUIRE(today == golden);
 }
 
-TEST_CASE("the header and the slots are where the table says") {
+TEST_CASE("the header and the slots match the table of offsets") {
     const ScratchDirectory directory;
     auto store = MmapVectorStore<3, double>::create(directory / "store");
     for (int i = 0; i < 700; ++i) store.append(std::array{double(i), 1.0, 2.0});
@@ -166,7 +166,7 @@ TEST_CASE("the header and the slots are where the table says") {
     for (std::size_t at = newest + 1072; at < newest + 1536; ++at) REQUIRE(bytes[at] == 0);
 }
 
-TEST_CASE("a file of another version, byte order, kind or shape is told apart by its header") {
+TEST_CASE("a file of another version, byte order, kind or shape is refused by its header") {
     const ScratchDirectory directory;
     Bytes bytes = golden_file();
     const auto seal = [&] {

@@ -1,4 +1,4 @@
-// Rows whose numbers do not fit 31 or 32 bits. The files are sparse: what is between these rows takes no disk space.
+// Row ids that do not fit 31 or 32 bits. The files are sparse: rows in between take no disk space.
 #include <array>
 #include <cstdint>
 #include <mapvec/mmap_vector_store.hpp>

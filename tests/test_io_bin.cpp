@@ -1,4 +1,5 @@
-// .fbin and its kin: there and back without a changed bit, no damaged file believed, and no such file taken for raw rows.
+// .fbin and its relatives: export restores the imported bytes, damaged files are refused, and such a file is not read
+// as raw rows.
 #include <cstdint>
 #include <mapvec/io/bin.hpp>
 #include <mapvec/io/npy.hpp>
@@ -40,7 +41,7 @@ struct Refusal {
 
 }  // namespace
 
-TEST_CASE("what fbin holds is in the store after import, and the same bytes come out again") {
+TEST_CASE("an import of fbin holds its rows, and an export restores its bytes") {
     const ScratchDirectory scratch;
     write_bytes(scratch / "in.fbin", two_rows());
     CHECK(io::fbin_shape(scratch / "in.fbin") == io::Shape{2, 3});
@@ -91,7 +92,7 @@ TEST_CASE("a bin file without rows has no rows and keeps its dim") {
     CHECK_FALSE(Refusal(header(0, 0)).code);
 }
 
-TEST_CASE("a bin file whose length is not what its header says is corrupt, and no row of it is taken") {
+TEST_CASE("a bin file of another length than in its header is corrupt, and no row is imported") {
     for (const std::string& bytes :
          {std::string(), std::string(7, '\0'), header(2, 0), header(1, 3), header(0xFFFFFFFF, 0xFFFFFFFF),
           header(0xFFFFFFFF, 3), two_rows() + "x", two_rows().substr(0, 31), header(3, 3) + two_rows().substr(8)}) {
@@ -103,7 +104,7 @@ TEST_CASE("a bin file whose length is not what its header says is corrupt, and n
     CHECK(Refusal(header(3, 2) + two_rows().substr(8)).code == ErrorCode::dimension_mismatch);
 }
 
-TEST_CASE("a file of another format is named, not taken for raw rows") {
+TEST_CASE("a file of another format is refused by its name, not read as raw rows") {
     const ScratchDirectory scratch;
     write_bytes(scratch / "fbin", two_rows());
     write_bytes(scratch / "u8bin", header(2, 4) + std::string(8, '\1'));

@@ -1,4 +1,4 @@
-// Exports: the whole file under its name, or what was there before.
+// Exports: after any failure the name has the complete new file or the old one.
 #include <array>
 #include <cstdint>
 #include <mapvec/io/fvecs.hpp>
@@ -24,7 +24,7 @@ MmapVectorStore<2> store_in(const ScratchDirectory& scratch) {
 
 }  // namespace
 
-TEST_CASE("an export does not touch a file that is there, unless it is asked to replace it") {
+TEST_CASE("an export does not change an existing file unless it is asked to replace it") {
     const ScratchDirectory scratch;
     const auto store = store_in(scratch);
     write_bytes(scratch / "out", "precious");
@@ -34,10 +34,10 @@ TEST_CASE("an export does not touch a file that is there, unless it is asked to 
     CHECK(read_bytes(scratch / "out") == bytes_of_all(1.0f, 2.0f, 3.0f, 0.5f));
     CHECK(files_in(scratch.path()) == 2);
 
-    CHECK(io::export_raw(store, scratch / std::string(255, 'n').c_str()) == 2);  // as long as a name can be
+    CHECK(io::export_raw(store, scratch / std::string(255, 'n').c_str()) == 2);  // the longest possible name
 }
 
-TEST_CASE("an export sees a file that is there before it writes, and one that comes while it does") {
+TEST_CASE("an export notices a file that exists before it, and one that appears meanwhile") {
     const ScratchDirectory scratch;
     const auto store = store_in(scratch);
     bool written = false;
@@ -57,7 +57,7 @@ TEST_CASE("an export sees a file that is there before it writes, and one that co
     CHECK_FALSE(written);
 }
 
-TEST_CASE("an export that fails leaves what was there, and nothing of its own") {
+TEST_CASE("an export that fails leaves the old file and no other") {
     const ScratchDirectory scratch;
     const auto store = store_in(scratch);
     const std::size_t before = files_in(scratch.path());
@@ -73,7 +73,7 @@ TEST_CASE("an export that fails leaves what was there, and nothing of its own") 
           ErrorCode::not_found);
 }
 
-TEST_CASE("what a progress callback throws ends the export, and nothing is left of it") {
+TEST_CASE("an exception of a progress callback ends the export, and no file is left") {
     const ScratchDirectory scratch;
     const auto store = store_in(scratch);
     const std::size_t before = files_in(scratch.path());
@@ -83,7 +83,7 @@ TEST_CASE("what a progress callback throws ends the export, and nothing is left 
     CHECK(files_in(scratch.path()) == before);
 }
 
-TEST_CASE("an export replaces a file where a link points to it, and nothing that is no file") {
+TEST_CASE("an export replaces the target of a link, and nothing but files") {
     const ScratchDirectory scratch;
     const auto store = store_in(scratch);
     std::filesystem::create_directory(scratch / "directory");
@@ -94,7 +94,7 @@ TEST_CASE("an export replaces a file where a link points to it, and nothing that
     write_bytes(scratch / "file", "old");
     std::error_code error;
     std::filesystem::create_symlink(scratch / "file", scratch / "link", error);
-    if (error) return;  // Windows asks for a privilege
+    if (error) return;  // on Windows links need a privilege
     io::export_raw(store, scratch / "link", io::IfExists::replace);
     CHECK(std::filesystem::is_symlink(scratch / "link"));
     CHECK(read_bytes(scratch / "file").size() == store.data().size() * sizeof(float));

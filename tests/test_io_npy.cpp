@@ -1,5 +1,5 @@
-// .npy: NumPy's files in, files for NumPy out, and every header taken apart with suspicion.
-// (tests/numpy lets NumPy itself have its say.)
+// .npy: reads files of NumPy, writes files for NumPy, and refuses every damaged header.
+// (tests/numpy checks with NumPy itself.)
 #include <array>
 #include <cstdint>
 #include <mapvec/io/npy.hpp>
@@ -40,13 +40,13 @@ struct Outcome {
         stored = store.size();
     }
     std::uint64_t rows = 0;
-    std::uint64_t stored = 0;  // in the store afterwards
+    std::uint64_t stored = 0;  // rows in the store afterwards
     float last = 0;
     std::optional<ErrorCode> code;
     std::string text;
 };
 
-// How many rows a refused import left in the store: none.
+// The number of rows that a refused import left in the store: 0.
 std::uint64_t check_refused(const std::string& bytes, ErrorCode code, const std::string& word) {
     const Outcome outcome(bytes);
     CHECK(outcome.code == code);
@@ -55,7 +55,7 @@ std::uint64_t check_refused(const std::string& bytes, ErrorCode code, const std:
     return outcome.stored;
 }
 
-// How many rows came back.
+// The number of rows that were read again.
 template <class S>
 std::uint64_t check_round_trip(const char* descr, ScalarType type) {
     const ScratchDirectory scratch;
@@ -77,7 +77,7 @@ std::uint64_t check_round_trip(const char* descr, ScalarType type) {
 
 }  // namespace
 
-TEST_CASE("an array is written in the store's own type and read again") {
+TEST_CASE("an array is written with the store's scalar type and read again") {
     CHECK(check_round_trip<float>("<f4", ScalarType::float32) == 2);
     CHECK(check_round_trip<double>("<f8", ScalarType::float64) == 2);
     CHECK(check_round_trip<float16>("<f2", ScalarType::float16) == 2);
@@ -86,7 +86,7 @@ TEST_CASE("an array is written in the store's own type and read again") {
     CHECK(check_round_trip<bfloat16>("<f4", ScalarType::float32) == 2);
 }
 
-TEST_CASE("headers of version 1, 2 and 3 are read, however Python spells them") {
+TEST_CASE("headers of version 1, 2 and 3 are read, in every spelling of Python") {
     for (const std::uint8_t version : std::array<std::uint8_t, 3>{1, 2, 3}) {
         const Outcome outcome(npy(plain, six_floats(), version));
         CHECK(outcome.rows == 2);
@@ -98,7 +98,7 @@ TEST_CASE("headers of version 1, 2 and 3 are read, however Python spells them") 
     CHECK(Outcome(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (0, 3), }", "")).rows == 0);
 }
 
-TEST_CASE("arrays that are not rows of little-endian numbers in C order are refused in so many words") {
+TEST_CASE("arrays that are not rows of little-endian numbers in C order are refused with the reason") {
     const auto with = [](const std::string& descr, const std::string& fortran, const std::string& shape) {
         return npy("{'descr': " + descr + ", 'fortran_order': " + fortran + ", 'shape': " + shape + ", }",
                    six_floats());
@@ -115,7 +115,7 @@ TEST_CASE("arrays that are not rows of little-endian numbers in C order are refu
     CHECK(check_refused(with("'<f4'", "False", "(3, 2)"), ErrorCode::dimension_mismatch, "expected 3, found 2") == 0);
 }
 
-TEST_CASE("a header that lies about the data is corrupt") {
+TEST_CASE("a header that contradicts the data is corrupt") {
     const auto shaped = [](const std::string& shape) {
         return npy("{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + ", }", six_floats());
     };
@@ -129,7 +129,7 @@ TEST_CASE("a header that lies about the data is corrupt") {
     CHECK(check_refused(npy(plain, six_floats().substr(1)), ErrorCode::corrupt, "found 23") == 0);
 }
 
-TEST_CASE("a header that is not one is corrupt, at the byte where it ceases to be") {
+TEST_CASE("a malformed header is corrupt, with the position of the first wrong byte") {
     CHECK(check_refused("", ErrorCode::corrupt, "byte 0") == 0);
     CHECK(check_refused("PK\x03\x04 an archive", ErrorCode::corrupt, "not a .npy file") == 0);
     CHECK(check_refused(npy(plain, six_floats(), 4), ErrorCode::version_mismatch, "4.0") == 0);

@@ -1,4 +1,4 @@
-// Raw rows and vecstore's files: nothing but numbers, of which only the length can be checked.
+// Raw rows and files of vecstore: no header, so only the length can be checked.
 #include <array>
 #include <cstdint>
 #include <cstdlib>
@@ -24,7 +24,7 @@ TEST_CASE("raw rows are read and written as they are") {
     CHECK(read_bytes(scratch / "out") == bytes);
 }
 
-TEST_CASE("raw rows of other types are converted if they can be") {
+TEST_CASE("raw rows of other types are converted if the values fit") {
     const ScratchDirectory scratch;
     write_bytes(scratch / "in", std::string("\x01\x02\xfe\xff", 4));
     auto store = MmapVectorStore<2, bfloat16>::create(scratch / "s");
@@ -35,7 +35,7 @@ TEST_CASE("raw rows of other types are converted if they can be") {
     CHECK(read_bytes(scratch / "out") == read_bytes(scratch / "in"));
 }
 
-TEST_CASE("a raw file with a part of a row at its end is corrupt there; a dim of 0 has no meaning") {
+TEST_CASE("a raw file that ends within a row is corrupt; a dim of 0 is invalid") {
     const ScratchDirectory scratch;
     write_bytes(scratch / "in", bytes_of_all(1.0f, 2.0f, 3.0f));
     auto store = MmapVectorStore<2>::create(scratch / "s");
@@ -47,7 +47,7 @@ TEST_CASE("a raw file with a part of a row at its end is corrupt there; a dim of
     CHECK(store.empty());
 }
 
-TEST_CASE("the rows of a vecstore file are those that vecstore put there") {
+TEST_CASE("an import of a vecstore file gives the rows that vecstore stored") {
     const ScratchDirectory scratch;
     const std::string file = MAPVEC_TEST_DATA "/io/vecstore.mmap";
     CHECK(io::vecstore_capacity(file, 16) == io::Shape{100, 16});

@@ -1,4 +1,4 @@
-// Databases of ring-db: what it persisted comes out as its EXPECTED says, and what was damaged does not.
+// Databases of ring-db: an import gives the contents of EXPECTED, and a damaged database is refused.
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -58,7 +58,7 @@ bool is_row(std::span<const float> row, Id id) {
     return row.size() == 16;
 }
 
-// A database of which one file has been changed.
+// A database with one changed file.
 class Damaged {
   public:
     explicit Damaged(const std::string& database) { fs::copy(MAPVEC_TEST_DATA "/" + database, scratch_ / "db"); }
@@ -132,7 +132,7 @@ TEST_CASE("a ring-db database with raw payloads becomes a collection of them") {
     }
 }
 
-TEST_CASE("sizes of a database's files that do not go together are corrupt") {
+TEST_CASE("files of a database with contradictory sizes are corrupt") {
     for (const char* name : {"meta.bin", "vectors.bin", "norms_sq.bin", "offsets.bin", "payloads.bin"}) {
         Damaged shorter("ringdb-serde");
         shorter.resize(name, fs::file_size(shorter.file(name)) - 1);
@@ -147,7 +147,7 @@ TEST_CASE("sizes of a database's files that do not go together are corrupt") {
     CHECK(raw.import <Pod>() == ErrorCode::corrupt);
 }
 
-TEST_CASE("numbers in a database's files that cannot be are corrupt, with their place") {
+TEST_CASE("impossible numbers in the files of a database are corrupt, with their position") {
     const auto check = [](const char* name, std::size_t at, auto number, const std::string& place) {
         Damaged database("ringdb-serde");
         database.set(name, at, number);
@@ -163,7 +163,7 @@ TEST_CASE("numbers in a database's files that cannot be are corrupt, with their 
     check("norms_sq.bin", 4, 0.0f, "4");               // zeroed: ring-db would match everything
     check("norms_sq.bin", 4, NAN, "4");
     Damaged row("ringdb-serde");
-    row.set("vectors.bin", 64, 7.0f);  // it no longer has its norm
+    row.set("vectors.bin", 64, 7.0f);  // its norm is now wrong
     CHECK(row.import <Doc>() == ErrorCode::corrupt);
     CHECK(contains(row.text, "squared norm of row 1"));
     for (const auto dim : {std::uint64_t{0}, huge, ~std::uint64_t{0}}) {
@@ -175,7 +175,7 @@ TEST_CASE("numbers in a database's files that cannot be are corrupt, with their 
     }
 }
 
-TEST_CASE("payloads that are no T are refused, with the record and its place") {
+TEST_CASE("payloads that are not a T are refused, with the record and its position") {
     Damaged damaged("ringdb-serde");
     damaged.set("payloads.bin", 0, ~std::uint64_t{0});  // the length of the first title
     CHECK(damaged.import <Doc>() == ErrorCode::payload);
@@ -185,7 +185,7 @@ TEST_CASE("payloads that are no T are refused, with the record and its place") {
     CHECK(Damaged("ringdb-pod").import <std::uint64_t>() == ErrorCode::corrupt);  // half as many bytes
 }
 
-TEST_CASE("a database of another dimension, without a file, or that is not there is refused as such") {
+TEST_CASE("a database with another dimension, a missing file or no directory is refused with the reason") {
     CHECK(Damaged("ringdb-serde").import <Doc>(15) == ErrorCode::dimension_mismatch);
     for (const char* name : {"meta.bin", "vectors.bin", "norms_sq.bin", "payloads.bin"}) {
         Damaged database("ringdb-serde");
@@ -197,7 +197,7 @@ TEST_CASE("a database of another dimension, without a file, or that is not there
     CHECK(database.import <Doc>() == ErrorCode::type_mismatch);
 }
 
-TEST_CASE("a database without rows is imported as none") {
+TEST_CASE("a database without rows gives no rows") {
     const ScratchDirectory scratch;
     fs::create_directories(scratch / "db");
     write_bytes(scratch / "db" / "meta.bin", bytes_of_all(std::uint64_t{16}, std::uint64_t{0}));

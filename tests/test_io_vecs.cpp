@@ -1,4 +1,4 @@
-// .fvecs, .bvecs, .ivecs: there and back without a changed bit, and no damaged file believed.
+// .fvecs, .bvecs, .ivecs: export restores the imported bytes, and damaged files are refused.
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -18,7 +18,7 @@ constexpr std::int32_t three = 3;
 
 std::string two_rows() { return bytes_of_all(three, 1.0f, 2.0f, 3.5f) + bytes_of_all(three, -0.0f, 1e-40f, 3e38f); }
 
-// The error's code and text of importing these bytes into a store of floats of dim 3.
+// The code and the text of the error when importing these bytes into a store of floats of dim 3.
 struct Refusal {
     explicit Refusal(const std::string& bytes) {
         const ScratchDirectory scratch;
@@ -37,7 +37,7 @@ struct Refusal {
 
 }  // namespace
 
-TEST_CASE("what fvecs holds is in the store after import, and the same bytes come out again") {
+TEST_CASE("an import of fvecs holds its rows, and an export restores its bytes") {
     const ScratchDirectory scratch;
     write_bytes(scratch / "in.fvecs", two_rows());
     CHECK(io::fvecs_shape(scratch / "in.fvecs") == io::Shape{2, 3});
@@ -77,7 +77,7 @@ TEST_CASE("an import of many pieces appends every row once, in order, and report
         if (store.data()[i] != static_cast<float>(i)) FAIL("element " << i);
 }
 
-TEST_CASE("values that another scalar can hold go into it, the first that it cannot is named") {
+TEST_CASE("values that fit another scalar are converted; the first that does not is named") {
     const ScratchDirectory scratch;
     write_bytes(scratch / "whole.fvecs", bytes_of_all(three, 0.0f, 255.0f, 7.0f));
     write_bytes(scratch / "part.fvecs", bytes_of_all(three, 0.0f, 255.0f, 7.5f));
@@ -99,7 +99,7 @@ TEST_CASE("values that another scalar can hold go into it, the first that it can
     CHECK(code_of([&] { return io::import_fvecs(scratch / "fine.fvecs", halves); }) == ErrorCode::type_mismatch);
 }
 
-TEST_CASE("bvecs and ivecs go to their own scalars and to wider ones") {
+TEST_CASE("bvecs and ivecs are read into their own scalars and into wider ones") {
     const ScratchDirectory scratch;
     const std::string bvecs = bytes_of_all(three) + std::string("\x00\x7f\xff", 3);
     write_bytes(scratch / "in.bvecs", bvecs);
@@ -125,7 +125,7 @@ TEST_CASE("bvecs and ivecs go to their own scalars and to wider ones") {
     CHECK(read_bytes(scratch / "out.ivecs") == ivecs);
 }
 
-TEST_CASE("a damaged fvecs file is corrupt, at the byte where it says what cannot be") {
+TEST_CASE("a damaged fvecs file is corrupt, with the position of the wrong value") {
     const auto check = [](const std::string& bytes, const std::string& place) {
         const Refusal refusal(bytes);
         CHECK(refusal.code == ErrorCode::corrupt);
@@ -151,7 +151,7 @@ TEST_CASE("rows of another dimension than the store's are dimension_mismatch") {
     CHECK(Refusal(bytes_of_all(std::int32_t{2}, 1.0f, 2.0f)).code == ErrorCode::dimension_mismatch);
 }
 
-TEST_CASE("an empty file is no rows, an absent one not_found, a directory is refused") {
+TEST_CASE("an empty file has no rows, a missing file is not_found, a directory is refused") {
     const ScratchDirectory scratch;
     write_bytes(scratch / "empty.fvecs", "");
     auto store = MmapVectorStore<3>::create(scratch / "s");

@@ -1,4 +1,4 @@
-// One writer at a time, whoever and wherever it is; readers are never in its way.
+// One writer at a time, in all processes and threads; readers never block it.
 #if !defined(_WIN32)
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -73,12 +73,12 @@ TEST_CASE("the lock of a writer that was killed is free at once") {
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
     const auto store = Store::open(directory / "store");
-    REQUIRE(store.size() == 0);  // what it had not committed
+    REQUIRE(store.size() == 0);  // the rows were not committed
     ::close(pipe[0]);
     ::close(pipe[1]);
 }
 
-TEST_CASE("a lock is not lost when unrelated code opens and closes the file") {
+TEST_CASE("other code that opens and closes the file does not release the lock") {
     const ScratchDirectory directory;
     const auto store = Store::create(directory / "store");
     std::ifstream(directory / "store").get();
@@ -113,7 +113,7 @@ TEST_CASE("readers never block a writer, and a writer never blocks readers") {
         REQUIRE(in_another_process([&] { return opens(directory / "store", OpenMode::read_only); }) == 0);
     }
     REQUIRE(reader.size() == 1);
-    REQUIRE(reader[0][0] == 1);  // until it asks
+    REQUIRE(reader[0][0] == 1);  // until refresh()
     REQUIRE(reader.refresh());
     REQUIRE(reader.size() == 50'001);
     REQUIRE(reader[0][0] == 3);
@@ -122,7 +122,7 @@ TEST_CASE("readers never block a writer, and a writer never blocks readers") {
     REQUIRE(opens(directory / "store", OpenMode::read_write) == 0);  // beside the readers
 }
 
-TEST_CASE("a copy keeps what it was opened at, whatever the writer does, alone beside it") {
+TEST_CASE("a copy_on_write store keeps the state of its opening while a writer works") {
     const ScratchDirectory directory;
     auto store = with_a_row(directory);
     auto copy = Store::open(directory / "store", OpenMode::copy_on_write);
@@ -134,7 +134,7 @@ TEST_CASE("a copy keeps what it was opened at, whatever the writer does, alone b
     REQUIRE(Store::open(directory / "store")[0][0] == 3);
 }
 
-TEST_CASE("a reader does not need the right to write") {
+TEST_CASE("a reader does not need write permission") {
     const ScratchDirectory directory;
     auto store = Store::create(directory / "store");
     store.append(row);

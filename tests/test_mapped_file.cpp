@@ -1,9 +1,9 @@
-// MappedFile models Storage: file and view agree, growth keeps addresses, overlays stay out of the file.
+// MappedFile is a Storage: file and view agree, growth keeps addresses, overlays do not reach the file.
 //
-//   create          appears whole or not at all, never over something else
-//   resize          grows in place (or moves, and old views stay), shrinks; new bytes are zero
-//   write, stream   are seen through data() and by others
-//   overlay         is seen through data() only, until dropped
+//   create          the file appears complete or not at all, and never replaces another
+//   resize          grows in place (or moves and keeps old views), shrinks; new bytes are zero
+//   write, stream   visible through data() and to other processes
+//   overlay         visible through data() only, until dropped
 //   temporary       has no name
 #include <array>
 #include <cstring>
@@ -41,7 +41,7 @@ std::string content(const std::filesystem::path& path) {
 
 }  // namespace
 
-TEST_CASE("create makes the file whole and leaves an existing one alone") {
+TEST_CASE("create makes a complete file and does not change an existing one") {
     const ScratchDirectory scratch;
     {
         const auto file = MappedFile::create(scratch / "f", bytes(100, 'a'), {});
@@ -57,7 +57,7 @@ TEST_CASE("create makes the file whole and leaves an existing one alone") {
     CHECK(content(scratch / max_name_length.c_str()) == std::string(100, 'c'));
 }
 
-TEST_CASE("opening what is not there, or is no file, is an error") {
+TEST_CASE("opening a missing file or a directory is an error") {
     const ScratchDirectory scratch;
     CHECK(code_of([&] { return MappedFile::open(scratch / "none", OpenMode::read_only, {}); }) == ErrorCode::not_found);
     CHECK(code_of([&] { return MappedFile::open(scratch.path(), OpenMode::read_only, {}); }).has_value());
@@ -113,7 +113,7 @@ TEST_CASE("shrinking and growing again gives zeros") {
     auto file = MappedFile::create(scratch / "f", bytes(10000, 5), {});
     file.overlay(9000, bytes(100, 6));
     file.resize(5000);
-    if (file.size() > 5000) return;  // it cannot be cut here, which resize() may say
+    if (file.size() > 5000) return;  // resize() may be unable to cut the file on this system
     file.resize(12000);
     for (std::size_t i = 5000; i < 12000; ++i) REQUIRE(file.data()[i] == std::byte{0});
     CHECK(file.data()[4999] == std::byte{5});
@@ -154,13 +154,13 @@ TEST_CASE("writes, streams and overlays agree with a model of file and view") {
         }
         if (step % 100 == 0) check();
     }
-    // A page with an overlay does not show what was written elsewhere in it by others; ours it does.
+    // A page with an overlay hides what other processes write to it, but not what this object writes.
     file.drop_overlays();
     in_view = in_file;
     check();
 }
 
-TEST_CASE("streamed pieces are in the file and in the view, in any sizes") {
+TEST_CASE("streamed pieces of any size are in the file and in the view") {
     const ScratchDirectory scratch;
     auto file = MappedFile::create(scratch / "f", bytes(4096, 0), {});
     std::mt19937 random(3);
@@ -178,7 +178,7 @@ TEST_CASE("streamed pieces are in the file and in the view, in any sizes") {
     REQUIRE(std::memcmp(other.data(), model.data(), model.size()) == 0);
 }
 
-TEST_CASE("what lies behind a streamed piece is zeros, wherever the piece ends") {
+TEST_CASE("the bytes behind a streamed piece are zeros, wherever it ends") {
     const ScratchDirectory scratch;
     const std::size_t size = 4 << 20, piece = GENERATE(std::size_t{111}, std::size_t{512}, std::size_t{60'000});
     auto file = MappedFile::create(scratch / "f", bytes(4096, 1), {});
@@ -203,7 +203,7 @@ TEST_CASE("a temporary file has no name") {
     CHECK((names == before || !mapvec::detail::platform::can_remove_open));
 }
 
-TEST_CASE("rename gives a name once and for all, and never over another") {
+TEST_CASE("rename gives a name once, and never replaces another file") {
     const ScratchDirectory scratch;
     { auto file = MappedFile::create(scratch / "a", bytes(10, 3), {}); }
     { auto file = MappedFile::create(scratch / "b", bytes(10, 4), {}); }
@@ -220,7 +220,7 @@ TEST_CASE("rename gives a name once and for all, and never over another") {
     CHECK_FALSE(MappedFile::exists(scratch / "c"));
 }
 
-TEST_CASE("populate, huge pages and advice change nothing that is seen") {
+TEST_CASE("populate, huge pages and advice do not change the contents") {
     const ScratchDirectory scratch;
     for (const Access access : {Access::normal, Access::sequential, Access::random}) {
         std::filesystem::remove(scratch / "f");
@@ -233,7 +233,7 @@ TEST_CASE("populate, huge pages and advice change nothing that is seen") {
     }
 }
 
-TEST_CASE("a write of many pieces is as one, wherever it begins and ends") {
+TEST_CASE("a write of many pieces equals one write, wherever it begins and ends") {
     const ScratchDirectory scratch;
     std::vector<std::byte> block((5 << 20) + 77);
     for (std::size_t i = 0; i < block.size(); ++i) block[i] = static_cast<std::byte>(i * 7 + i / 4096);
@@ -255,7 +255,7 @@ TEST_CASE("a write of many pieces is as one, wherever it begins and ends") {
 }
 
 #if defined(__linux__)
-// The sanitizers take all addresses for themselves.
+// Sanitizers reserve all addresses for themselves.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define MAPVEC_TEST_UNLIMITED 1
 #elif defined(__has_feature)
@@ -264,7 +264,7 @@ TEST_CASE("a write of many pieces is as one, wherever it begins and ends") {
 #endif
 #endif
 #if !defined(MAPVEC_TEST_UNLIMITED)
-TEST_CASE("where addresses are scarce, many files share them, and all of them grow") {
+TEST_CASE("many files share scarce addresses, and all of them grow") {
     const ScratchDirectory scratch;
     REQUIRE(in_another_process([&] {
                 const rlimit scarce{rlim_t{2} << 30, rlim_t{2} << 30};
@@ -314,7 +314,7 @@ TEST_CASE("thousands of collections are open at once, and leave addresses and ma
 #endif
 
 #if defined(__linux__)
-TEST_CASE("a process that locks all it maps in memory sees what is written, around overlays too") {
+TEST_CASE("a process that locks its mappings in memory sees writes, also around overlays") {
     const ScratchDirectory scratch;
     CHECK(in_another_process([&] {
               if (::mlockall(MCL_FUTURE) != 0) return 0;  // not allowed here

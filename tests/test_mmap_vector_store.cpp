@@ -1,12 +1,12 @@
-// MmapVectorStore: what its header promises for one process that makes no mistakes and some that it does.
+// MmapVectorStore in one process, with correct calls and with wrong ones.
 //
-//   create, open       a reopened store has its rows, size, dim and type; others are refused
-//   append, insert     any id, any capacity; skipped rows are zeros, and holes
+//   create, open       a reopened store has its rows, size, dim and type; another dim or type is refused
+//   append, insert     any id, any capacity; skipped rows are zeros and holes
 //   spans              stay valid through growth
 //   iteration          a random-access range
 //   index arithmetic   is checked
-//   close, destructor  commit; not while an exception passes
-//   modes              read_only refuses changes, copy_on_write keeps them to itself
+//   close, destructor  commit, except during stack unwinding
+//   modes              read_only refuses changes, copy_on_write keeps them in memory
 #include <algorithm>
 #include <array>
 #include <mapvec/mmap_vector_store.hpp>
@@ -31,7 +31,7 @@ std::array<float, 3> row(float x) { return {x, x + 0.25f, -x}; }
 
 bool equals(std::span<const float> a, const std::array<float, 3>& b) { return std::ranges::equal(a, b); }
 
-// Whether the file takes at least, and less than, so many bytes of disk. (Windows does not say.)
+// True if the disk usage of the file is in this range. (Windows does not report it.)
 bool disk_use_is_within(const std::filesystem::path& path, std::uint64_t least, std::uint64_t limit) {
 #if defined(_WIN32)
     return std::filesystem::exists(path) && least < limit;
@@ -141,7 +141,7 @@ TEST_CASE("any initial capacity works") {
     }
 }
 
-TEST_CASE("a row far away leaves a hole of zeros that takes no space") {
+TEST_CASE("an insert far behind the end leaves a hole of zeros that takes no space") {
     const ScratchDirectory scratch;
     {
         auto store = Store3::create(scratch / "v");
@@ -234,7 +234,7 @@ TEST_CASE("rows of the store itself can be appended and inserted") {
     CHECK(std::ranges::all_of(store, [](auto vector) { return equals(vector, row(3)); }));
 }
 
-TEST_CASE("reserve makes room, shrink_to_fit gives it back") {
+TEST_CASE("reserve allocates space, shrink_to_fit returns it") {
     const ScratchDirectory scratch;
     auto store = Store3::create(scratch / "v");
     store.append(row(1));
@@ -262,7 +262,8 @@ TEST_CASE("a closed file is exactly its header and rows") {
         store.commit();
         store.insert(0, row(3));
         store.commit();
-        CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) == 2);  // and its journal
+        CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) ==
+              2);  // the store and its journal
         store.close();
         CHECK(store.size() == 0);
         store.close();
@@ -288,7 +289,7 @@ TEST_CASE("opening and closing a store writes nothing") {
     CHECK(std::filesystem::last_write_time(scratch / "v") == time);
 }
 
-TEST_CASE("an exception on its way out takes the half-done batch with it") {
+TEST_CASE("a store that is destroyed by an exception does not commit") {
     const ScratchDirectory scratch;
     try {
         auto store = Store3::create(scratch / "v");
@@ -309,7 +310,7 @@ TEST_CASE("moving a store moves everything and leaves an empty one") {
     auto store = Store3::create(scratch / "v");
     store.append(row(1));
     auto other = std::move(store);
-    CHECK(store.size() == 0);  // NOLINT(bugprone-use-after-move): that is the point
+    CHECK(store.size() == 0);  // NOLINT(bugprone-use-after-move): the test is about this
     CHECK(store.data().empty());
     CHECK(store.begin() == store.end());
     CHECK(code_of([&] { return store.get(0); }) == ErrorCode::out_of_range);
@@ -319,7 +320,7 @@ TEST_CASE("moving a store moves everything and leaves an empty one") {
     third = std::move(other);
     CHECK(third.size() == 2);
     const auto closed = Store3::open(scratch / "w", OpenMode::read_only);
-    CHECK(closed.size() == 1);  // assigning committed and closed what was there
+    CHECK(closed.size() == 1);  // the assignment committed and closed the old store
 }
 
 TEST_CASE("a store opened for reading refuses every change") {
@@ -399,15 +400,15 @@ TEST_CASE("a row may be overwritten by a part of the store that overlaps it") {
     }
 }
 
-TEST_CASE("no room is taken for long rows before there is one") {
+TEST_CASE("a store of long rows takes no space before its first row") {
     const ScratchDirectory scratch;
-    const std::size_t dim = 100'000'000;  // as a file to be imported may claim
+    const std::size_t dim = 100'000'000;  // as in the header of a crafted import
     const auto store = MmapVectorStore<>::create(scratch / "v", {.dim = dim});
     CHECK(store.dim() == dim);
     CHECK(std::filesystem::file_size(scratch / "v") <= 1 << 20);
 }
 
-TEST_CASE("open_or_create does the one or the other") {
+TEST_CASE("open_or_create opens or creates") {
     const ScratchDirectory scratch;
     {
         auto store = MmapVectorStore<>::open_or_create(scratch / "v", {.dim = 3});
@@ -447,7 +448,7 @@ TEST_CASE("writing to a closed store, or one that was moved from, is refused") {
     }
 }
 
-TEST_CASE("rows are what algorithms expect, those from before C++20 too") {
+TEST_CASE("rows work with algorithms, also with those from before C++20") {
     const ScratchDirectory scratch;
     auto store = Store3::create(scratch / "v");
     for (const float first : {1.0f, 5.0f, 3.0f}) store.append(row(first));

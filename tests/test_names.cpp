@@ -1,8 +1,8 @@
-// What is found by name: the files of a store, its journals, its locks. Names change their meaning under an open store.
+// Names: the files of a store, its journals, its locks. A name can change its meaning while a store is open.
 //
-//   chdir, links      what was committed is found under every name of the file, wherever the process has gone
-//   renamed, removed  what needs no journal is committed, all else refused, and nobody else's journals are touched
-//   fork              a child that only ends commits nothing, and keeps no lock
+//   chdir, links      commits are found under every name of the file, in every working directory
+//   renamed, removed  a commit that needs no journal succeeds, others throw, and journals of other stores do not change
+//   fork              a child that only exits commits nothing and keeps no lock
 //   long names        are refused when a store is created, not when it is committed
 #include <array>
 #include <csignal>
@@ -26,7 +26,7 @@ using Named = Collection<2, std::string>;
 
 constexpr std::array<float, 2> row{1, 2}, other{3, 4};
 
-// Goes somewhere else, and back.
+// Changes the working directory, and restores it.
 class WorkingDirectory {
   public:
     explicit WorkingDirectory(const std::filesystem::path& path) { std::filesystem::current_path(path); }
@@ -38,7 +38,7 @@ class WorkingDirectory {
     std::filesystem::path before_ = std::filesystem::current_path();
 };
 
-// As a process leaves it that is killed: nothing is committed that was not.
+// As after a kill of the process: only commits remain.
 template <class Opened>
 void abandon(Opened opened) {
     try {
@@ -167,7 +167,7 @@ TEST_CASE("a store whose files were removed closes, and leaves the journals of a
     CHECK(Named::open(scratch / "store").size() == 6);
 }
 
-TEST_CASE("a name that leaves no room for the journal's is refused at once") {
+TEST_CASE("a name too long for its journal is refused when the store is created") {
     const ScratchDirectory scratch;
     for (const std::size_t length : {std::size_t{247}, std::size_t{250}, std::size_t{255}}) {
         const std::string name(length, 'n');
@@ -181,7 +181,7 @@ TEST_CASE("a name that leaves no room for the journal's is refused at once") {
     CHECK(Store::open(scratch / name.c_str()).size() == 1);
 }
 
-TEST_CASE("where a creation was left half done and a stranger has the journal's name, open_or_create says so") {
+TEST_CASE("open_or_create reports a file that has the journal's name, after an unfinished creation") {
     const ScratchDirectory scratch;
     { Store::create(scratch / "store"); }
     std::fstream file(scratch / "store", std::ios::binary | std::ios::in | std::ios::out);
@@ -192,7 +192,7 @@ TEST_CASE("where a creation was left half done and a stranger has the journal's 
     CHECK(code_of([&] { return Store::open_or_create(scratch / "store"); }) == ErrorCode::exists);
 }
 
-TEST_CASE("a child that only ends commits nothing of its parent's") {
+TEST_CASE("a child process that only exits commits nothing of its parent") {
     const ScratchDirectory scratch;
     auto store = Store::create(scratch / "store");
     store.append(row);
@@ -209,7 +209,7 @@ TEST_CASE("a child that only ends commits nothing of its parent's") {
     CHECK(Store::open(scratch / "store").size() == 1);
 }
 
-TEST_CASE("a child that does not touch a store keeps no lock of it") {
+TEST_CASE("a child process that does not use a store keeps no lock") {
     const ScratchDirectory scratch;
     std::optional<Store> store = Store::create(scratch / "store");
     std::optional<Store> reader = Store::open(scratch / "store", OpenMode::read_only);

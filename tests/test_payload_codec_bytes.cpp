@@ -1,4 +1,4 @@
-// The ready codec's bytes are bincode 1.x's: each type against bytes written down by hand.
+// The bytes of the built-in codec are those of bincode 1.x: every type against hand-written bytes.
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -49,7 +49,7 @@ T decoded(const std::string& record) {
     return mapvec::Codec<T>::decode(std::as_bytes(std::span(record)));
 }
 
-// The value has exactly these bytes, and they are the value.
+// Checks that the value encodes to these bytes, and that they decode to the value.
 template <class T>
 bool is_written_as(const T& value, std::string_view spelt) {
     INFO(spelt);
@@ -153,7 +153,7 @@ TEST_CASE("Strings and sequences are a u64 length and their elements") {
     CHECK(is_written_as<std::list<std::uint16_t>>({7}, "01 00 00 00 00 00 00 00 07 00"));
 }
 
-TEST_CASE("Arrays, pairs, tuples and structs are their parts with nothing between") {
+TEST_CASE("Arrays, pairs, tuples and structs are their parts without padding") {
     CHECK(is_written_as<std::array<std::uint16_t, 3>>({1, 2, 3}, "01 00 02 00 03 00"));
     CHECK(is_written_as<std::array<bool, 2>>({true, false}, "01 00"));
     CHECK(is_written_as<std::array<std::string, 0>>({}, ""));

@@ -1,5 +1,5 @@
-// The fingerprint of a payload type: the same for what is stored alike, on every compiler and for ever;
-// another for everything else. Codecs of one's own take part in it.
+// The fingerprint of a payload type: equal for types that are stored alike, with every compiler and version; different
+// for all others. Specialised codecs take part in it.
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -104,7 +104,7 @@ struct mapvec::Codec<Weight> {
 
 namespace {
 
-// A codec that is passed by hand, not a specialisation.
+// A codec that is passed as an argument, not a specialisation.
 struct Terse {
     static constexpr std::string_view name = "year only";
     static void encode(const Doc& doc, auto& sink) { sink.write(&doc.year, sizeof doc.year); }
@@ -170,7 +170,7 @@ TEST_CASE("Types that are stored differently have different fingerprints") {
 }
 
 TEST_CASE("Fingerprints are what they have always been") {
-    // Computed apart from this library: FNV-1a of, for Doc, "(s" "u" 4 "f" 8 "[s)", numbers as eight bytes.
+    // Computed without this library: FNV-1a of, for Doc, "(s" "u" 4 "f" 8 "[s)", numbers as eight bytes.
     CHECK(print<Doc> == 0x5eea711e00376d88);
     CHECK(print<Raw> == 0x590949e1ba6c3520);
     CHECK(print<Tree> == 0x24afe6b62b07378a);
@@ -178,7 +178,7 @@ TEST_CASE("Fingerprints are what they have always been") {
     CHECK(print<Weight> == 0xe6abf4fa097ed618);
 }
 
-TEST_CASE("A codec of one's own is used alone and inside other types, as a length and its bytes") {
+TEST_CASE("A specialised codec is used alone, and inside other types as a length and its bytes") {
     mapvec::Encoder encoder;
     mapvec::Codec<Money>::encode(Money{5}, encoder);
     CHECK(encoder.size() == 8);

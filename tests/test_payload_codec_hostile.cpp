@@ -1,4 +1,4 @@
-// No byte is trusted: damaged records are Error(payload), and cost neither time nor memory.
+// No byte is trusted: decoding damaged records throws Error(payload), and takes neither much time nor much memory.
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -14,7 +14,7 @@
 
 namespace {
 
-// Counts what the containers of these tests take, and nobody else's.
+// Counts the allocations of the containers in these tests only.
 struct Memory {
     static inline std::size_t taken = 0;
 };
@@ -89,7 +89,7 @@ Bytes u64s(std::initializer_list<std::uint64_t> numbers) {
     return bytes;
 }
 
-// The error's text, or nothing if the bytes are a T.
+// The text of the error, or nothing if the bytes are a T.
 template <class T>
 std::string refusal(const Bytes& bytes) {
     try {
@@ -127,7 +127,7 @@ TEST_CASE("An error says where, what was expected and what was found") {
     CHECK(says(refusal<bool>(Bytes{std::byte{2}}), "byte 0 of 1: bool: expected at most 1, found 2"));
 }
 
-TEST_CASE("A huge number anywhere in a record takes no memory to speak of") {
+TEST_CASE("A huge number anywhere in a record takes little memory") {
     const Bytes whole = encoded(sample());
     for (std::size_t at = 0; at + 8 <= whole.size(); ++at) {
         for (const std::uint64_t huge : huge_lengths) {
@@ -159,16 +159,16 @@ TEST_CASE("A huge length of any type is an error before memory is taken") {
     }
 }
 
-TEST_CASE("What is reserved stays near the bytes there are, however large an element is in memory") {
+TEST_CASE("The reserved memory stays near the size of the record, for elements of any size") {
     using Large = std::optional<std::array<double, 1000>>;  // one byte on the wire, 8,008 in memory
-    Bytes bytes(8 + 1000, std::byte{2});                    // a thousand elements claimed, the first is none
+    Bytes bytes(8 + 1000, std::byte{2});                    // a length of 1000; the first element is invalid
     put_u64(bytes, 0, 1000);
     Memory::taken = 0;
     CHECK(says(refusal<Vector<Large>>(bytes), "tag of an optional"));
     CHECK(Memory::taken < 64 * 1024);
 }
 
-TEST_CASE("Elements that take no bytes cannot be claimed in numbers that take time or memory") {
+TEST_CASE("The number of elements without bytes is limited") {
     for (const std::uint64_t huge : huge_lengths) {
         Memory::taken = 0;
         CHECK(says(refusal<Vector<Empty>>(u64s({huge})), "elements that take no bytes"));
@@ -197,12 +197,12 @@ TEST_CASE("Nesting deeper than 128 levels is refused alike by decoding and encod
     deeper.children.push_back(deepest);
     CHECK_THROWS_AS(encoded(deeper), mapvec::Error);
 
-    Node wide;  // the limit is of depth, not of number
+    Node wide;  // the limit is on depth, not on the number of nodes
     for (int i = 0; i < 1000; ++i) wide.children.push_back(Node{{Node{}}});
     CHECK(mapvec::Codec<Node>::decode(encoded(wide)) == wide);
 }
 
-TEST_CASE("Bytes that no value has are refused") {
+TEST_CASE("Bytes that are not a value are refused") {
     for (unsigned value = 2; value < 256; ++value) {
         const std::byte byte{static_cast<unsigned char>(value)};
         Bytes in_vector = u64s({1});
@@ -218,7 +218,7 @@ TEST_CASE("Bytes that no value has are refused") {
     CHECK(!refusal<Variant>(Bytes{std::byte{1}, {}, {}, {}}).empty());
 }
 
-TEST_CASE("A key that comes twice is refused, except where it may") {
+TEST_CASE("A key that occurs twice is refused, except in multi containers") {
     Bytes bytes = u64s({2});
     for (const int byte : {1, 7, 1, 8}) bytes.push_back(static_cast<std::byte>(byte));
     CHECK(says(refusal<std::map<std::uint8_t, std::uint8_t>>(bytes), "key of a map or set"));

@@ -1,4 +1,4 @@
-// Raw payloads: which types are stored as they lie in memory, with padding as zeros, and looked at in place.
+// Raw payloads: which types are stored as their bytes in memory, with zeros for padding, and are viewed in place.
 #include <array>
 #include <chrono>
 #include <complex>
@@ -142,7 +142,7 @@ std::vector<unsigned char> raw(const T& value) {
     return bytes;
 }
 
-// A T whose every byte, padding included, was 0xEE before `fill` set its fields.
+// A T whose bytes, padding included, were all 0xEE before `fill` set its fields.
 template <class T, class Fill>
 std::vector<unsigned char> raw_over_garbage(Fill fill) {
     alignas(T) unsigned char room[sizeof(T)];
@@ -198,7 +198,7 @@ TEST_CASE("A type with a codec of its own, alone or inside another, is not store
     STATIC_REQUIRE((Payload<Pod, mapvec::Codec<Pod>> && !raw_payload<Pod, mapvec::Codec<Money>>));
 }
 
-TEST_CASE("Whatever holds an address is refused when compiling") {
+TEST_CASE("Types that hold an address do not compile as payloads") {
     STATIC_REQUIRE((!Payload<int*> && !Payload<const char*> && !Payload<void (*)()> && !Payload<std::nullptr_t>));
     STATIC_REQUIRE((!Payload<int Pod::*> && !Payload<int&>));
     STATIC_REQUIRE(
@@ -211,7 +211,7 @@ TEST_CASE("Whatever holds an address is refused when compiling") {
     STATIC_REQUIRE((!HoldsNoPointer<DeepPointer> && !HoldsNoPointer<std::string_view>));
 }
 
-TEST_CASE("Types that have no portable bytes are refused when compiling") {
+TEST_CASE("Types without portable bytes do not compile as payloads") {
     STATIC_REQUIRE((!Payload<long double> && !Payload<Either> && !Payload<void> && !Payload<int[3]>));
     STATIC_REQUIRE((!Payload<Tree> && !Payload<std::vector<Tree>> && Payload<Node>));
     STATIC_REQUIRE(!Payload<std::initializer_list<int>>);
@@ -270,7 +270,7 @@ TEST_CASE("A raw record comes back as it was, from any alignment") {
     CHECK(back.number == 77);
 }
 
-TEST_CASE("An empty member that shares its address takes nothing from the others") {
+TEST_CASE("An empty member that shares an address does not overwrite other members") {
     const WithHiddenEmpty value{0x11223344, {}, 0x55667788};
     const auto back = mapvec::detail::read_raw<WithHiddenEmpty>(as_record(raw(value)));
     CHECK(back.number == value.number);

@@ -1,4 +1,4 @@
-// What ring-db 0.6 itself has persisted is read as it is, and written again byte for byte.
+// Records that ring-db 0.6 has written are read, and written again with the same bytes.
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -43,7 +43,7 @@ std::vector<std::string> lines_of(const std::string& text) {
     return lines;
 }
 
-// As the lines of EXPECTED spell it, where `number` prints an integral double with ".0".
+// The format of the lines of EXPECTED; `number` prints an integral double with ".0".
 std::string number(double value) {
     char text[32];
     std::snprintf(text, sizeof text, "%.17g", value);  // scores are multiples of 1/8

@@ -1,4 +1,4 @@
-// What is encoded is decoded to the same value, for random values of deeply nested types, and into any sink.
+// Decoding restores the encoded value, for random values of deeply nested types and for any sink.
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -111,7 +111,7 @@ TEST_CASE("Strings of wide characters are sequences") {
     CHECK(mapvec::Codec<std::u16string>::decode(encoder.bytes()) == text);
 }
 
-TEST_CASE("Bytes do not depend on where they go: alone, behind others, or into another kind of sink") {
+TEST_CASE("The encoded bytes are the same alone, behind others, and in another kind of sink") {
     mapvec::Encoder many;
     std::size_t begin = 0;
     for (std::uint32_t seed = 0; seed < 100; ++seed) {
@@ -143,7 +143,7 @@ TEST_CASE("An encoder keeps its memory when it is cleared") {
     }
 }
 
-TEST_CASE("A moved encoder takes its bytes along and leaves an empty one") {
+TEST_CASE("Moving an encoder moves its bytes and leaves an empty one") {
     mapvec::Encoder first;
     first.write("abc", 3);
     mapvec::Encoder second = std::move(first);

@@ -1,4 +1,4 @@
-// UnicodeChar is Rust's char: in bincode 1.x its UTF-8 bytes, in a raw record four bytes of memory.
+// UnicodeChar is like Rust's char: UTF-8 in bincode 1.x, four bytes in a raw record.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -98,7 +98,7 @@ TEST_CASE(
                    "byte 1 of 2: a UnicodeChar"));
 }
 
-TEST_CASE("A UnicodeChar in a raw record is four bytes, checked whenever they are looked at") {
+TEST_CASE("A UnicodeChar in a raw record is four bytes, which every read checks") {
     STATIC_REQUIRE(mapvec::raw_payload<Key>);
     STATIC_REQUIRE(mapvec::raw_payload<std::array<UnicodeChar, 3>>);
     STATIC_REQUIRE_FALSE(mapvec::raw_payload<Entry>);
@@ -114,7 +114,7 @@ TEST_CASE("A UnicodeChar in a raw record is four bytes, checked whenever they ar
     }
 }
 
-TEST_CASE("A UnicodeChar is no char32_t to a store, and can be a key") {
+TEST_CASE("A UnicodeChar and a char32_t are different types to a store, and a UnicodeChar can be a key") {
     CHECK(mapvec::payload_fingerprint<UnicodeChar>() != mapvec::payload_fingerprint<char32_t>());
     CHECK(mapvec::payload_fingerprint<std::vector<UnicodeChar>>() !=
           mapvec::payload_fingerprint<std::vector<char32_t>>());

@@ -1,9 +1,9 @@
-// PayloadStore and its builder: typed values by id, in files that know their type.
+// PayloadStore and its builder: typed values by id, in files that contain a fingerprint of the type.
 //
-//   push, update, fetch    what went in comes out, after reopening too
-//   bytes, view            the record where it lies
+//   push, update, fetch    values are restored, also after reopening
+//   bytes, view            the record in the mapped file
 //   type                   another T is refused
-//   finish                 a file without a name; finish_persisted: whole or not at all
+//   finish                 a file without a name; finish_persisted: complete or not at all
 #include <algorithm>
 #include <fstream>
 #include <mapvec/payload_store.hpp>
@@ -59,7 +59,7 @@ City city(unsigned i) { return {"city " + std::to_string(i), i, std::vector<std:
 
 }  // namespace
 
-TEST_CASE("payloads of any size come out as they went in, reopened too") {
+TEST_CASE("payloads of any size are restored, also after reopening") {
     const ScratchDirectory scratch;
     {
         auto store = PayloadStore<City>::create(scratch / "p");
@@ -78,7 +78,7 @@ TEST_CASE("payloads of any size come out as they went in, reopened too") {
     store.verify();
 }
 
-TEST_CASE("records that are serialized already are taken over byte by byte, if they are of the type") {
+TEST_CASE("serialized records are stored byte by byte, if they are of the type") {
     using Words = std::unordered_set<std::string>;
     const ScratchDirectory scratch;
     auto store = PayloadStore<Words>::create(scratch / "p");
@@ -89,7 +89,7 @@ TEST_CASE("records that are serialized already are taken over byte by byte, if t
     };
     put(std::uint64_t{3});
     for (const char letter : {'b', 'c', 'a'})
-        put(std::uint64_t{1}), put(letter);  // an order no set would choose thrice
+        put(std::uint64_t{1}), put(letter);  // an order that no set would use three times
     for (int rotation = 0; rotation < 3; ++rotation) {
         const auto bytes = store.bytes(store.push_encoded(record));
         CHECK(std::equal(bytes.begin(), bytes.end(), record.begin(), record.end()));
@@ -108,7 +108,7 @@ TEST_CASE("records that are serialized already are taken over byte by byte, if t
     CHECK(points.size() == 1);
 }
 
-TEST_CASE("verify tells how far it is, and ends where its callback throws") {
+TEST_CASE("verify reports its progress, and ends if the callback throws") {
     const ScratchDirectory scratch;
     auto store = PayloadStore<City>::create(scratch / "p");
     for (unsigned i = 0; i < 5000; ++i) store.push(city(i));
@@ -127,7 +127,7 @@ TEST_CASE("verify tells how far it is, and ends where its callback throws") {
     CHECK(calls == 1);
 }
 
-TEST_CASE("payloads of fixed size lie in one file and can be looked at in place") {
+TEST_CASE("payloads of fixed size are in one file and can be viewed in place") {
     const ScratchDirectory scratch;
     {
         auto store = PayloadStore<Point>::create(scratch / "p");
@@ -146,7 +146,7 @@ TEST_CASE("payloads of fixed size lie in one file and can be looked at in place"
     store.verify();
 }
 
-TEST_CASE("strings can be looked at in place") {
+TEST_CASE("strings can be viewed in place") {
     const ScratchDirectory scratch;
     auto store = PayloadStore<std::string>::create(scratch / "p");
     store.push("one");
@@ -256,7 +256,7 @@ TEST_CASE("a store of another type is refused") {
     CHECK(code_of([&] { return PayloadStore<City>::load(scratch / "none"); }) == ErrorCode::not_found);
 }
 
-TEST_CASE("a store that lacks its table of offsets, or has another's, is corrupt") {
+TEST_CASE("a store without its table of offsets, or with the table of another store, is corrupt") {
     const ScratchDirectory scratch;
     { PayloadStore<City>::create(scratch / "a").push(city(1)); }
     { PayloadStore<City>::create(scratch / "b").push(city(2)); }
@@ -335,7 +335,7 @@ TEST_CASE("random pushes and updates agree with a model, reopened again and agai
     store.verify();
 }
 
-TEST_CASE("a builder's store lives on a file without a name") {
+TEST_CASE("the store of a builder uses a file without a name") {
     const ScratchDirectory scratch;
     PayloadStoreBuilder<City> builder;
     for (unsigned i = 0; i < 5000; ++i) CHECK(builder.push(city(i)) == i);
@@ -349,7 +349,7 @@ TEST_CASE("a builder's store lives on a file without a name") {
     store.verify();
 }
 
-TEST_CASE("finish_persisted makes a whole store at the path, and only if nothing is there") {
+TEST_CASE("finish_persisted makes a complete store at the path, and only if there is no file") {
     const ScratchDirectory scratch;
     for (const unsigned records : {0u, 1u, 10'000u}) {
         PayloadStoreBuilder<City> builder;
@@ -375,19 +375,19 @@ TEST_CASE("finish_persisted makes a whole store at the path, and only if nothing
     points.push({1, 2});
     CHECK(std::move(points).finish_persisted(scratch / "points").fetch(0) == Point{1, 2});
 
-    PayloadStoreBuilder<City> long_name;  // with ".offsets" as long as a name can be
+    PayloadStoreBuilder<City> long_name;  // with ".offsets" the longest possible name
     long_name.push(city(1));
     CHECK(std::move(long_name).finish_persisted(scratch / std::string(246, 'n').c_str()).fetch(0) == city(1));
 }
 
-TEST_CASE("what an interrupted creation left behind is no obstacle; what is not ours is") {
+TEST_CASE("files of an interrupted creation are replaced; other files are not") {
     const ScratchDirectory scratch;
     { (void)PayloadStore<City>::create(scratch / "p"); }
-    std::filesystem::remove(scratch / "p");  // an empty table of offsets alone belongs to nobody
+    std::filesystem::remove(scratch / "p");  // an empty table of offsets alone belongs to no store
     { PayloadStore<City>::create(scratch / "p").push(city(2)); }
     CHECK(PayloadStore<City>::load(scratch / "p").fetch(0) == city(2));
 
-    std::filesystem::remove(scratch / "p");  // one with records may be all that is left of something
+    std::filesystem::remove(scratch / "p");  // a table with records may be the rest of a store
     CHECK(code_of([&] { return PayloadStore<City>::open_or_create(scratch / "p"); }) == ErrorCode::exists);
     CHECK_FALSE(MappedFile::exists(scratch / "p"));
     CHECK(std::filesystem::file_size(scratch / "p.offsets") == data_offset + 16);

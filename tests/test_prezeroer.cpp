@@ -1,6 +1,6 @@
-// A helper that zeroes the file ahead of what is streamed is never seen: not by writes, cuts and moves that come in
-// between, not by whoever has the descriptor next, not by a child that goes on where its parent stopped. And it is not
-// there if it is not wanted. Each test gives the helper work and interferes before that can be done.
+// The background thread that zeroes the file ahead of appends has no visible effect: not on writes, cuts and moves in
+// between, not on the next owner of the file descriptor, not on a child process that continues. It does not run if it
+// is disabled. Each test gives it work and interferes before the work is done.
 #if defined(__linux__)
 #include <fcntl.h>
 #include <unistd.h>
@@ -28,7 +28,7 @@ std::vector<std::byte> pages_of(int value, std::size_t bytes) {
     return std::vector<std::byte>(bytes, std::byte(value));
 }
 
-// Streams until the helper has just been given as many windows as it may be ahead.
+// Streams until the helper has just got as much work as it may have.
 std::uint64_t stream_until_helped(MappedFile& file, std::uint64_t at, std::span<const std::byte> piece) {
     const std::uint64_t last_boundary = (at + window - 1) / window * window + 8 * window;
     if (file.size() < last_boundary + 8 * mebibyte) file.resize(last_boundary + 8 * mebibyte);
@@ -37,7 +37,7 @@ std::uint64_t stream_until_helped(MappedFile& file, std::uint64_t at, std::span<
     return at;
 }
 
-// Long enough for a helper that was left alone to do what it should not.
+// Waits long enough for a faulty helper to do damage.
 void wait_for_helper() { ::usleep(5'000); }
 
 std::size_t threads_of_this_process() {
@@ -49,7 +49,7 @@ std::size_t threads_of_this_process() {
 
 }  // namespace
 
-TEST_CASE("what is written where the helper is at work stays", "[threads]") {
+TEST_CASE("bytes that are written while the helper works are kept", "[threads]") {
     const ScratchDirectory scratch;
     auto file = MappedFile::create(scratch / "f", pages_of(1, 4096), {});
     const bool streamed = GENERATE(false, true), far = streamed || GENERATE(false, true);
@@ -58,7 +58,7 @@ TEST_CASE("what is written where the helper is at work stays", "[threads]") {
     for (int round = 0; round < 10; ++round) {
         const std::uint64_t begin = end;
         const std::uint64_t at = stream_until_helped(file, begin, small);
-        end = far ? at + 3 * window : at;  // behind a gap, in the last of the helper's windows
+        end = far ? at + 3 * window : at;  // behind a gap, in the helper's last window
         streamed ? file.stream(end, more) : file.write(end, more);
         wait_for_helper();
         REQUIRE(std::memchr(file.data() + end, 0, more.size()) == nullptr);
@@ -67,7 +67,7 @@ TEST_CASE("what is written where the helper is at work stays", "[threads]") {
     }
 }
 
-TEST_CASE("a file that is cut where the helper is at work stays short", "[threads]") {
+TEST_CASE("a file that is cut while the helper works stays short", "[threads]") {
     const ScratchDirectory scratch;
     auto file = MappedFile::create(scratch / "f", pages_of(1, 4096), {});
     std::uint64_t end = 4096;
@@ -80,7 +80,7 @@ TEST_CASE("a file that is cut where the helper is at work stays short", "[thread
     }
 }
 
-TEST_CASE("the helper leaves a file before another is assigned over it", "[threads]") {
+TEST_CASE("the helper stops using a file before another is assigned to it", "[threads]") {
     const ScratchDirectory scratch;
     for (int round = 0; round < 10; ++round) {
         (void)MappedFile::create(scratch / "other", pages_of(7, 16 * mebibyte), {});
@@ -96,8 +96,8 @@ TEST_CASE("the helper leaves a file before another is assigned over it", "[threa
     }
 }
 
-// Of Prezeroer itself, since unmapping what was streamed takes longer than the helper would need for its harm.
-TEST_CASE("the helper has left a file when what gave it work is destroyed", "[threads]") {
+// Tests Prezeroer itself: unmapping the streamed pages takes longer than the helper needs to do damage.
+TEST_CASE("the helper does not use a file after the destructor", "[threads]") {
     const ScratchDirectory scratch;
     (void)MappedFile::create(scratch / "other", pages_of(7, 4 * mebibyte), {});
     for (int round = 0; round < 30; ++round) {
@@ -113,7 +113,7 @@ TEST_CASE("the helper has left a file when what gave it work is destroyed", "[th
     }
 }
 
-TEST_CASE("a file moves while the helper is at work, and is streamed to on", "[threads]") {
+TEST_CASE("a file that moves while the helper works can be written further", "[threads]") {
     const ScratchDirectory scratch;
     auto file = MappedFile::create(scratch / "f", pages_of(1, 4096), {});
     std::uint64_t end = 4096;
@@ -126,7 +126,7 @@ TEST_CASE("a file moves while the helper is at work, and is streamed to on", "[t
     REQUIRE(std::memchr(file.data(), 0, end) == nullptr);
 }
 
-TEST_CASE("a child goes on with a store that its parent left in the middle of appending") {
+TEST_CASE("a child process continues a store that its parent left while appending") {
     using Store = MmapVectorStore<128>;
     const auto append = [](Store& store, std::size_t rows) {
         for (std::array<float, 128> row; rows > 0; --rows) {
@@ -142,7 +142,7 @@ TEST_CASE("a child goes on with a store that its parent left in the middle of ap
         REQUIRE(in_another_process([&] {
                     auto store = Store::create(scratch / "store");
                     append(store, rows);
-                    if (::fork() != 0) std::_Exit(0);  // at once: what it was about to do is never done
+                    if (::fork() != 0) std::_Exit(0);  // at once, so that the work of the helper is never done
                     append(store, 6'000);
                     store.close();
                     return ::write(ends[1], "x", 1) == 1 ? 0 : 1;
@@ -161,7 +161,7 @@ TEST_CASE("a child goes on with a store that its parent left in the middle of ap
     }
 }
 
-TEST_CASE("a helper thread is started for long runs of small appends only, and only where it may be") {
+TEST_CASE("a helper thread starts only for long runs of small appends, and only if it is allowed") {
     const auto threads_after = [](std::size_t rows, bool commit_often, bool helper) {
         return in_another_process([&] {
             const ScratchDirectory scratch;

@@ -1,4 +1,4 @@
-// Readers beside a writer: they see committed states only, and stay out of each other's way.
+// Readers at the same time as a writer: they see committed states only, and do not disturb each other.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -21,7 +21,7 @@ Store reader_of(const ScratchDirectory& scratch) { return Store::open(scratch / 
 
 }  // namespace
 
-TEST_CASE("a reader sees what is committed, when it asks for it") {
+TEST_CASE("a reader sees a commit after refresh()") {
     const ScratchDirectory scratch;
     auto writer = Store::create(scratch / "v");
     auto reader = reader_of(scratch);
@@ -51,7 +51,7 @@ TEST_CASE("a reader sees what is committed, when it asks for it") {
     reader.verify();
 }
 
-TEST_CASE("an overwritten row changes for a reader at refresh and not before, through checkpoints too") {
+TEST_CASE("a reader sees an overwritten row after refresh() and not before, also across checkpoints") {
     const ScratchDirectory scratch;
     auto writer = Store::create(scratch / "v");
     writer.append_rows(std::vector<float>(20'000, 1.0f));
@@ -76,11 +76,11 @@ TEST_CASE("an overwritten row changes for a reader at refresh and not before, th
     CHECK(writer[5][0] == 2.0f);
     writer.append(row(4));
     writer.close();
-    CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) == 1);  // nobody held the journal up
+    CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) == 1);  // no reader kept the journal
     CHECK(reader_of(scratch)[5][0] == 2.0f);
 }
 
-TEST_CASE("a reader outlives its writer and finds the next") {
+TEST_CASE("a reader stays open when its writer closes, and follows the next writer") {
     const ScratchDirectory scratch;
     { Store::create(scratch / "v").append(row(1)); }
     auto reader = reader_of(scratch);
@@ -97,7 +97,7 @@ TEST_CASE("a reader outlives its writer and finds the next") {
     }
 }
 
-TEST_CASE("closing with a reader there keeps its journal for it, and the next close clears up") {
+TEST_CASE("a close keeps the journal that a reader needs, and the next close removes it") {
     const ScratchDirectory scratch;
     auto writer = Store::create(scratch / "v");
     writer.append(row(1));
@@ -115,7 +115,7 @@ TEST_CASE("closing with a reader there keeps its journal for it, and the next cl
     CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) == 1);
 }
 
-TEST_CASE("who reads a collection beside its refresh finds a payload for each row, and no row erased at once",
+TEST_CASE("threads that read a collection during refresh() find a payload for each row, and no new row erased",
           "[threads]") {
     using Rows = Collection<2, std::string>;
     const ScratchDirectory scratch;

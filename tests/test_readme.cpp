@@ -1,4 +1,4 @@
-// What the README shows is what is compiled and run.
+// The program in the README is the one that is compiled and run.
 #include <fstream>
 #include <sstream>
 #include <string>

@@ -1,5 +1,5 @@
-// The example ring_map finds the right cities. What is right is computed here another way: from the
-// angles in double precision (Vincenty's formula), for every city, without a store.
+// The example ring_map finds the right cities. The test computes them in another way: from the angles in double
+// precision (Vincenty's formula), for every city, without a store.
 #include <cmath>
 #include <filesystem>
 #include <random>
@@ -42,7 +42,7 @@ const fs::path& store() {
     return path;
 }
 
-// Name with country, and population. Few share all three; they are counted.
+// Name with country, and population. Few cities share all three; the map counts them.
 using Name = std::pair<std::string, std::uint64_t>;
 
 std::multiset<Name> names(const std::vector<RingCity>& found) {
@@ -51,7 +51,7 @@ std::multiset<Name> names(const std::vector<RingCity>& found) {
     return result;
 }
 
-// The cities the ring must and may hold; a city on the very edge only may. How many it holds.
+// The cities that the ring must hold and may hold. A city at the very edge may be in it. Returns the number of hits.
 std::size_t require_right_cities(const Ring& ring) {
     std::multiset<Name> must, may;
     for (const Place& place : places()) {
@@ -139,7 +139,7 @@ TEST_CASE("a city is found by its name, and the largest of a name wins unless a 
     REQUIRE(find_place(places(), "Washington, D.C.").city.country == "US");
 }
 
-TEST_CASE("a city that is not there is answered with names that look like it") {
+TEST_CASE("an unknown city is answered with similar names") {
     REQUIRE(message_of("Pariss").find("did you mean Paris, FR") != std::string::npos);
     REQUIRE(message_of("Birmin").find("Birmingham, GB") != std::string::npos);
     const std::string nothing = message_of("Xqzvwkjxqzvwkj");
@@ -166,7 +166,7 @@ TEST_CASE("a distance that no two places have is refused") {
     REQUIRE_NOTHROW(check_ring({{0, 0}, 0, 20015}));
 }
 
-TEST_CASE("a damaged line of the file of cities is named with what is wrong with it") {
+TEST_CASE("an error about the file of cities names the damaged line and the reason") {
     const auto problem = [](const std::string& line) -> std::string {
         try {
             return parse_city(line, "cities.csv:7").city.name + " was taken";

@@ -1,5 +1,5 @@
-// Promises of scalar.hpp: 16-bit floats round to nearest even, keep infinities, NaN, denormals and signs, and turn
-// into float without loss.
+// scalar.hpp: 16-bit floats round to nearest even, keep infinities, NaN, denormals and signs, and convert to float
+// exactly.
 #include <mapvec/scalar.hpp>
 
 #include <cmath>
@@ -38,7 +38,8 @@ double value_of(std::uint16_t bits, int exponent_bits, int fraction_bits) {
     return sign * std::ldexp(1 + fraction, exponent - bias);
 }
 
-// Every value, the midpoints to its successor, and the floats next to those midpoints. How many values.
+// Checks every value, the midpoints to its successor, and the floats next to these midpoints; returns the number of
+// values.
 template <class Half>
 std::uint32_t check_rounding_between(std::uint16_t largest_finite) {
     std::uint32_t bits = 0;
@@ -57,7 +58,7 @@ std::uint32_t check_rounding_between(std::uint16_t largest_finite) {
     return bits;
 }
 
-// How many values.
+// Returns the number of values.
 template <class Half>
 std::uint32_t check_every_value(int exponent_bits, int fraction_bits) {
     const std::uint32_t special = ((1u << exponent_bits) - 1) << fraction_bits;
@@ -77,7 +78,7 @@ std::uint32_t check_every_value(int exponent_bits, int fraction_bits) {
 
 }  // namespace
 
-TEST_CASE("every float16 and bfloat16 turns into the float it stands for") {
+TEST_CASE("every float16 and bfloat16 converts to its exact float") {
     CHECK(check_every_value<float16>(5, 10) == 0x10000);
     CHECK(check_every_value<bfloat16>(8, 7) == 0x10000);
 }
@@ -128,7 +129,7 @@ TEST_CASE("16-bit floats compare as floats do") {
     CHECK(bits_of(float16(0.333f)) == bits_of(float{float16(0.333f)}));
 }
 
-TEST_CASE("scalars are storage types with numbers that files can rely on") {
+TEST_CASE("scalars are storage types with fixed type numbers") {
     STATIC_REQUIRE(std::is_trivially_copyable_v<float16>);
     STATIC_REQUIRE(std::is_trivially_default_constructible_v<bfloat16>);
     STATIC_REQUIRE(sizeof(float16) == 2);

@@ -1,12 +1,12 @@
-// Promises of search.hpp, each against a plain loop in double over numbers whose sums float holds exactly, so that
-// bounds and ties are met on the point.
+// search.hpp against a plain loop in double. The rows have numbers whose sums are exact in float, so that bounds and
+// ties are met exactly.
 //
-//   promise                                              would be broken by
+//   promise                                              broken by
 //   bounds are inclusive on both sides                   < for <=, a bound rounded inwards
-//   ascending ids; kNN nearest first, ties by id         pieces merged out of order, a heap ordered by key alone
-//   the same hits for any number of threads              a lost piece, a row on a border taken twice
+//   ascending ids; kNN nearest first, ties by id         pieces merged in the wrong order, a heap ordered by key alone
+//   the same hits for any number of threads              a lost piece, a row at a border found twice
 //   every scalar type, dims 1 to 70 and large, ragged    lost tails
-//   a filter is asked first, once for each row           distances of rejected rows, a second call
+//   a filter is called first, once for each row           distances of rejected rows, a second call
 //   one snapshot                                         data() called twice
 //   errors before any row is read                        late checks
 #include <mapvec/search.hpp>
@@ -45,7 +45,7 @@ std::vector<Hit> expected_nearest(const Rows<S>& rows, const std::vector<float>&
     return hits;
 }
 
-// A distance that some row has exactly, so that inclusive bounds show.
+// A distance that some row has exactly, to test inclusive bounds.
 template <class S>
 float some_distance(const Rows<S>& rows, const std::vector<float>& query, std::size_t row) {
     return static_cast<float>(std::sqrt(SquaredL2::reference<S>(rows.row(row % rows.count()), query)));
@@ -70,7 +70,7 @@ void check_searches(const Rows<S>& rows, const std::vector<float>& query, unsign
     }
 }
 
-// How many sets of rows were searched, a dimension and an instruction set each.
+// The number of searched sets of rows: one for each dimension and instruction set.
 template <class S>
 std::size_t check_type() {
     std::size_t searched = 0;
@@ -91,7 +91,7 @@ std::size_t check_type() {
 
 }  // namespace
 
-TEST_CASE("what gives a container of its own as rows cannot be searched") {
+TEST_CASE("a source that returns its rows by value does not compile") {
     struct Copies {
         std::size_t dim() const { return 1; }
         std::vector<float> data() const { return {1.0f}; }
@@ -135,7 +135,7 @@ TEST_CASE("results do not depend on the number of threads") {
     }
 }
 
-TEST_CASE("bounds are inclusive on the point, also where they are no squares of floats") {
+TEST_CASE("bounds are exactly inclusive, also if they are not squares of floats") {
     const Rows<float> line{{0.1f, 0.2f, 0.3f, 0.7f, -0.1f}, 1};
     const std::vector<float> zero = {0};
     CHECK(search(line, DiskQuery{zero, 0.1f}) == std::vector<Hit>{{0, 0.1f * 0.1f}, {4, 0.1f * 0.1f}});
@@ -215,7 +215,7 @@ TEST_CASE("an intersection holds the rows in all disks, with the distance to the
     }
 }
 
-TEST_CASE("a filter decides before distances do, once for each row") {
+TEST_CASE("a filter is called before distances are computed, once for each row") {
     Numbers numbers(6);
     const auto rows = numbers.whole_rows<float>(60'000, 40);
     const auto query = numbers.whole_query(40);
@@ -240,7 +240,7 @@ TEST_CASE("a filter decides before distances do, once for each row") {
     }
 }
 
-TEST_CASE("what a filter or a visitor throws reaches the caller, and the next search works") {
+TEST_CASE("an exception of a filter or a visitor reaches the caller, and the next search works") {
     Numbers numbers(8);
     const auto rows = numbers.whole_rows<float>(100'000, 16);
     const auto query = numbers.whole_query(16);
@@ -319,7 +319,7 @@ TEST_CASE("a search takes one snapshot of its source") {
     CHECK(snapshots_of([&] { (void)search_ids(rows, std::vector<Id>{1}, KnnQuery{query, 3}); }) == 1);
 }
 
-TEST_CASE("questions without a meaning are refused") {
+TEST_CASE("invalid queries are refused") {
     const Rows<float> rows{{1, 2, 3, 4}, 2};
     const std::vector<float> good = {0, 0}, longer = {0, 0, 0}, not_finite = {0, infinity}, not_number = {nan_value, 0};
     const auto code = [&](const auto& query) { return code_of([&] { (void)search(rows, query); }); };
@@ -353,7 +353,7 @@ TEST_CASE("an empty source has no hits, but its queries are checked") {
     CHECK(code_of([&] { (void)search(empty, KnnQuery{std::vector<float>(3), 3}); }) == ErrorCode::dimension_mismatch);
 }
 
-TEST_CASE("refused bounds are told as they are") {
+TEST_CASE("an error about bounds contains the bounds") {
     const Rows<float> line{{1}, 1};
     const auto message_of = [&](const auto& query) {
         try {

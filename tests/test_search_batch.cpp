@@ -1,11 +1,11 @@
-// Promises of search_batch.hpp: the answers are those of search, bit by bit, whatever the data looks like.
+// search_batch.hpp: the results equal those of search(), bit by bit, for any data.
 //
-//   promise                                               would be broken by
-//   near-duplicates far from the origin keep their order  |x|² + |q|² - 2xq taken for the answer
+//   promise                                               broken by
+//   near-duplicates far from the origin keep their order  |x|² + |q|² - 2xq used as the result
 //   no candidate is lost to rounding                      no margin, or one without the row's or query's norm
-//   huge, tiny, infinite, NaN rows                        an overflowing norm that sorts a near row out
+//   huge, tiny, infinite, NaN rows                        an overflowing norm that excludes a near row
 //   k differs, k = 0, k beyond the rows                   one k for all
-//   a filter is asked once for each row, and obeyed       asking per query; a tile with one accepted row taken whole
+//   a filter is called once for each row, and obeyed      a call per query; one accepted row opens a whole tile
 #include <mapvec/search_batch.hpp>
 
 #include <atomic>
@@ -31,7 +31,7 @@ std::size_t check_batch(const Rows<S>& rows, const std::vector<std::vector<float
         REQUIRE(hits.size() == queries.size());
         std::size_t wrong = 0;
         for (std::size_t i = 0; i < queries.size(); ++i) wrong += hits[i] == search<M>(rows, queries[i]) ? 0u : 1u;
-        const auto wanted = [](Id id) { return id % 300 >= 150 && id % 5 != 2; };  // whole tiles are not
+        const auto wanted = [](Id id) { return id % 300 >= 150 && id % 5 != 2; };  // some tiles have no wanted row
         const auto wanted_hits = search_batch<M>(rows, queries, wanted, {.threads = threads});
         for (std::size_t i = 0; i < queries.size(); ++i)
             wrong += wanted_hits.at(i) == search<M>(rows, queries[i], wanted) ? 0u : 1u;
@@ -109,7 +109,7 @@ TEST_CASE("rows so small that their squared norms vanish keep the order of their
     });
 }
 
-TEST_CASE("rows and queries of any size, infinities and NaN do not lead a batch astray") {
+TEST_CASE("a batch is right for rows and queries of any magnitude, infinities and NaN") {
     with_each_instruction_set([](InstructionSet set) {
         INFO(to_string(set));
         Numbers numbers(33);
@@ -138,7 +138,7 @@ TEST_CASE("rows and queries of any size, infinities and NaN do not lead a batch 
     });
 }
 
-TEST_CASE("a batch asks its filter once for each row, and what it throws reaches the caller") {
+TEST_CASE("a batch calls its filter once for each row, and its exception reaches the caller") {
     Numbers numbers(37);
     const auto rows = numbers.rows<float>(3000, 20);
     const std::vector<float> queries = numbers.rows<float>(9, 20).scalars;
@@ -156,7 +156,7 @@ TEST_CASE("a batch asks its filter once for each row, and what it throws reaches
     }
 }
 
-TEST_CASE("queries of a batch that want nothing get nothing, and the others what they want") {
+TEST_CASE("queries of a batch with k = 0 get nothing, and the others all their hits") {
     Numbers numbers(38);
     const auto rows = numbers.rows<float>(2000, 16);
     const auto query = numbers.query(16);

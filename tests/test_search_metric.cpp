@@ -1,4 +1,4 @@
-// Promises of metric.hpp as searches keep them: what is near, what bounds mean, what a hit holds, for each metric.
+// metric.hpp in searches: for each metric, which rows are near, what bounds mean, and what a hit holds.
 #include <mapvec/search.hpp>
 
 #include <limits>

@@ -1,4 +1,4 @@
-// What the tests of distances and searches share: a source that is no file, numbers to fill it with, and the truth.
+// Helpers for tests of distances and searches: a source without a file, random rows, and reference results.
 #pragma once
 
 #include <mapvec/search.hpp>
@@ -25,7 +25,8 @@ struct Rows {
     std::span<const S> row(std::size_t i) const { return std::span<const S>(scalars).subspan(i * width, width); }
 };
 
-// Numbers that every scalar type holds without loss where `whole`, so that sums are exact in float.
+// Random numbers. With `whole`, they are integers that every scalar type holds exactly, so that sums are exact in
+// float.
 class Numbers {
   public:
     explicit Numbers(unsigned seed) : engine_(seed) {}
@@ -62,7 +63,7 @@ class Numbers {
     std::mt19937 engine_;
 };
 
-// Runs with each instruction set of this machine in turn, and puts the first choice back.
+// Runs with each instruction set of this machine, then restores the first choice.
 template <class F>
 void with_each_instruction_set(F f) {
     const auto before = mapvec::active_instruction_set();
@@ -80,7 +81,7 @@ mapvec::ErrorCode code_of(F f) {
     } catch (const mapvec::Error& error) {
         return error.code();
     }
-    return mapvec::ErrorCode::io;  // what no search throws
+    return mapvec::ErrorCode::io;  // a code that no search throws
 }
 
 }  // namespace search_support

@@ -1,4 +1,4 @@
-// What the two Rust libraries that mapvec comes from do wrong, each as a test.
+// Faults of the two Rust libraries that mapvec comes from, each as a test.
 //
 //   vecstore   forgets its length; takes any dimension; panics when inserting at twice the capacity, or with a
 //              capacity of 0; wraps index arithmetic; allocates for every read
@@ -20,7 +20,7 @@ using namespace mapvec;
 
 namespace {
 
-// Bytes of this process that are in memory. 0 where the system does not say.
+// Resident memory of this process in bytes; 0 if the system does not report it.
 std::size_t resident_memory() {
     std::ifstream file("/proc/self/statm");
     std::size_t all = 0, resident = 0;
@@ -98,7 +98,7 @@ TEST_CASE("seed fault: offsets that were tampered with panic or read out of boun
             file.close();
             const auto store = PayloadStore<std::string>::load(scratch / "p");
             CHECK(code_of([&] { return store.fetch(0); }) == ErrorCode::corrupt);
-            (void)code_of([&] { return store.bytes(0); });  // bounds, no checksum
+            (void)code_of([&] { return store.bytes(0); });  // checks bounds, not the checksum
             (void)code_of([&] { return store.view(0); });
             CHECK(store.fetch(1) == "two");
             CHECK(code_of([&] {

@@ -1,4 +1,5 @@
-// One writer thread that appends and grows, four that read beside it without a lock. Run under ThreadSanitizer too.
+// One writer thread appends and grows; four threads read at the same time without a lock. Also run under
+// ThreadSanitizer.
 #include <array>
 #include <atomic>
 #include <mapvec/collection.hpp>
@@ -16,7 +17,7 @@ using namespace mapvec;
 constexpr std::size_t dim = 16;
 constexpr unsigned readers = 4;
 
-// Row i is i in every element: half a row would be seen.
+// Row i has i in every element, so that half a row would be noticed.
 std::array<float, dim> row_of(std::size_t i) {
     std::array<float, dim> row;
     row.fill(static_cast<float>(i));
@@ -28,7 +29,7 @@ bool is_row(std::span<const float> row, std::size_t i) {
     return true;
 }
 
-// `read` returns how much it found wrong.
+// `read` returns the number of errors that it found.
 template <class Write, class Read>
 std::size_t side_by_side(Write write, Read read) {
     std::atomic<bool> done{false};
@@ -94,7 +95,7 @@ std::size_t append_beside_readers(std::size_t address_space) {
     };
     const std::size_t wrong = side_by_side(write, [&](unsigned how) { return read_rows(store, how); });
     store.verify();
-    return wrong + (is_row(std::span(first, dim), 0) ? 0u : 1u);  // an old address still shows the row
+    return wrong + (is_row(std::span(first, dim), 0) ? 0u : 1u);  // the old address still holds the row
 }
 
 }  // namespace
@@ -107,7 +108,7 @@ TEST_CASE("readers see whole rows only while every growth moves the mapping", "[
     REQUIRE(append_beside_readers(1) == 0);
 }
 
-TEST_CASE("whoever sees a row of a collection finds its payload, and erased rows stay erased", "[threads]") {
+TEST_CASE("threads that see a row of a collection find its payload, and erased rows stay erased", "[threads]") {
     const ScratchDirectory directory;
     auto store = Collection<dim, std::string>::create(directory / "store", {.initial_capacity = 1, .address_space = 1});
     const auto write = [&] {

@@ -1,4 +1,4 @@
-// The parts of the command-line tool: stores of every kind looked into without knowing their types, and histograms.
+// Parts of the command-line tool: access to stores of any type, and histograms.
 // (tests/cli runs the tool itself.)
 #include <array>
 #include <cstring>
@@ -48,7 +48,7 @@ float last_of_vectors(ScalarType type) {
 
 }  // namespace
 
-TEST_CASE("a vector store of any scalar is opened by what its file says") {
+TEST_CASE("a vector store of any scalar is opened with the type in its file") {
     CHECK(last_of_vectors<float>(ScalarType::float32) == 4.0f);
     CHECK(last_of_vectors<double>(ScalarType::float64) == 4.0f);
     CHECK(last_of_vectors<std::int8_t>(ScalarType::int8) == 4.0f);
@@ -137,7 +137,7 @@ TEST_CASE("a histogram counts every value once, and its quantiles are values of 
     CHECK(svg.str().find("nan") == std::string::npos);
 }
 
-TEST_CASE("numbers, texts and sizes are written as people and JSON want them") {
+TEST_CASE("numbers, texts and sizes are formatted for people and for JSON") {
     CHECK(cli::json_string("a\"b\\\n\x01") == "\"a\\\"b\\\\\\u000a\\u0001\"");
     CHECK(cli::json_array(std::vector<float>{0.1f, INFINITY, -3}) == "[0.100000001,null,-3]");
     CHECK(cli::human_bytes(999) == "999 B");

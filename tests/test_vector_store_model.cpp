@@ -1,4 +1,5 @@
-// Random operations on a store, and on a std::vector that says what is right; reopening between, with a reader beside.
+// Random operations on a store and on a std::vector as its model; the store is reopened in between, and a reader
+// follows it.
 #include <algorithm>
 #include <array>
 #include <mapvec/mmap_vector_store.hpp>
@@ -24,7 +25,7 @@ class Model {
         reader_ = Store::open(path_, OpenMode::read_only, options_);
     }
 
-    // How often a whole store was compared with the model.
+    // The number of comparisons of the whole store with the model.
     int run(int steps) {
         for (int step = 0; step < steps; ++step) {
             INFO("step " << step);

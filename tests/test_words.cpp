@@ -1,4 +1,4 @@
-// The example about words: what is nearest, what is in the ring, and what is no word.
+// The example about words: nearest words, words in a ring, and unknown words.
 #include "words.hpp"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ bool holds(const std::vector<WordHit>& hits, const std::string& word) {
 
 }  // namespace
 
-TEST_CASE("words nearest to one say the same again, words in a ring around it go with it") {
+TEST_CASE("nearest words have a similar meaning, words in a ring are related") {
     const ScratchDirectory scratch;
     const Words words = store_words(scratch / "words", data + "/words.fvecs", data + "/words.txt");
     REQUIRE(words.size() == 5000);
@@ -53,7 +53,7 @@ TEST_CASE("every stored word vector has length 1") {
     }
 }
 
-TEST_CASE("a word that is not there, or files that do not go together, are errors that say so") {
+TEST_CASE("an unknown word, or files that do not match, give a clear error") {
     const ScratchDirectory scratch;
     const Words words = store_words(scratch / "words", data + "/words.fvecs", data + "/words.txt");
     CHECK_THROWS_AS(find_word(words, "rivver"), WordError);

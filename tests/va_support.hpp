@@ -1,4 +1,4 @@
-// What the tests of VaIndex share: rows like embeddings, and the comparison with search(), to the bit.
+// Helpers for tests of VaIndex: rows like embeddings, and the comparison with search(), bit by bit.
 #pragma once
 
 #include <mapvec/search.hpp>
