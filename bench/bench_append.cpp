@@ -1,4 +1,4 @@
-// Appending rows of 512 bytes to a fresh, growing file, beside the limit: pwrite in 256 KiB blocks into fallocated
+// Appends rows of 512 bytes to a new, growing file. The limit beside it: pwrite of 256 KiB blocks into fallocated
 // space.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
@@ -28,8 +28,8 @@ void pwrite_block(int file, const std::byte* from, std::size_t at) {
     if (::pwrite(file, from, block, static_cast<off_t>(at)) != static_cast<ssize_t>(block)) std::abort();
 }
 
-// On a virtual machine memory that was free for a while may be its host's, and costs more to get back than a whole run
-// takes. So all runs begin with as much, just freed.
+// Memory that was free for a while may belong to the host of a virtual machine, and getting it back takes longer than a
+// whole run. So each run begins with memory that was just freed.
 void warm_memory(benchmark::State& state, const bench::Scratch& scratch) {
     state.PauseTiming();
     const int file = ::open(scratch.path().c_str(), O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -40,8 +40,7 @@ void warm_memory(benchmark::State& state, const bench::Scratch& scratch) {
     state.ResumeTiming();
 }
 
-// As an exception drops a store, without a commit, for the next run's sake: what pwrite leaves behind is not written
-// to disk either.
+// Drops the store without a commit, as an exception does. The data of pwrite is not written to disk either.
 void drop(benchmark::State& state, Store& store, const bench::Scratch& scratch) {
     state.PauseTiming();
     std::filesystem::remove(scratch.path());
@@ -54,7 +53,7 @@ void drop(benchmark::State& state, Store& store, const bench::Scratch& scratch) 
     state.ResumeTiming();
 }
 
-// next_block(offset) gives the bytes to be written there.
+// next_block(offset) returns the bytes to write there.
 template <class NextBlock>
 void pwrite_blocks(benchmark::State& state, End end, NextBlock next_block) {
     const bench::Scratch scratch;
@@ -80,7 +79,7 @@ void pwrite_from_cache(benchmark::State& state) { pwrite_blocks(state, End::cach
 void pwrite_from_memory(benchmark::State& state) { pwrite_blocks(state, End::cached, blocks_of(in_memory)); }
 void pwrite_and_sync(benchmark::State& state) { pwrite_blocks(state, End::durable, blocks_of(in_memory)); }
 
-// What appending a row cannot do without if its bytes are to be in the file and the caller may have his own back.
+// The least work of an append: copying the row to a buffer, and writing the buffer to the file.
 void copy_and_pwrite(benchmark::State& state) {
     std::vector<std::byte> buffer(block);
     pwrite_blocks(state, End::cached, [&](std::size_t) {
@@ -108,7 +107,7 @@ void append_row_by_row(benchmark::State& state, bool helper_thread) {
 void append(benchmark::State& state) { append_row_by_row(state, true); }
 void append_alone(benchmark::State& state) { append_row_by_row(state, false); }
 
-// How long the slowest single append took: growth must not stall more the larger the file is.
+// The time of the slowest single append. It must not grow with the size of the file.
 void slowest_append(benchmark::State& state) {
     const bench::Scratch scratch;
     using Clock = std::chrono::steady_clock;

@@ -1,6 +1,5 @@
-// A durable commit of 1 row and of 1,000 rows of 512 bytes, beside a bare pwrite + fdatasync of as many bytes, and
-// LMDB's synchronous transaction. Repetitions of all of them take turns (run.sh asks for that), since a disk changes
-// its mood.
+// A durable commit of 1 row and of 1,000 rows of 512 bytes, beside a plain pwrite + fdatasync of as many bytes, and a
+// synchronous transaction of LMDB. The repetitions alternate (run.sh), because the speed of a disk changes over time.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -29,7 +28,7 @@ void mapvec_commit(benchmark::State& state) {
     }
 }
 
-// Into a file that was written before, block after block: the least a durable write can cost.
+// Into a file that was written before, block after block: the lowest cost of a durable write.
 void pwrite_fdatasync(benchmark::State& state) {
     const bench::Scratch scratch;
     const auto n = static_cast<std::size_t>(state.range(0)) * row_bytes;
@@ -47,7 +46,7 @@ void pwrite_fdatasync(benchmark::State& state) {
     ::close(file);
 }
 
-// Behind the end of a growing file, as a log without preparation would.
+// At the end of a growing file, as in a log that is not allocated in advance.
 void append_fdatasync(benchmark::State& state) {
     const bench::Scratch scratch;
     const auto n = static_cast<std::size_t>(state.range(0)) * row_bytes;

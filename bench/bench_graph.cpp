@@ -1,7 +1,7 @@
-// How fast a graph of rows is built and searched, beside hnswlib with the same m and beams and beside reading all rows.
+// Building and searching a graph, beside hnswlib with the same parameters, and beside a scan of all rows.
 //
-// 50,000 rows of 128 floats around 200 centres in a space of 16 dimensions, with a little noise in all; queries alike.
-// The counter `recall` is the part of the 10 truly nearest rows that is found.
+// 50,000 rows of 128 floats around 200 centres in a space of 16 dimensions, with a little noise in all dimensions; the
+// queries are alike. The counter `recall` is the fraction of the 10 nearest rows that is found.
 #include <benchmark/benchmark.h>
 #include <mapvec/hnsw_index.hpp>
 
@@ -62,7 +62,7 @@ double seconds(Work work) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-// Both graphs, built once.
+// Both graphs, built once for all benchmarks.
 struct Graphs {
     static Graphs& instance() {
         static Graphs graphs;
@@ -89,7 +89,7 @@ struct Graphs {
         rows.append_rows(vectors);
         rows.commit();
         index = HnswIndex<>::create(scratch / "graph", rows, {.m = m});
-        // A part each in turn, so that a slow minute of the machine hits both alike.
+        // The two alternate, so that a slow phase of the machine affects both.
         for (std::size_t part = 1; part <= 10; ++part) {
             const std::size_t first = row_count * (part - 1) / 10, end = row_count * part / 10;
             mapvec_seconds += seconds([&] { index.update(rows, {building_beam, 1, end - first}); });
@@ -108,7 +108,7 @@ void report_building(benchmark::State& state, double Graphs::*measured) {
     for (auto _ : state) state.SetIterationTime(Graphs::instance().*measured);
 }
 
-// `ids_of(query)` are the ids of the rows found.
+// `ids_of(query)` returns the ids that the search found.
 template <class IdsOf>
 void measure_searches(benchmark::State& state, IdsOf ids_of) {
     const Graphs& graphs = Graphs::instance();

@@ -1,4 +1,4 @@
-// Payloads of 111 bytes {string, u32, double, three strings}: push, fetch and look.
+// Payloads of 111 bytes {string, u32, double, three strings}: push, fetch and view.
 #include <benchmark/benchmark.h>
 
 #include <mapvec/payload_store.hpp>
@@ -33,8 +33,8 @@ struct Fixture {
     bench::Scratch scratch;
     std::optional<Store> store;
     std::optional<mapvec::PayloadStore<std::string>> strings;
-    std::vector<std::span<const std::byte>> table;  // where the records are, in plain memory
-    std::vector<Record> values;                     // and the values themselves
+    std::vector<std::span<const std::byte>> table;  // the records, in plain memory
+    std::vector<Record> values;                     // the values
     std::vector<mapvec::Id> ids, in_order;
     Fixture() {
         auto made = Store::create(scratch / "records");
@@ -70,7 +70,7 @@ void push(benchmark::State& state) {
     for (auto _ : state) store.push(some[i++ % some.size()]);
 }
 
-// The ids in registers: what the loop itself loads would be a part of the figure.
+// Keeps the ids in registers, because loads of the loop itself would count.
 template <class Read>
 void each(benchmark::State& state, const std::vector<mapvec::Id>& ids, Read read) {
     const mapvec::Id* next = ids.data();
@@ -99,12 +99,12 @@ void fetch_many_random(benchmark::State& state) {
     }
     state.SetItemsProcessed(state.iterations() * 100);
 }
-// The limit of them all: a copy of a value that lies in plain memory.
+// The limit for all of them: a copy of a value in plain memory.
 void copy_random(benchmark::State& state) {
     const auto& values = fixture().values;
     each(state, fixture().ids, [&](mapvec::Id id) { return values[id]; });
 }
-// 100 at a time, into a vector that is made for them.
+// 100 at a time, into a new vector.
 void copy_many_random(benchmark::State& state) {
     const auto& values = fixture().values;
     const std::span ids(fixture().ids);
@@ -122,7 +122,7 @@ void copy_sequential(benchmark::State& state) {
     const auto& values = fixture().values;
     each(state, fixture().in_order, [&](mapvec::Id id) { return values[id]; });
 }
-// Where the record is, not what is in it: its bytes are not touched. (A sum, so that both its terms must be loaded.)
+// Finds the record and does not touch its bytes. (A sum, so that both terms are loaded.)
 template <class Range>
 auto end_of(const Range& range) {
     return range.data() + range.size();
@@ -136,7 +136,7 @@ void view_random(benchmark::State& state) {
     each(state, fixture().ids, [&](mapvec::Id id) { return end_of(strings.view(id)); });
 }
 
-// The limit of both: a table as large, without any check.
+// The limit for both: a table of the same size, without checks.
 void table_random(benchmark::State& state) {
     const auto& table = fixture().table;
     each(state, fixture().ids, [&](mapvec::Id id) { return end_of(table[id]); });

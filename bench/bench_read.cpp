@@ -1,4 +1,4 @@
-// Reading rows of 512 bytes: random ones beside a raw pointer, and scans of data() beside the same loop over malloc'ed
+// Reads of rows of 512 bytes: random rows beside a raw pointer, and scans of data() beside the same loop over malloc'ed
 // memory.
 #include <benchmark/benchmark.h>
 #include <sys/mman.h>
@@ -18,11 +18,11 @@ constexpr std::size_t dim = 128;
 const std::size_t rows = bench::small ? 20'000 : 1'000'000;
 using Store = mapvec::MmapVectorStore<dim>;
 
-// The store every benchmark reads: written once, closed, opened again. And one that differs in an option.
+// The store that all benchmarks read: written once, closed, opened again. And one with another option.
 struct Fixture {
     bench::Scratch scratch;
     std::vector<mapvec::Id> ids;
-    // The same rows in memory, as malloc gives it, and in huge pages if the system has them.
+    // The same rows in memory from malloc, and in huge pages if the system has them.
     std::unique_ptr<float[], decltype(&std::free)> copy{nullptr, &std::free}, huge{nullptr, &std::free};
 
     Fixture() {
@@ -94,11 +94,11 @@ void scan_malloc(benchmark::State& state) { scan(state, fixture().copy.get()); }
 void scan_huge_pages(benchmark::State& state) { scan(state, fixture().huge.get()); }
 void scan_store(benchmark::State& state) {
     const auto store = fixture().open();
-    benchmark::DoNotOptimize(bench::sum_of(std::as_bytes(store.data())));  // every page has been touched once
+    benchmark::DoNotOptimize(bench::sum_of(std::as_bytes(store.data())));  // touches every page once
     for (auto _ : state) benchmark::DoNotOptimize(bench::sum_of(std::as_bytes(store.data())));
     finish_scan(state);
 }
-// Opening and closing are no part of it.
+// Opening and closing are not measured.
 template <class Open>
 void scan_fresh(benchmark::State& state, Open open) {
     Store store;
@@ -125,7 +125,7 @@ std::size_t resident_memory() {
     return resident * 4096;
 }
 
-// Opening only; what is open before is closed while the clock stands.
+// Opening only. The previous store is closed while the timer is paused.
 void open_store(benchmark::State& state, mapvec::OpenMode mode) {
     const std::size_t before = (fixture(), resident_memory());
     std::size_t more = 0;

@@ -1,9 +1,9 @@
-// How fast searches are, beside what memory allows and what peers reach in the same run.
+// The speed of searches, beside the speed of memory and of peers in the same run.
 //
-// Each scan reports bytes/s, rows/s, and `ratio`: its bytes/s over those of a plain sum with the widest loads over the
-// same bytes and as many threads, measured just before; where the rows are in the L2 cache, over those of a loop by
-// hand. Peers are compiled in with MAPVEC_BENCH_FAISS (IndexFlatL2) and MAPVEC_BENCH_HNSWLIB (brute force).
-// MAPVEC_BENCH_SMALL=1 in the environment shrinks all sizes a hundredfold.
+// Each scan reports bytes/s, rows/s, and `ratio`: its bytes/s divided by those of a plain sum with the widest loads
+// over the same bytes, with as many threads, measured just before. For rows in the L2 cache, the divisor is that of a
+// hand-written loop. Peers are compiled in with MAPVEC_BENCH_FAISS (IndexFlatL2) and MAPVEC_BENCH_HNSWLIB (brute
+// force). MAPVEC_BENCH_SMALL=1 in the environment divides all sizes by a hundred.
 #include <benchmark/benchmark.h>
 #include <mapvec/mmap_vector_store.hpp>
 #include <mapvec/search.hpp>
@@ -38,7 +38,7 @@ namespace {
 
 std::size_t sized(std::size_t rows) { return bench::small ? rows / 100 + 1 : rows; }
 
-// Rows in memory as a well-mapped file would give them: 2 MiB-aligned, in large pages where the system has them.
+// Rows in memory like those of a well-mapped file: 2 MiB-aligned, in large pages if the system has them.
 template <class S>
 class Rows {
   public:
@@ -68,7 +68,7 @@ class Rows {
     std::unique_ptr<S, Free> memory_;
 };
 
-// The last source asked for is kept: benchmarks over the same rows follow each other.
+// Keeps the last source, because consecutive benchmarks use the same rows.
 template <class S>
 const Rows<S>& rows_of(std::size_t count, std::size_t dim) {
     static std::unique_ptr<Rows<S>> kept;
@@ -95,7 +95,7 @@ void sum_all(std::span<const std::byte> bytes, unsigned threads) {
     });
 }
 
-// Seconds, the median of several.
+// Returns the median of several runs, in seconds.
 template <class F>
 double median_time(F f) {
     std::vector<double> times;
@@ -108,7 +108,7 @@ double median_time(F f) {
     return times[2];
 }
 
-// What a search in the caches can be: a loop for this dimension alone, four rows side by side, without any check.
+// The limit for a search in the caches: a loop for this dimension only, four rows at a time, without checks.
 #if defined(__x86_64__)
 template <std::size_t Dim>
 __attribute__((target("avx2,fma"))) void search_by_hand(std::span<const float> rows, const float* query, float low,
@@ -139,7 +139,7 @@ __attribute__((target("avx2,fma"))) void search_by_hand(std::span<const float> r
 }
 #endif
 
-// Runs `f` for the benchmark, each time just after `limit`, so that both see the same noise.
+// Runs `f` for the benchmark, each time just after `limit`, so that both have the same noise.
 template <class S, class Limit, class F>
 void run_beside(benchmark::State& state, const Rows<S>& rows, Limit limit, F f) {
     const std::size_t repeats = std::max<std::size_t>(1, (std::size_t{16} << 20) / rows.bytes());
@@ -164,27 +164,27 @@ void run_beside(benchmark::State& state, const Rows<S>& rows, Limit limit, F f) 
     state.counters["ratio"] = limit_time / time;
 }
 
-// The limit is how fast memory can be read.
+// The limit is the bandwidth of reading memory.
 template <class S, class F>
 void run_beside_limit(benchmark::State& state, const Rows<S>& rows, unsigned threads, F f) {
     run_beside(
         state, rows, [bytes = std::as_bytes(rows.data()), threads] { sum_all(bytes, threads); }, f);
 }
 
-// The distance within which a share of the rows lies.
+// The distance within which a fraction of the rows lies.
 template <class S>
 float radius_of(const Rows<S>& rows, const std::vector<float>& query, double share) {
     const auto wanted = static_cast<std::size_t>(share * static_cast<double>(rows.count()));
     return search(rows, KnnQuery{query, std::max<std::size_t>(wanted, 1)}).back().distance();
 }
 
-// A benchmark that takes its times by itself.
+// A benchmark that measures its times itself.
 template <class Run>
 void add_timed(const std::string& name, Run run) {
     benchmark::RegisterBenchmark(name.c_str(), run)->UseManualTime()->Iterations(3)->Unit(benchmark::kMillisecond);
 }
 
-// make_query(rows, query vector) gives the query to be measured.
+// make_query(rows, query vector) returns the query to measure.
 template <class S, class MakeQuery>
 void add_scan(const std::string& name, std::size_t count, std::size_t dim, unsigned threads, MakeQuery make_query) {
     const std::string full = name + "/" + std::string(to_string(scalar_type_of<S>)) + "/dim:" + std::to_string(dim) +
@@ -192,7 +192,7 @@ void add_scan(const std::string& name, std::size_t count, std::size_t dim, unsig
     add_timed(full, [=](benchmark::State& state) {
         const auto& rows = rows_of<S>(count, dim);
         auto vector = query_of(dim, 7);
-        if constexpr (std::is_integral_v<S>)  // compared with their like
+        if constexpr (std::is_integral_v<S>)  // integers are compared with integers
             for (float& x : vector) x = std::floor(x);
         const auto query = make_query(rows, vector);
         run_beside_limit(state, rows, threads, [&] {
@@ -222,7 +222,7 @@ auto nearest_of(std::size_t k) {
     return [k](const auto&, const std::vector<float>& query) { return KnnQuery{query, k}; };
 }
 
-// Several balls: the first around the query, the others around other points.
+// Several disks: the first around the query, the others around other points.
 auto intersection_of(std::size_t disks, double share) {
     struct Disks {
         std::vector<std::vector<float>> centres;
@@ -238,7 +238,7 @@ auto intersection_of(std::size_t disks, double share) {
 }
 
 #if defined(__x86_64__)
-// 256 KiB of rows or a little less, in fours, as the loop beside them takes them.
+// At most 256 KiB of rows, a multiple of four, as in the loop beside them.
 template <std::size_t Dim>
 void add_cached_scan() {
     constexpr std::size_t count = 256 * 1024 / Dim / sizeof(float) / 4 * 4;
@@ -261,8 +261,8 @@ void add_cached_scan() {
 
 #endif
 
-// The rows in a file, as users have them. The limit is what memory gives, not what a mapping of it gives. "Just opened"
-// includes opening the store and closing it.
+// The rows in a file, as users have them. The limit is the bandwidth of memory, not of a mapping. "Just opened"
+// includes opening and closing the store.
 void add_store_scans(std::size_t count, unsigned threads) {
     const std::string size = "/float32/dim:128/rows:" + std::to_string(count) + "/threads:" + std::to_string(threads);
     const auto add = [=](const std::string& name, auto search_in) {

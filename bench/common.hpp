@@ -1,4 +1,4 @@
-// What the benchmarks share: where files go, how big things are, and a directory that cleans up.
+// Shared by the benchmarks: the directory of files, sizes, and a temporary path.
 #pragma once
 
 #include <cstddef>
@@ -12,10 +12,10 @@
 
 namespace bench {
 
-// MAPVEC_BENCH_SMALL shrinks everything, to see that a benchmark runs; the figures then mean nothing.
+// MAPVEC_BENCH_SMALL reduces all sizes, to check that a benchmark runs. The figures then have no meaning.
 inline const bool small = std::getenv("MAPVEC_BENCH_SMALL") != nullptr;
 
-// MAPVEC_BENCH_DIR: a directory on the disk to be measured; the current one otherwise.
+// MAPVEC_BENCH_DIR: a directory on the disk to measure; default: the current directory.
 inline std::filesystem::path directory() {
     const char* const chosen = std::getenv("MAPVEC_BENCH_DIR");
     const std::filesystem::path path = std::filesystem::path(chosen ? chosen : ".") / "mapvec-bench-files";
@@ -23,7 +23,7 @@ inline std::filesystem::path directory() {
     return path;
 }
 
-// A path where nothing is, and nothing will be left.
+// A path of a file that does not exist; the destructor removes it.
 class Scratch {
   public:
     Scratch() : path_(directory() / "store") { clear(); }
@@ -39,7 +39,7 @@ class Scratch {
     std::filesystem::path path_;
 };
 
-// Reads every byte with the widest loads there are, in four streams: as fast as memory gives them to one core.
+// Reads every byte with the widest loads, in four streams: the bandwidth of memory for one core.
 #if defined(__x86_64__)
 __attribute__((target("avx2")))
 #endif

@@ -1,10 +1,10 @@
-// The cities of examples/data/cities.csv: reading them, and finding one by its name.
+// Reads the cities of examples/data/cities.csv, and finds a city by its name.
 //
 //     std::vector<Place> places = read_cities("cities.csv");
 //     const Place& paris = find_place(places, "Paris");        // the largest of that name
-//     const Place& other = find_place(places, "Paris, US");    // or the one of a country
+//     const Place& other = find_place(places, "Paris, US");    // the one in a country
 //
-// What cannot be read or found is a CityError whose text says what and where.
+// Throws CityError; its text names the problem and the line or the city.
 #pragma once
 
 #include <algorithm>
@@ -37,7 +37,7 @@ class CityError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// Fields of one line; a field in quotes may hold commas, and two quotes for one.
+// The fields of one line. A quoted field may contain commas, and two quotes for one.
 [[nodiscard]] inline std::vector<std::string> split_csv(std::string_view line) {
     std::vector<std::string> fields(1);
     bool quoted = false;
@@ -55,7 +55,7 @@ class CityError : public std::runtime_error {
     return fields;
 }
 
-// The whole text as a finite number, or a CityError that names `what`.
+// The whole text as a finite number. Throws CityError that names `what`.
 [[nodiscard]] inline double parse_number(const std::string& text, const std::string& what) {
     char* end = nullptr;
     const double value = std::strtod(text.c_str(), &end);
@@ -97,7 +97,7 @@ class CityError : public std::runtime_error {
     return result;
 }
 
-// How many letters must be put in, left out or changed to make one text of the other.
+// The edit distance: the number of letters to insert, remove or change to get from one text to the other.
 [[nodiscard]] inline std::size_t edit_distance(std::string_view a, std::string_view b) {
     std::vector<std::size_t> row(b.size() + 1);
     for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
@@ -111,7 +111,7 @@ class CityError : public std::runtime_error {
     return row.back();
 }
 
-// Up to three names that look like `name`: those it begins, then those a few letters away.
+// Up to three similar names: first names that begin with `name`, then names within a few letters of it.
 [[nodiscard]] inline std::vector<std::string> similar_names(const std::vector<Place>& places, std::string_view name) {
     constexpr std::size_t begins = 1, hopeless = 4;
     const std::string wanted = lower(name);
@@ -131,7 +131,7 @@ class CityError : public std::runtime_error {
     return names;
 }
 
-// All places of that name, the largest first. "Paris, US" asks for one country; case is ignored in A to Z.
+// All places of this name, the largest first. "Paris, US" asks for one country. Case is ignored for A to Z.
 [[nodiscard]] inline std::vector<const Place*> places_named(const std::vector<Place>& places, std::string_view name) {
     const std::string wanted = lower(name);
     std::vector<const Place*> found;
@@ -144,7 +144,7 @@ class CityError : public std::runtime_error {
     return found;
 }
 
-// The largest place of that name.
+// The largest place of this name.
 [[nodiscard]] inline const Place& find_place(const std::vector<Place>& places, std::string_view name) {
     const std::vector<const Place*> found = places_named(places, name);
     if (!found.empty()) return *found.front();

@@ -4,9 +4,9 @@
 //     double chord = geo::chord_from_km(500);            // 500 km over ground, as a straight line
 //     double km = geo::km_from_chord(chord);             // 500 again
 //
-// The globe is a sphere of the Earth's mean radius: distances are right to half a percent. On the unit
-// sphere the straight distance (the chord) grows with the distance over ground, so that a ring on the
-// globe is a ring in space: chord = 2 sin(d / 2R).
+// The globe is a sphere with the mean radius of the Earth, so distances are right to half a percent. On the unit sphere
+// the straight distance (the chord) grows with the distance over ground, so a ring on the globe is a ring in space:
+// chord = 2 sin(d / 2R).
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ struct Point {
 using Vector = std::array<float, 3>;
 
 inline constexpr double earth_radius_km = 6371.0088;
-inline constexpr double farthest_km = std::numbers::pi * earth_radius_km;  // the other end of the world
+inline constexpr double farthest_km = std::numbers::pi * earth_radius_km;  // half of the circumference
 
 [[nodiscard]] constexpr double radians(double degrees) { return degrees * std::numbers::pi / 180; }
 [[nodiscard]] constexpr double degrees(double radians) { return radians * 180 / std::numbers::pi; }
@@ -35,7 +35,7 @@ inline constexpr double farthest_km = std::numbers::pi * earth_radius_km;  // th
             static_cast<float>(std::cos(latitude) * std::sin(longitude)), static_cast<float>(std::sin(latitude))};
 }
 
-// The way back; right to about a metre, for the vector holds floats.
+// The inverse of unit_vector(), exact to about a metre, because the vector holds floats.
 [[nodiscard]] inline Point point_of(double x, double y, double z) {
     return {degrees(std::atan2(z, std::hypot(x, y))), degrees(std::atan2(y, x))};
 }
@@ -68,7 +68,7 @@ inline constexpr double farthest_km = std::numbers::pi * earth_radius_km;  // th
                    std::cos(latitude) * std::sin(other) - std::sin(latitude) * std::cos(other) * std::cos(turn)));
 }
 
-// Over ground (haversine).
+// The distance over ground (haversine).
 [[nodiscard]] inline double great_circle_km(Point a, Point b) {
     const double up = std::sin(radians(b.latitude - a.latitude) / 2);
     const double across = std::sin(radians(b.longitude - a.longitude) / 2);

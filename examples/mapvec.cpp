@@ -1,5 +1,5 @@
-// mapvec: the command-line tool. Looks into stores, checks them, fills them from files, writes files of them, searches
-// them. `mapvec --help` and `mapvec <command> --help` say how.
+// mapvec: the command-line tool. It inspects, verifies and searches stores, and imports and exports files. `mapvec
+// --help` and `mapvec <command> --help` list the options.
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
@@ -159,7 +159,7 @@ int complain(const std::string& problem, int code) {
     return code;
 }
 
-// The exit code.
+// Returns the exit code.
 int run(CLI::App& app, int argc, char** argv) {
     try {
         app.parse(argc, argv);
@@ -193,6 +193,6 @@ int main(int argc, char** argv) {
     add_export(app);
     add_query(app);
     add_stats(app);
-    app.footer(footer);  // now, for commands take over what there is when they are added
+    app.footer(footer);  // before the commands: they copy it when they are added
     return run(app, argc, argv);
 }

@@ -11,7 +11,7 @@ struct Fruit {
 int main() {
     using Fruits = mapvec::Collection<2, Fruit>;  // vectors of two floats, each with a Fruit
     auto fruits = Fruits::open_or_create("fruits");
-    if (fruits.empty()) {  // in the first run; later ones find them there
+    if (fruits.empty()) {  // the first run stores them
         fruits.append(std::vector{0.9f, 0.1f}, {"apple", 0.50});
         fruits.append(std::vector{0.8f, 0.3f}, {"pear", 0.60});
         fruits.append(std::vector{0.1f, 0.9f}, {"chili", 0.20});

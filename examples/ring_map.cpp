@@ -1,6 +1,6 @@
 // ring_map: every city between two distances from a place, as a table and as a map.
 //
-// Stores the cities in a collection, closes it, opens it again and asks it. `ring_map --help` says the rest.
+// Stores the cities in a collection, closes it, opens it again and searches it. `ring_map --help` lists the options.
 #include "ring_map.hpp"
 
 #include <chrono>
@@ -75,7 +75,7 @@ Arguments parse(std::span<char*> words) {
     return arguments;
 }
 
-// A new directory that goes with this object, unless it is the user's.
+// The directory of the store: the user's, or a temporary one that the destructor removes.
 class StoreDirectory {
   public:
     explicit StoreDirectory(const std::optional<fs::path>& chosen) : temporary_(!chosen) {
@@ -84,7 +84,7 @@ class StoreDirectory {
     StoreDirectory(const StoreDirectory&) = delete;
     StoreDirectory& operator=(const StoreDirectory&) = delete;
     ~StoreDirectory() {
-        std::error_code ignored;  // a leftover in the temporary directory is no failure
+        std::error_code ignored;  // a file that stays in the temporary directory is not an error
         if (temporary_) fs::remove_all(path_, ignored);
     }
     [[nodiscard]] const fs::path& path() const { return path_; }
@@ -94,7 +94,7 @@ class StoreDirectory {
     bool temporary_;
 };
 
-// The place asked for; says so if there was a choice.
+// The place with this name. Prints a note if there are several.
 const Place& choose(const std::vector<Place>& places, const std::string& name) {
     const Place& place = find_place(places, name);
     const std::size_t namesakes = places_named(places, name).size();

@@ -4,7 +4,7 @@
 //     Ring ring{paris.point, 500, 50};
 //     std::vector<RingCity> found = cities_in_ring(directory, ring);  // reopen, range query, nearest first
 //
-// Cities are points on the unit sphere; see geo.hpp for why a ring on the globe is a ring in space.
+// Cities are points on the unit sphere. geo.hpp explains why a ring on the globe is a ring in space.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@
 
 using CityStore = mapvec::Collection<3, City>;
 
-// What lies at least `distance_km` and at most `distance_km + width_km` from the centre.
+// Cities at least `distance_km` and at most `distance_km + width_km` from the centre.
 struct Ring {
     geo::Point centre;
     double distance_km = 500;
@@ -41,7 +41,7 @@ class RingError : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// Refuses distances that no two places on Earth have.
+// Throws for distances that do not exist on Earth.
 inline void check_ring(const Ring& ring) {
     if (!(ring.distance_km >= 0 && ring.distance_km <= geo::farthest_km))
         throw RingError("the distance must lie between 0 and 20015 km, half the way around the Earth");
@@ -56,7 +56,7 @@ inline void store_cities(const std::filesystem::path& directory, const std::vect
     store.close();
 }
 
-// Reads nothing but the store. REQUIRES: check_ring(ring) has passed.
+// Reads the store only. REQUIRES: check_ring(ring) has succeeded.
 [[nodiscard]] inline std::vector<RingCity> cities_in_ring(const std::filesystem::path& directory, const Ring& ring) {
     const auto store = CityStore::open(directory, mapvec::OpenMode::read_only);
     const geo::Vector centre = geo::unit_vector(ring.centre);
@@ -83,7 +83,7 @@ inline void store_cities(const std::filesystem::path& directory, const std::vect
     return text;
 }
 
-// Padded to `width` letters (UTF-8: bytes that continue a letter do not count).
+// Pads the text to `width` letters of UTF-8.
 [[nodiscard]] inline std::string padded(std::string text, std::size_t width) {
     const auto letters = static_cast<std::size_t>(
         std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));

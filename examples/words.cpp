@@ -1,4 +1,5 @@
-// words: what is nearest to a word, and beside it what is like it but not the same. `words --help` says the rest.
+// words: the words nearest to a word, and beside them related words in a ring around it. `words --help` lists the
+// options.
 #include "words.hpp"
 
 #include <cstdlib>
@@ -73,7 +74,7 @@ Arguments parse(std::span<char*> words) {
     return arguments;
 }
 
-// A new directory that goes with this object.
+// A temporary directory that the destructor removes.
 class TemporaryDirectory {
   public:
     TemporaryDirectory() : path_(fs::temp_directory_path() / ("words-" + std::to_string(std::random_device{}()))) {}

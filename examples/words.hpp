@@ -1,12 +1,12 @@
-// Words as points: those nearest to one, and those in a ring around it, "like this, but not the same".
+// Words as points: the nearest words, and the words in a ring around one: related, but not the same.
 //
 //     const auto words = store_words(directory, "words.fvecs", "words.txt");     // a collection of words
 //     const mapvec::Id river = find_word(words, "river");
-//     nearest_words(words, river, 12);                  // rivers, creek, lake, valley, …: the same thing again
-//     words_in_ring(words, river, 0.9f, 0.05f);         // water, sea, dam, mississippi, …: what goes with it
+//     nearest_words(words, river, 12);                  // rivers, creek, lake, valley, …: the same meaning
+//     words_in_ring(words, river, 0.9f, 0.05f);         // water, sea, dam, mississippi, …: related meanings
 //
-// Vectors are scaled to length 1: what counts of a word is the direction. Two of them are then 0 to 2 apart, and
-// 1.41 if they have nothing to do with each other.
+// Vectors are scaled to length 1, because the meaning of a word is in the direction. Two words are between 0 and 2
+// apart; unrelated words are about 1.41 apart.
 #pragma once
 
 #include <algorithm>
@@ -51,7 +51,7 @@ class WordError : public std::runtime_error {
     return direction;
 }
 
-// A new collection of the words and their vectors, in the same order.
+// Creates a collection of the words and their vectors, in the same order.
 [[nodiscard]] inline Words store_words(const std::filesystem::path& directory, const std::filesystem::path& fvecs,
                                        const std::filesystem::path& text) {
     const std::vector<std::string> words = read_lines(text);
@@ -81,7 +81,7 @@ class WordError : public std::runtime_error {
     return found;
 }
 
-// The k nearest, without the word itself; nearest first.
+// The k nearest words, nearest first, without the word itself.
 [[nodiscard]] inline std::vector<WordHit> nearest_words(const Words& words, mapvec::Id id, std::size_t k) {
     auto hits = words.search(mapvec::KnnQuery{words.vector(id), k + 1});
     std::erase_if(hits, [id](const mapvec::Hit& hit) { return hit.id == id; });
@@ -89,7 +89,7 @@ class WordError : public std::runtime_error {
     return words_of(words, hits);
 }
 
-// Nearest first, without the word itself.
+// Words in the ring, nearest first, without the word itself.
 [[nodiscard]] inline std::vector<WordHit> words_in_ring(const Words& words, mapvec::Id id, float distance,
                                                         float tolerance) {
     auto hits = words.search(mapvec::RingQuery{words.vector(id), distance, tolerance});

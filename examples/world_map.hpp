@@ -1,10 +1,10 @@
-// A picture of a ring: the world with every city as a faint dot, and beside it the ring from near.
+// A map of a ring: the world with every city as a faint dot, and an enlarged lens with the ring.
 //
 //     write_world_map(stream, places, {"Paris", ring}, cities_in_ring(directory, ring));
 //
-// The world is drawn with degrees as they are (equirectangular), where a circle looks squeezed; the
-// lens in the corner keeps distances from the centre (azimuthal equidistant), where it is a circle.
-// Complexity: linear in the cities; about 350 KB of SVG for all of them.
+// The world uses an equirectangular projection, where the ring looks squeezed. The lens in the corner uses an azimuthal
+// equidistant projection, where it is a circle. Complexity: linear in the number of cities; about 350 KB of SVG for all
+// of them.
 #pragma once
 
 #include <algorithm>
@@ -39,7 +39,7 @@ struct Pixel {
     return {(point.longitude + 180) / 360 * width, top + (north - point.latitude) * scale};
 }
 
-// Distances from the centre, and directions, as they are on the ground.
+// Keeps distances and directions from the centre.
 struct Lens {
     geo::Point centre;
     double reach_km = 0;
@@ -70,7 +70,7 @@ struct Lens {
     return result;
 }
 
-// A dot is a line of no length with round ends: the shortest way to say thousands of circles.
+// A dot is a line of length 0 with round ends: the shortest SVG for thousands of circles.
 inline void dot(std::ostream& out, Pixel p) { out << 'M' << p.x << ' ' << p.y << "h0"; }
 
 inline void begin(std::ostream& out) {
@@ -102,7 +102,7 @@ inline void all_cities(std::ostream& out, const std::vector<Place>& places) {
     out << "\"/>\n";
 }
 
-// A circle on the globe; the pen is lifted where it crosses the date line.
+// A circle on the globe. The path is interrupted at the date line.
 inline void circle(std::ostream& out, geo::Point centre, double km) {
     out << "<path class=\"edge\" d=\"";
     double last = 1e9;
@@ -124,7 +124,7 @@ inline void disc(std::ostream& out, std::string_view style, Pixel p, double radi
     out << "<circle class=\"" << style << "\" cx=\"" << p.x << "\" cy=\"" << p.y << "\" r=\"" << radius << "\"/>\n";
 }
 
-// Where a name stands: its baseline begins at `at`.
+// The position of a name: its baseline begins at `at`.
 struct NameBox {
     Pixel at;
     double width = 0;
@@ -139,7 +139,7 @@ struct NameBox {
     }
 };
 
-// Of sans-serif at 12 pixels, rather too wide; continuation bytes of UTF-8 are no letters.
+// An upper estimate of the width of a text in sans-serif at 12 pixels.
 [[nodiscard]] inline double width_of(std::string_view name) {
     return 7.2 * double(std::count_if(name.begin(), name.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }

@@ -1,12 +1,12 @@
-// Any store of mapvec for a program that learns only at run time what it is: a vector store, a payload store, or a
-// collection's directory, of whatever type.
+// AnyStore: any store of mapvec, for a program that knows its type at run time only: a vector store, a payload store,
+// or the directory of a collection.
 //
 //     AnyStore store("sift.vec");                                 // read-only
 //     with_scalar(store.scalar(), [&]<class S>() {
 //         Vectors<S> rows = store.vectors<S>();                   // dim(), data(): can be searched
 //     });
 //
-// Payloads are shown as bytes, for nobody here knows their type. Throws mapvec::Error as the stores do.
+// Payloads are bytes, because their type is not known here. Throws mapvec::Error like the stores.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,7 @@ namespace cli {
 
 namespace fs = std::filesystem;
 
-// Calls `call.template operator()<S>()` with the type that is meant.
+// Calls `call.template operator()<S>()` with the type S that `scalar` names.
 template <class Call>
 decltype(auto) with_scalar(mapvec::ScalarType type, Call&& call) {
     switch (type) {
@@ -91,7 +91,7 @@ class AnyStore {
     [[nodiscard]] mapvec::ScalarType scalar() const noexcept {
         return static_cast<mapvec::ScalarType>(header().scalar);
     }
-    // Erased rows are counted: ids run up to this.
+    // The number of ids, including those of erased rows.
     [[nodiscard]] std::uint64_t rows() const noexcept { return has_vectors() ? group_[0].size() : payloads(); }
     [[nodiscard]] const std::unordered_set<mapvec::Id>& erased() const noexcept { return erased_; }
     [[nodiscard]] bool erased(mapvec::Id id) const { return erased_.count(id) != 0; }
@@ -106,7 +106,7 @@ class AnyStore {
     }
 
     [[nodiscard]] bool has_payloads() const noexcept { return kind_ != StoreKind::vectors; }
-    // Fixed-size records: their size; 0 if they are encoded.
+    // The size of fixed-size records; 0 if records are encoded.
     [[nodiscard]] std::uint64_t payload_size() const noexcept {
         const auto& header = group_[first_payload()].header();
         return header.kind == mapvec::FileKind::raw_payloads ? header.stride : 0;
@@ -129,20 +129,20 @@ class AnyStore {
         return {records.records() + entry.begin, entry.length};
     }
 
-    // Whether `file` is one of the store's own, which nothing may be written over.
+    // True if `file` belongs to the store and must not be overwritten.
     [[nodiscard]] bool owns(const fs::path& file) const {
         std::error_code not_there;
         for (std::size_t i = 0; i < files_; ++i)
             if (fs::equivalent(group_[i].path(), file, not_there)) return true;
         return false;
     }
-    // Bytes in all its files.
+    // The total size of its files in bytes.
     [[nodiscard]] std::uint64_t file_bytes() const {
         std::uint64_t bytes = 0;
         for (std::size_t i = 0; i < files_; ++i) bytes += fs::file_size(group_[i].path());
         return bytes;
     }
-    // Reads everything. Throws corrupt.
+    // Verifies all files. Throws corrupt.
     template <mapvec::ProgressCallback Progress = mapvec::NoProgress>
     void verify(Progress progress = {}) const {
         group_.verify(std::move(progress));
@@ -165,7 +165,7 @@ class AnyStore {
 
     static fs::path offsets_of(fs::path payloads) { return payloads += ".offsets"; }
 
-    // Of a sound header of any kind: what it says is what is expected.
+    // The expected header that matches the given one, of any kind.
     static mapvec::ExpectedHeader expectation(const mapvec::FileHeader& header) {
         return {.kind = header.kind,
                 .scalar = header.scalar,

@@ -23,7 +23,7 @@ namespace cli {
 
 class Histogram {
   public:
-    // REQUIRES: the sample is not empty and all of it is finite; bins > 0.
+    // REQUIRES: the sample is not empty, all values are finite, and bins > 0.
     Histogram(std::vector<double> sample, std::size_t bins) : sample_(std::move(sample)), counts_(bins) {
         std::sort(sample_.begin(), sample_.end());
         for (const double value : sample_) ++counts_[bin_of(value)];
@@ -51,7 +51,7 @@ class Histogram {
         return min() + (max() - min()) * static_cast<double>(bin) / static_cast<double>(counts_.size());
     }
 
-    // The tolerance of the ring around `distance` that holds this part of the sample.
+    // The tolerance of the ring at `distance` that holds this fraction of the sample.
     [[nodiscard]] double tolerance(double distance, double part) const {
         std::vector<double> gaps;
         gaps.reserve(sample_.size());

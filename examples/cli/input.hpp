@@ -1,5 +1,5 @@
-// The file to import: a file as it is; standard input ("-") and pipes by way of a temporary file, since formats are
-// read with their length known.
+// The input of an import: a file, or a temporary copy of standard input ("-") or of a pipe, because the formats need
+// the length of the file.
 //
 //     Input input("-");
 //     with_name(input.path(), input.shown(), [&] { return io::import_fvecs(input.path(), store); });
@@ -25,7 +25,7 @@ namespace cli {
 
 namespace fs = std::filesystem;
 
-// Calls `call`. An error that names the file `inner` names `shown` instead.
+// Calls `call`. In an error of `call`, replaces the name `inner` by `shown`.
 template <class Call>
 decltype(auto) with_name(const std::string& inner, const std::string& shown, Call&& call) {
     try {

@@ -1,4 +1,4 @@
-// mapvec info, verify, head: what a store is, whether it is whole, and how it looks.
+// mapvec info, verify, head: shows what a store is, verifies it, and prints its first rows.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,7 @@ namespace cli {
     }
 }
 
-// How NumPy calls it; nothing for bfloat16, which it does not have.
+// The NumPy name of a scalar type; empty for bfloat16, which NumPy does not have.
 [[nodiscard]] inline std::string_view numpy_type(mapvec::ScalarType type) {
     switch (type) {
         case mapvec::ScalarType::float32: return "<f4";
@@ -95,7 +95,7 @@ struct HeadOptions {
     bool json = false;
 };
 
-// Bytes as text where they are text, and as \xNN where they are not.
+// Prints printable bytes as text and others as \xNN.
 [[nodiscard]] inline std::string printable(std::span<const std::byte> bytes, std::size_t most) {
     std::string text;
     for (const std::byte byte : bytes.first(std::min(bytes.size(), most))) {

@@ -1,5 +1,5 @@
-// Options of the command line that take nothing but what they mean: CLI11's own numbers accept -1 for a count, and
-// 99999999999999999999999. A value without a meaning is a UsageError that names the option.
+// Options of the command line with strict values. CLI11 alone accepts -1 for a count, and 99999999999999999999999. An
+// invalid value throws UsageError, which names the option.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -38,7 +38,7 @@ namespace cli {
     throw UsageError(option + ": expected a number that a float can hold, found " + text);
 }
 
-// "-n,--rows" is called --rows.
+// The name in messages: --rows for "-n,--rows".
 [[nodiscard]] inline std::string long_name(const std::string& names) { return names.substr(names.find("--")); }
 
 // The target may be an optional.
@@ -57,7 +57,7 @@ CLI::Option* add_whole(CLI::App* command, const std::string& names, Target& targ
     return option;
 }
 
-// So many numbers as there are words in `what`.
+// As many numbers as `what` has words.
 inline CLI::Option* add_reals(CLI::App* command, const std::string& name, std::vector<float>& target,
                               const std::string& what, const std::string& description) {
     const auto set = [&target, name](const std::vector<std::string>& texts) {
@@ -71,7 +71,7 @@ inline CLI::Option* add_reals(CLI::App* command, const std::string& name, std::v
         ->type_name(what);
 }
 
-// One of the names. The target may be an optional.
+// One of the given names. The target may be an optional.
 template <class Value, class Target>
 CLI::Option* add_choice(CLI::App* command, const std::string& name, Target& target,
                         const std::map<std::string, Value>& names, const std::string& description) {
@@ -88,7 +88,7 @@ CLI::Option* add_choice(CLI::App* command, const std::string& name, Target& targ
     return command->add_option_function<std::string>(name, choose, description);
 }
 
-// Help whose line of usage shows the options of which one is required.
+// Help with a usage line that shows a group of options of which one is required.
 class Help : public CLI::Formatter {
   public:
     std::string make_usage(const CLI::App* app, std::string name) const override {

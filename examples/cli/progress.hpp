@@ -1,8 +1,8 @@
-// A progress bar on standard error, if that is a terminal and the work takes long enough to wonder.
+// A progress bar on standard error, if that is a terminal and the work takes long enough.
 //
 //     ProgressBar bar("import");
-//     bar(done, all);                 // as often as you like: it draws ten times a second
-//                                     // gone when it goes
+//     bar(done, all);                 // may be called often: it draws ten times a second
+//                                     // the destructor erases the bar
 //
 //     import  42 % [########............]  1.2 GB of 2.9 GB  310 MB/s  6 s left
 #pragma once

@@ -23,7 +23,7 @@ struct QueryOptions {
     std::vector<float> range;  // min, max
     std::vector<float> disk;   // radius
     std::optional<std::uint64_t> knn;
-    std::optional<mapvec::Id> row;  // the query; without it, vectors on standard input
+    std::optional<mapvec::Id> row;  // the query; otherwise vectors come from standard input
     unsigned threads = 0;
     bool json = false;
 };
@@ -55,7 +55,7 @@ template <mapvec::Scalar S>
     if (!options.range.empty())
         return search(rows, mapvec::RangeQuery{vector, options.range[0], options.range[1]}, search_options);
     if (!options.disk.empty()) return search(rows, mapvec::DiskQuery{vector, options.disk[0]}, search_options);
-    // So many that k are left when the erased ones are gone.
+    // Large enough that k hits remain without the erased rows.
     const std::size_t k = static_cast<std::size_t>(std::min<std::uint64_t>(*options.knn, rows.size()));
     return search(rows, mapvec::KnnQuery{vector, k + erased}, search_options);
 }
@@ -95,7 +95,7 @@ void answer_row(const AnyStore& store, mapvec::Id id, const QueryOptions& option
     answer<S>(store, vector, std::nullopt, options);
 }
 
-// A vector a line. With more than one, each hit says which it belongs to, counted from 0.
+// One vector a line. With several vectors, each hit has the number of its vector, from 0.
 template <mapvec::Scalar S>
 void answer_input(const AnyStore& store, const QueryOptions& options) {
     std::vector<std::vector<float>> vectors;

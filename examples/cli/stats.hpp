@@ -1,4 +1,5 @@
-// mapvec stats: how far apart the rows are, from a sample of pairs. Where a ring's distance and tolerance come from.
+// mapvec stats: the distances between rows, from a sample of pairs. They show which distance and tolerance a ring
+// should have.
 #pragma once
 
 #include <cmath>
@@ -36,7 +37,7 @@ template <mapvec::Scalar S>
     return std::sqrt(sum);
 }
 
-// Distances of random pairs of different rows that are not erased; pairs without a distance (NaN) are left out.
+// Distances of random pairs of different rows that are not erased. Pairs without a distance (NaN) are skipped.
 template <mapvec::Scalar S>
 [[nodiscard]] std::vector<double> sample_distances(const AnyStore& store, const StatsOptions& options) {
     const auto rows = store.vectors<S>();
@@ -98,7 +99,7 @@ inline void print_json(const Histogram& histogram) {
     std::cout << "},\"counts\":" << json_array(histogram.counts()) << "}\n";
 }
 
-// Before anything is measured: that may take long.
+// Checks the arguments before the measurement, which may take long.
 [[nodiscard]] inline std::ofstream open_picture(const fs::path& path, const AnyStore& store) {
     if (store.owns(path)) throw UsageError("--svg would write over the store");
     std::ofstream picture(path);

@@ -1,4 +1,4 @@
-// Small things about text: numbers as people and as JSON want them, and the error of a wrong command line.
+// Helpers for text: numbers for people and for JSON, and the error of a wrong command line.
 #pragma once
 
 #include <cmath>
@@ -11,13 +11,13 @@
 
 namespace cli {
 
-// What was asked for has no meaning: exit code 2.
+// An invalid command line: exit code 2.
 class UsageError : public std::runtime_error {
   public:
     using std::runtime_error::runtime_error;
 };
 
-// The shortest of printf's that gives a float back.
+// The shortest output of printf that reads back as the same float.
 [[nodiscard]] inline std::string number(double value) {
     char text[32];
     std::snprintf(text, sizeof text, "%.9g", value);

@@ -1,4 +1,4 @@
-// mapvec import, export: between stores and the files other programs have.
+// mapvec import, export: copies rows between stores and files of other programs.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ namespace io = mapvec::io;
 
 enum class Format { fvecs, bvecs, ivecs, fbin, u8bin, i8bin, ibin, npy, raw, vecstore };
 
-// What the file's name says.
+// The format, from the extension of the file.
 [[nodiscard]] inline Format format_of(const fs::path& file) {
     if (file == "-") throw UsageError("the format of standard input cannot be told by its name; give --format");
     const std::string extension = file.extension().string();
@@ -45,20 +45,20 @@ struct ImportOptions {
     fs::path store;
     std::optional<Format> format;
     std::optional<mapvec::ScalarType> scalar;  // of the store
-    std::optional<mapvec::ScalarType> from;    // of a raw file; float32 without it
-    std::optional<std::uint64_t> dim;          // of a raw file; the others say it themselves
+    std::optional<mapvec::ScalarType> from;    // of a raw file; default float32
+    std::optional<std::uint64_t> dim;          // of a raw file; other formats contain it
     std::optional<std::uint64_t> rows;         // of a vecstore file
     bool append = false;
 };
 
-// What a file holds.
+// The contents of a file.
 struct Contents {
     Format format{};
     mapvec::ScalarType scalar{};
     std::uint64_t dim = 0;
 };
 
-// Options that say nothing about such a file are refused, not ignored.
+// Refuses options that have no meaning for this format.
 inline void check_meaning(const ImportOptions& options, Format format) {
     const bool headerless = format == Format::raw || format == Format::vecstore;
     if (headerless && !options.dim) throw UsageError("such a file does not say how long its vectors are; give --dim");
@@ -68,7 +68,7 @@ inline void check_meaning(const ImportOptions& options, Format format) {
     if (format != Format::raw && options.from) throw UsageError("--from is for raw files; this one has its own type");
 }
 
-// What the file says of itself, or the options where it says nothing.
+// The shape in the file, or the options if the format does not contain it.
 [[nodiscard]] inline Contents read_contents(const fs::path& file, const ImportOptions& options, Format format) {
     using mapvec::ScalarType;
     switch (format) {
@@ -96,7 +96,7 @@ inline void check_meaning(const ImportOptions& options, Format format) {
     const Format format = options.format ? *options.format : format_of(options.file);
     check_meaning(options, format);
     Contents contents = read_contents(file, options, format);
-    if (contents.dim == 0 && options.dim) contents.dim = *options.dim;  // an empty file does not say it
+    if (contents.dim == 0 && options.dim) contents.dim = *options.dim;  // an empty file does not contain it
     if (contents.dim == 0)
         throw mapvec::Error(mapvec::ErrorCode::invalid_argument, file,
                             "the file is empty: there is no telling the dimension of its store; give --dim");
@@ -126,7 +126,7 @@ std::uint64_t import_rows(const fs::path& file, const ImportOptions& options, co
     }
 }
 
-// A new store under another name, so that the one asked for appears whole or not at all.
+// A new store under a temporary name, so that the name of the store appears complete or not at all.
 class DraftStore {
   public:
     explicit DraftStore(const fs::path& path)
@@ -142,7 +142,7 @@ class DraftStore {
         if (!given_) fs::remove(draft_, ignored);
     }
     [[nodiscard]] const fs::path& path() const noexcept { return draft_; }
-    // REQUIRES: the store in it is closed.
+    // REQUIRES: the store at path() is closed.
     void give_name() {
         mapvec::MappedFile::rename(draft_, path_);
         given_ = true;
@@ -182,7 +182,7 @@ std::uint64_t import_into_old(const fs::path& file, const ImportOptions& options
     return store.scalar();
 }
 
-// Returns what the user is told.
+// Returns the message for the user.
 [[nodiscard]] inline std::string import_contents(const fs::path& file, const ImportOptions& options) {
     const Contents contents = contents_of(file, options);
     const auto scalar = options.append ? scalar_of_store(options.store) : options.scalar.value_or(contents.scalar);
@@ -198,7 +198,7 @@ std::uint64_t import_into_old(const fs::path& file, const ImportOptions& options
 }
 
 inline void import_file(const ImportOptions& options) {
-    if (!options.format) (void)format_of(options.file);  // before anything is read
+    if (!options.format) (void)format_of(options.file);  // before the file is read
     const Input input(options.file);
     std::cout << with_name(input.path().string(), input.shown(), [&] { return import_contents(input.path(), options); })
               << '\n';
