@@ -1,5 +1,5 @@
-# What the scripts share: where things are, and installing what is missing. To be sourced by bash.
-# Nothing is installed, and no network is needed, where everything is there already.
+# Shared by the scripts: directories, and the installation of missing packages. Source it in bash. If nothing is
+# missing, it installs nothing and needs no network.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build_root=${MAPVEC_BUILD_DIR:-$root/build}
@@ -43,7 +43,7 @@ apt_update() {
     apt_updated=yes
 }
 
-# The first of the given packages that this system offers.
+# The first of the given packages that this system has.
 apt_first() {
     local package
     apt_update >&2
@@ -57,7 +57,7 @@ apt_first() {
     return 1
 }
 
-# A C++20 compiler, CMake, Ninja and Boost's headers: enough for the library and the examples.
+# A C++20 compiler, CMake, Ninja and the headers of Boost: enough for the library and the examples.
 install_basics() {
     local missing=()
     have "${CXX:-c++}" || missing+=(g++)
@@ -71,7 +71,7 @@ install_catch() {
     have_header catch2 || apt_install catch2
 }
 
-# Sets clang. Clang 16 is the oldest we promise; a newer one will do where that is not to be had.
+# Sets the variable clang. Clang 16 is the oldest supported version; if it is not available, a newer one is used.
 find_clang() {
     local version
     for version in 16 17 18 19 20; do
@@ -83,12 +83,12 @@ find_clang() {
     return 1
 }
 
-# configure <build directory> <cmake argument>...: quiet unless it fails.
+# configure <build directory> <cmake argument>...: prints nothing unless it fails.
 configure() {
     local dir=$1
     shift
     mkdir -p "$dir"
-    # MAPVEC_CMAKE_FLAGS: further arguments, split at blanks, from whoever calls the script.
+    # MAPVEC_CMAKE_FLAGS: more arguments from the caller of the script, separated by blanks.
     if ! cmake -S "$root" -B "$dir" -G Ninja "$@" ${MAPVEC_CMAKE_FLAGS:-} >"$dir/configure.log" 2>&1; then
         cat "$dir/configure.log" >&2
         return 1

@@ -15,7 +15,7 @@ function(mapvec_look_for_boost)
         return()
     endif()
 
-    # Headers without Boost's own package files: an unpacked archive, or a system package that leaves them out.
+    # Headers without the package files of Boost: an unpacked archive, or a system package without them.
     find_path(MAPVEC_BOOST_INCLUDE_DIR boost/interprocess/mapped_region.hpp
         HINTS "${BOOST_ROOT}" "$ENV{BOOST_ROOT}" "${BOOST_INCLUDEDIR}" PATH_SUFFIXES include)
     mark_as_advanced(MAPVEC_BOOST_INCLUDE_DIR)
@@ -32,8 +32,8 @@ function(mapvec_look_for_boost)
     target_include_directories(Boost::headers SYSTEM INTERFACE "${MAPVEC_BOOST_INCLUDE_DIR}")
 endfunction()
 
-# Downloads Boost's headers. FetchContent is given the archive, not its address: where there is no network, the error
-# is then one that names the package to install.
+# Downloads the headers of Boost. FetchContent gets the archive and not its address: without network, the error then
+# names the package to install.
 function(mapvec_fetch_boost)
     include(FetchContent)
     set(archive "${CMAKE_BINARY_DIR}/boost_1_86_0.tar.bz2")
@@ -56,7 +56,7 @@ function(mapvec_fetch_boost)
         endif()
     endif()
     FetchContent_Declare(mapvec_boost URL "${archive}" URL_HASH SHA256=${sha256}
-        SOURCE_SUBDIR headers-only)  # not there, so that nothing of Boost is configured
+        SOURCE_SUBDIR headers-only)  # a directory that does not exist, so that Boost is not configured
     FetchContent_MakeAvailable(mapvec_boost)
     add_library(Boost::headers INTERFACE IMPORTED)
     target_include_directories(Boost::headers SYSTEM INTERFACE "${mapvec_boost_SOURCE_DIR}")

@@ -1,4 +1,4 @@
-# Installs the headers, the licence and the CMake package. Nothing of this has to be built first.
+# Installs the headers, the licence and the CMake package. Needs no build.
 include(CMakePackageConfigHelpers)
 set(package_dir "${CMAKE_INSTALL_DATADIR}/mapvec")
 
@@ -14,7 +14,7 @@ install(FILES LICENSE DESTINATION "${package_dir}")
 
 configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/mapvec-config.cmake.in"
     "${PROJECT_BINARY_DIR}/mapvec-config.cmake" INSTALL_DESTINATION "${package_dir}" NO_SET_AND_CHECK_MACRO)
-# Before 1.0 a new minor version may change names: 0.1 does not stand in for 0.2.
+# Before 1.0 a minor version may change names, so a package that needs 0.1 does not accept 0.2.
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/mapvec-config-version.cmake"
     COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES "${PROJECT_BINARY_DIR}/mapvec-config.cmake" "${PROJECT_BINARY_DIR}/mapvec-config-version.cmake"

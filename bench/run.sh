@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Measures mapvec beside the limits of this machine and its peers, prints a table of ratios and draws it.
 #
-#   bench/run.sh                       all themes; 10 minutes or so
+#   bench/run.sh                       all themes; about 10 minutes
 #   bench/run.sh append search         only these, of append, commit, compile, graph, payload, read, search
 #
-# MAPVEC_BENCH_DIR=<dir>   where files are written: a directory on the disk to be measured (default: the build directory)
-# MAPVEC_BENCH_REPETITIONS=<n>   how often everything but searches is measured (default: 5)
-# MAPVEC_BENCH_SMALL=1     tiny sizes, to see that everything runs; the figures then mean nothing
+# MAPVEC_BENCH_DIR=<dir>   a directory on the disk to measure (default: the build directory)
+# MAPVEC_BENCH_REPETITIONS=<n>   repetitions, except for searches (default: 5)
+# MAPVEC_BENCH_SMALL=1     tiny sizes, to check that everything runs; the figures have no meaning
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
 
@@ -18,10 +18,10 @@ configure "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O2 -DN
     -DMAPVEC_BENCH=ON -DMAPVEC_TESTS=OFF -DMAPVEC_EXAMPLES=OFF
 cmake --build "$build" >"$build/build.log" || { cat "$build/build.log" >&2; exit 1; }
 export MAPVEC_BENCH_DIR=${MAPVEC_BENCH_DIR:-$build}
-# Large pages for the peers of searches, as our own rows have them there.
+# Large pages for the peers of searches, as our own rows have them.
 large_pages=glibc.malloc.hugetlb=1
-export OMP_NUM_THREADS=1  # for FAISS and its BLAS, as for us unless a benchmark says otherwise
-# OpenBLAS takes a processor that is younger than itself for a very old one.
+export OMP_NUM_THREADS=1  # for FAISS and its BLAS; mapvec also uses one thread by default
+# OpenBLAS treats an unknown newer processor as a very old one.
 if grep -qsw avx512bw /proc/cpuinfo; then newest_kernels=SkylakeX; elif grep -qsw avx2 /proc/cpuinfo; then newest_kernels=Haswell; fi
 export OPENBLAS_CORETYPE=${OPENBLAS_CORETYPE:-${newest_kernels:-}}
 
@@ -34,10 +34,10 @@ for binary in "$build"/bench/bench_*; do
     theme=${binary##*/bench_}
     [ $# = 0 ] || [[ " $* " == *" $theme "* ]] || continue
     echo "Measuring: $theme"
-    # Repetitions of everything take turns, so that a slow minute of the machine hits all alike.
+    # The repetitions alternate, so that a slow phase of the machine affects all of them.
     turns=(--benchmark_repetitions="${MAPVEC_BENCH_REPETITIONS:-5}" --benchmark_enable_random_interleaving=true)
     tunables=
-    [ "$theme" != search ] || { turns=() tunables=$large_pages; }  # it repeats by itself
+    [ "$theme" != search ] || { turns=() tunables=$large_pages; }  # it has its own repetitions
     GLIBC_TUNABLES=$tunables "$binary" "${turns[@]}" --benchmark_out="$build/$theme.json" --benchmark_out_format=json >"$build/$theme.txt" 2>&1 ||
         { cat "$build/$theme.txt" >&2; exit 1; }
     results+=("$build/$theme.json")

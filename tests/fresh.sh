@@ -1,11 +1,10 @@
-#!/usr/bin/env bash
-# The README's commands on a system that has nothing: a fresh Debian in a directory, made by mmdebstrap. Takes root.
+# Runs the commands of the README on an empty system: a new Debian in a directory, made by mmdebstrap. Needs root.
 #
-#   tests/fresh.sh                          Debian 13, its GCC and its newest Clang
-#   tests/fresh.sh bookworm trixie sid      these
-#   tests/fresh.sh --tests trixie           all tests, too: half an hour for each compiler
+#   tests/fresh.sh                          Debian 13, with its GCC and its newest Clang
+#   tests/fresh.sh bookworm trixie sid      these releases
+#   tests/fresh.sh --tests trixie           also all tests: half an hour for each compiler
 #
-# DEBIAN_MIRROR=<address>  where packages come from, if not from where this system's do
+# DEBIAN_MIRROR=<address>  the mirror of the packages; default: that of this system
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
 work=$(mktemp -d)
@@ -24,13 +23,13 @@ mirror() {
     echo "${DEBIAN_MIRROR:-${found:-?give the address of a mirror in DEBIAN_MIRROR}}"
 }
 
-# within <command>: in the fresh system, in the checkout.
+# within <command>: runs it in the new system, in the checkout.
 within() { chroot "$system" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin CXX="$compiler" bash -c "cd /mapvec && $1"; }
 
-# quietly <command>...: its output only if it fails.
+# quietly <command>...: shows the output only if the command fails.
 quietly() { "$@" >"$work/log" 2>&1 || { tail -n 60 "$work/log" >&2; return 1; }; }
 
-# The newest Clang of the system, by its package's name.
+# The newest Clang of the system, by the name of its package.
 newest_clang() {
     within "apt-cache search --names-only '^clang-[0-9]+$'" | sed -nE 's/^(clang-[0-9]+) .*/\1/p' | sort -V | tail -n 1
 }
@@ -44,7 +43,7 @@ make_system() {
     quietly within 'apt-get update -qq'
 }
 
-# Somebody who is not root, and has no sudo, is told so, and what to install.
+# A user without root and sudo gets a message with the packages to install.
 check_refusal() {
     local words
     words=$(chroot --userspec=nobody:nogroup "$system" bash /mapvec/examples/run.sh 2>&1) || true

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Every test case that stands in the sources is in the binary, so that none vanishes by being commented out, left out of
-# the build or named twice. Prints how many the binary has.
+# Checks that every test case of the sources is in the binary: none is commented out, missing in the build, or named
+# twice. Prints the number of test cases in the binary.
 #
-#   tests/names.sh <mapvec_tests> [<source>...]      the sources are all of tests/test_*.cpp if none is given
+#   tests/names.sh <mapvec_tests> [<source>...]      default sources: tests/test_*.cpp
 set -euo pipefail
 export LC_ALL=C  # for sort and comm
 binary=$1
 shift
 [ $# -gt 0 ] || set -- "$(dirname "${BASH_SOURCE[0]}")"/test_*.cpp
 
-# TEST_CASE("a name" "in two parts", and the like; in comments, too. The types of a TEMPLATE_TEST_CASE follow its name.
+# Finds TEST_CASE("a name" "in two parts") and the like, also in comments. In a TEMPLATE_TEST_CASE the types follow the
+# name.
 names_in_sources() {
     perl -0777 -ne '
         while (/\b(?:TEMPLATE_)?TEST_CASE\w*\s*\(\s*((?:"(?:[^"\\]|\\.)*"\s*)+)/g) {
@@ -19,7 +20,7 @@ names_in_sources() {
         }' "$@" | sort
 }
 
-# Version 2 of Catch2 has an option for it, and makes the number its exit code; version 3 has a quiet list.
+# Catch2 version 2 has an option for the list, and returns the number as its exit code; version 3 has a quiet list.
 names_in_binary() {
     local names
     names=$("$binary" --list-test-names-only 2>/dev/null) || true

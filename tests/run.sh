@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Builds and runs all tests; installs what is missing for that (Debian, Ubuntu; needs root or sudo).
+# Builds and runs all tests. Installs missing packages (Debian, Ubuntu; needs root or sudo).
 #
 #   ./tests/run.sh                     all tests
-#   ./tests/run.sh -R ring_map         further arguments go to ctest: here, the tests of one file
+#   ./tests/run.sh -R ring_map         more arguments are passed to ctest: here, the tests of one file
 #
-# MAPVEC_BUILD_DIR=<dir>  build there instead of in build/      MAPVEC_CMAKE_FLAGS=...  more for cmake
+# MAPVEC_BUILD_DIR=<dir>  build there instead of in build/      MAPVEC_CMAKE_FLAGS=...  more arguments for cmake
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
 build=$build_root/tests
 
-# On Linux all files of tests are built, elsewhere those that ctest knows.
+# On Linux all test files are built; on other systems those that ctest knows.
 check_names() {
     local sources=()
     [ "$(uname)" = Linux ] ||
@@ -24,7 +24,7 @@ count_cases() {
 
 install_basics
 install_catch
-# -O2, for that is how users build.
+# -O2, as users build it.
 configure "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O2 -DNDEBUG" \
     -DMAPVEC_TESTS=ON -DMAPVEC_EXAMPLES=OFF
 cmake --build "$build"

@@ -1,10 +1,10 @@
-# What tests, benchmarks and the tool stand on: taken from the system if it is there, fetched otherwise.
+# The dependencies of tests, benchmarks and the tool: taken from the system, or fetched if they are missing.
 #
-# mapvec_look_for_<package>() only looks, so that a default can depend on it; mapvec_find_<package>() fetches.
-# Macros, since find_package() sets variables that the caller reads.
+# mapvec_look_for_<package>() only looks for a package, so that a default can depend on it; mapvec_find_<package>() also
+# fetches it. These are macros, because find_package() sets variables that the caller reads.
 include(FetchContent)
 
-# Sets Catch2_FOUND; defines Catch2::Catch2 and Catch2_VERSION. Version 3 if there is one, 2.13 will do.
+# Sets Catch2_FOUND; defines Catch2::Catch2 and Catch2_VERSION. Prefers version 3 to 2.13.
 macro(mapvec_look_for_catch)
     find_package(Catch2 3 QUIET)
     if(NOT Catch2_FOUND)

@@ -1,4 +1,4 @@
-# Warnings and sanitizers, for mapvec's own programs only: nothing here reaches a user's targets.
+# Warnings and sanitizers, for mapvec's own programs only. Targets of users do not get them.
 add_library(mapvec_developer INTERFACE)
 target_link_libraries(mapvec_developer INTERFACE mapvec::mapvec)
 

@@ -1,5 +1,5 @@
-# The options, and what they are by default: everything that can be built without fetching anything if mapvec is the
-# top-level project, nothing otherwise. What is missing is fetched if it was asked for: MAPVEC_TESTS=ON brings Catch2.
+# The options and their defaults. If mapvec is the top-level project, everything that needs no download is on; otherwise
+# everything is off. Missing packages are fetched if an option asks for them: MAPVEC_TESTS=ON fetches Catch2.
 include("${CMAKE_CURRENT_LIST_DIR}/dependencies.cmake")
 
 set(mapvec_tests OFF)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Tests of the command-line tool by running it: what it prints, and its exit codes.
+# Runs the command-line tool and checks its output and its exit codes.
 #
-#   tests/cli/run.sh <mapvec> [<quickstart>]      the programs; quickstart makes the collection to look into
+#   tests/cli/run.sh <mapvec> [<quickstart>]      the programs; quickstart creates a collection
 set -uo pipefail
 [ $# -ge 1 ] || { echo "usage: $0 <mapvec> [<quickstart>]" >&2; exit 2; }
 mapvec=$(realpath "$1")
@@ -17,7 +17,7 @@ fail() {
     echo "FAILED: $*" >&2
     failed=$((failed + 1))
 }
-# run <exit code> <argument>...: runs the tool; leaves its output in out and err. An error is one line.
+# run <exit code> <argument>...: runs the tool; stores its output in out and err. An error message is one line.
 run() {
     local expected=$1 status=0
     shift
@@ -32,7 +32,7 @@ run() {
         [ ! -s out ] || fail "mapvec $*: something on standard output: $(cat out)"
     fi
 }
-# says <text>...: the output of the last run, or its error, has each of them.
+# says <text>...: checks that the output or the error of the last run contains each text.
 says() {
     local text
     for text in "$@"; do
@@ -40,7 +40,7 @@ says() {
         grep -qF -- "$text" out err || fail "expected \"$text\" in: $(cat out err)"
     done
 }
-# lacks <text>: the output of the last run, or its error, does not have it.
+# lacks <text>: checks that the output and the error of the last run do not contain the text.
 lacks() {
     checks=$((checks + 1))
     ! grep -qF -- "$1" out err || fail "did not expect \"$1\" in: $(cat out err)"
@@ -194,7 +194,7 @@ says "standard input: byte 24"
 run 1 info fifo </dev/null
 says "expected a store"
 
-# --- no name of a file that is there for a moment only ---
+# --- errors do not name temporary files ---
 run 1 import rows.fvecs nodir/x.vec </dev/null
 says "nodir/x.vec: " "[not_found]"
 lacks .new-
@@ -256,7 +256,7 @@ printf '\1' | dd of=damaged.vec bs=1 seek=4100 conv=notrunc status=none
 run 1 verify damaged.vec </dev/null
 says "damaged.vec" "[corrupt]"
 
-# --- a command line without a meaning: 2 ---
+# --- an invalid command line: 2 ---
 run 2 </dev/null
 run 2 frobnicate </dev/null
 run 2 info </dev/null
@@ -275,7 +275,7 @@ run 2 query rows.vec --row 0 --ring 1 </dev/null
 run 2 query rows.vec --knn 1 </dev/null
 says "standard input"
 
-# Numbers that are none, and those that the option cannot mean. One line for each numeric option.
+# Texts that are not numbers, and numbers that the option does not accept. One line for each numeric option.
 beyond=99999999999999999999999
 for wrong in -5 -1 $beyond x 1.5 1e3 '' ' 1' 0x10; do
     for options in "head rows.vec -n" "head rows.vec --from" "query rows.vec --row 0 --knn" "query rows.vec --knn 1 --row" \
@@ -298,13 +298,13 @@ for options in "import rows.f32 x.vec --dim 0" "stats rows.vec --pairs 0" "stats
 done
 [ ! -e x.vec ] || fail "a command line without a meaning has made a store"
 
-# Options that say nothing about such a file.
+# Options that have no meaning for such a file.
 run 2 import rows.fvecs x.vec --rows 3 </dev/null
 says "--rows is for vecstore files"
 run 2 import rows.fvecs x.vec --from int8 </dev/null
 says "--from is for raw files"
 
-# The store itself is not written over.
+# The store itself is not overwritten.
 run 2 export rows.vec rows.vec --format raw --force </dev/null
 run 2 stats rows.vec --svg rows.vec </dev/null
 says "over the store"
@@ -324,7 +324,7 @@ if [ -e /dev/full ]; then
     done
 fi
 
-# --- the progress bar is for terminals, and for what takes longer than a moment: here, more than is waited for ---
+# --- the progress bar appears on terminals only, and only if the work takes long ---
 if command -v script >/dev/null; then
     bar='stats  [0-9]* % \[[#.]*\]  [0-9]* of 1073741824  [0-9]*/s  [0-9a-z ]* left'
     script -qefc "timeout --foreground 60 '$mapvec' stats rows.vec --pairs 1073741824" typescript >/dev/null 2>&1 &

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds and runs a stranger's program in each of the ways mapvec can be had: a plain include path,
-# FetchContent, find_package after an installation that was moved, and the vcpkg port.
+# Builds and runs a program of another project with each way to use mapvec: a plain include path, FetchContent,
+# find_package after an installation that was moved, and the vcpkg port.
 #
 #   ./tests/consumer/run.sh
 set -euo pipefail
@@ -17,7 +17,7 @@ quietly() {
 build_and_run() {
     local project=$1
     shift
-    cp -r "$here" "$scratch/$project-source"  # away from the checkout, as a stranger's project is
+    cp -r "$here" "$scratch/$project-source"  # outside of the checkout, as for other projects
     quietly cmake -S "$scratch/$project-source/$project" -B "$scratch/$project" -G Ninja "$@"
     quietly cmake --build "$scratch/$project"
     local program
@@ -37,8 +37,8 @@ fetch_content() {
     build_and_run subdirectory -DFETCHCONTENT_SOURCE_DIR_MAPVEC="$root"
 }
 
-# Headers, package files and the licence, and nothing that remembers where it was installed. All options are
-# as they are by default, and nothing is built.
+# Installs headers, package files and the licence, and no path of the installation. All options have their defaults, and
+# nothing is built.
 find_package() {
     quietly cmake -S "$root" -B "$scratch/build" -G Ninja -DCMAKE_INSTALL_PREFIX="$scratch/first"
     quietly cmake --install "$scratch/build"
@@ -66,7 +66,7 @@ check_installed() {
     fi
 }
 
-# The error for those who have no Boost and no network names the package to install.
+# Without Boost and network, the error names the package to install.
 without_boost() {
     if https_proxy=http://127.0.0.1:9 cmake -S "$root" -B "$scratch/no-boost" -G Ninja -DMAPVEC_TESTS=OFF \
         -DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON -DCMAKE_IGNORE_PATH="/usr/include;/usr/local/include" \

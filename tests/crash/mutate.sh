@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# A test of the tests: puts one deliberate bug after the other (mutations.txt) into a copy of the headers, and
-# sees whether the run that is named beside it turns red. Fails if a bug survives, or no longer fits the code.
+# Tests the tests: applies each deliberate bug of mutations.txt to a copy of the headers, and checks that the run of
+# that bug fails. Fails if a run passes, or if a bug no longer matches the code.
 #
-#   tests/crash/mutate.sh             all of them
-#   tests/crash/mutate.sh --short     those marked `short`
-#   tests/crash/mutate.sh NAME...     these
+#   tests/crash/mutate.sh             all bugs
+#   tests/crash/mutate.sh --short     bugs marked `short`
+#   tests/crash/mutate.sh NAME...     these bugs
 #
 # CXX=<compiler>  MAPVEC_BUILD_DIR=<dir>  build there instead of in a temporary directory
 set -euo pipefail
@@ -14,7 +14,7 @@ work=${MAPVEC_BUILD_DIR:-$(mktemp -d)}/mutations
 mkdir -p "$work"
 [ -n "${MAPVEC_BUILD_DIR:-}" ] || trap 'rm -rf "$(dirname "$work")"' EXIT
 
-# mutations.txt to one directory each: the file it changes, the text that goes, the text that comes, the run.
+# Writes a directory for each bug: the header, the old text, the new text, the run.
 split() {
     perl - "$here/mutations.txt" "$work" <<'PERL'
 use strict;
@@ -41,7 +41,7 @@ while (my $line = <$in>) {
 PERL
 }
 
-# Replaces the text, which must be there exactly once; blanks at the ends of lines and indentation do not count.
+# Replaces the old text, which must occur exactly once. Indentation and blanks at the end of lines are ignored.
 apply() {
     perl -0777 - "$1" "$2" <<'PERL'
 use strict;
@@ -64,7 +64,7 @@ build() { # program include output
     "${CXX:-c++}" -std=c++20 -O1 -I"$2" -I"$root/tests" "$here/$1.cpp" -o "$3"
 }
 
-judge() { # mutation: prints a line, returns 1 if it has survived
+judge() { # mutation: prints a line, returns 1 if no run failed
     local mutation=$1 name program arguments
     name=$(basename "$mutation")
     read -r program arguments <"$mutation/test" || true

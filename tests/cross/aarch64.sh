@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds the tests for 64-bit ARM and runs them under qemu-user; installs what is missing (Debian, Ubuntu).
+# Builds the tests for 64-bit ARM and runs them under qemu-user. Installs missing packages (Debian, Ubuntu).
 #
 #   ./tests/cross/aarch64.sh                   all but the crash programs and the model, which take too long there
-#   ./tests/cross/aarch64.sh -R test_search    further arguments go to ctest
+#   ./tests/cross/aarch64.sh -R test_search    more arguments are passed to ctest
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../.ci/setup.sh"
 source "$root/tests/cross/common.sh"
@@ -10,8 +10,8 @@ source "$root/tests/cross/common.sh"
 [ $# != 0 ] || set -- -E '^crash_|test_vector_store_model'
 have aarch64-linux-gnu-g++ || apt_install g++-aarch64-linux-gnu
 have qemu-aarch64 || apt_install qemu-user
-# -R: qemu keeps a note of every page that is reserved, which would be gigabytes; with few addresses files are mapped
-# again elsewhere when they grow, which wants to be tested anyway.
+# -R: qemu keeps a record of every reserved page, which would take gigabytes. With few addresses, files move when they
+# grow; the tests then cover this case.
 cross_test aarch64 "$@" <<'TOOLCHAIN'
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)

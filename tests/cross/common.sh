@@ -1,4 +1,4 @@
-# What the cross builds share; to be sourced after .ci/setup.sh.
+# Shared by the cross builds. Source it after .ci/setup.sh.
 
 # cross_test <name> [ctest argument]...: builds the tests with the toolchain file on standard input, runs them.
 cross_test() {
@@ -16,8 +16,8 @@ cross_test() {
     ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$cores" "$@"
 }
 
-# Boost's and Catch2's headers of this machine will do for another; its other headers must not be seen.
-# (Catch2 3 is a compiled library: where that is installed, Catch2 is fetched and built.)
+# The headers of Boost and Catch2 on this machine work for other machines; its other headers must not be visible.
+# (Catch2 3 is a compiled library; if it is installed, Catch2 is fetched and built.)
 borrow_headers() {
     local dir=$1
     mkdir -p "$dir/include"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Builds the tests for 64-bit Windows with MinGW-w64 and runs them under Wine; installs what is missing
-# (Debian, Ubuntu).
+# Builds the tests for 64-bit Windows with MinGW-w64 and runs them under Wine. Installs missing packages (Debian,
+# Ubuntu).
 #
 #   ./tests/cross/windows.sh                   all but the crash programs and the model, which take too long there
-#   ./tests/cross/windows.sh -R test_search    further arguments go to ctest
+#   ./tests/cross/windows.sh -R test_search    more arguments are passed to ctest
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../../.ci/setup.sh"
 source "$root/tests/cross/common.sh"

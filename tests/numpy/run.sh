@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# NumPy and mapvec read each other's files. Passes over (exit code 77) where Python has no NumPy.
+# NumPy and mapvec read each other's files. Skipped (exit code 77) if Python has no NumPy.
 #
-#   tests/numpy/run.sh <mapvec> [<quickstart>]      the programs; quickstart makes the collection to read
+#   tests/numpy/run.sh <mapvec> [<quickstart>]      the programs; quickstart creates the collection to read
 #
-# PYTHON=<program>  the Python to ask; otherwise python3 and then /usr/bin/python3 are
+# PYTHON=<program>  the Python to use; default: python3, then /usr/bin/python3
 set -euo pipefail
 [ $# -ge 1 ] || { echo "usage: $0 <mapvec> [<quickstart>]" >&2; exit 2; }
 mapvec=$(realpath "$1")
@@ -42,7 +42,7 @@ for name in big_endian fortran flat cube int64 bool fields text; do
 done
 "$python" "$here/check_files.py" "$work"
 
-# What the page about the files says Python can do.
+# The Python program of the page about file formats.
 if [ -n "$quickstart" ]; then
     "$quickstart" >/dev/null
     sed -n '/^```python$/,/^```$/{/^```/!p}' "$here/../../.github/docs/file-format.md" >read_collection.py
