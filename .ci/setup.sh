@@ -24,7 +24,7 @@ as_root() {
     fi
 }
 
-# apt_install <package>...: quiet, and never at the cost of a package that is there.
+# apt_install <package>...: installs quietly, and never removes an installed package.
 apt_updated=
 apt_install() {
     if ! have apt-get; then
