@@ -1,4 +1,4 @@
-// A stranger's program: everything it needs comes with one include.
+// A program of another project, with one include.
 #include <cstdlib>
 #include <iostream>
 #include <mapvec/mapvec.hpp>

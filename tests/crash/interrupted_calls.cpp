@@ -1,7 +1,7 @@
-// Signals: a system call that a signal interrupts (EINTR) is made again, whichever it is.
+// Signals: every system call that a signal interrupts (EINTR) is repeated.
 //
-// Stands between the program and its C library: each call below fails with EINTR at first, and is made at the second
-// or third attempt. A store and a collection are created, changed, committed, closed and read again meanwhile.
+// Replaces functions of the C library: each call below fails with EINTR first, and runs at the second or third attempt.
+// Meanwhile the program creates, changes, commits, closes and reads a store and a collection.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -99,7 +99,7 @@ bool holds(const std::filesystem::path& directory) {
     return store.size() == 30'001 && store[0][0] == 2 && named.size() == 1'999 && named.payload(0) == "changed";
 }
 
-// A timer that fires more often than a large fallocate takes on a tmpfs must not keep it from ever ending.
+// fallocate on a tmpfs must end even if a timer fires more often than one call takes.
 bool allocates_under_a_timer(const std::filesystem::path& file) {
     struct sigaction action {};
     action.sa_handler = [](int) {};

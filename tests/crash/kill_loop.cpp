@@ -1,7 +1,6 @@
-// Real processes, real files, SIGKILL. A child changes and commits a store until it is killed at a random
-// moment, inside a commit or a growth as likely as anywhere; then the store must be at the last commit that
-// returned or one that had begun since, and the next child goes on with the same files. Reader processes look
-// on.
+// Real processes, real files, SIGKILL. A child process changes and commits a store until it is killed at a random
+// moment, also inside a commit or a growth. Then the store must be at the last commit that returned or at one that had
+// begun since, and the next child continues with the same files. Reader processes follow the store.
 //
 //     mapvec_crash_kill_loop [--kills 500] [--seed 1] [--dir <directory for the files>]
 #if defined(_WIN32)
@@ -27,11 +26,11 @@ namespace {
 
 using namespace crash;
 
-// Shared with the children: the states that commits have begun to make, in order.
+// Shared with the child processes: the states of all commits that have begun, in order.
 struct Progress {
     static constexpr std::size_t most = 1 << 20;
     std::atomic<std::uint64_t> begun{0};     // entries of `states`
-    std::atomic<std::uint64_t> returned{0};  // entries whose commit has returned, counted up to the last such
+    std::atomic<std::uint64_t> returned{0};  // number of entries up to the last commit that returned
     std::atomic<bool> working{false};
     std::atomic<bool> stop_reading{false};
     std::atomic<std::uint64_t> states[most];
@@ -41,7 +40,7 @@ struct Progress {
         ++begun;
     }
     void end() { returned = begun.load(); }
-    // The newest entry of that state from `from` on; nothing if there is none.
+    // The newest entry with this state, from `from` on; nothing if there is none.
     [[nodiscard]] std::optional<std::uint64_t> find(std::uint64_t state, std::uint64_t from) const {
         for (std::uint64_t i = begun.load(); i-- > from;)
             if (states[i] == state) return i;
@@ -57,7 +56,7 @@ void expect(bool truth, const std::string& what) {
     if (!truth) throw std::runtime_error(what);
 }
 
-// Runs `work` in a child process, whose exit code says whether it threw.
+// Runs `work` in a child process. Its exit code tells whether it threw.
 template <class Work>
 pid_t start(Work work) {
     std::fflush(stdout);
@@ -132,7 +131,7 @@ class KillLoop {
         totals_.inside_commit += progress_.begun != progress_.returned ? 1u : 0u;
     }
 
-    // What the kill has left is what the next child starts from.
+    // The next child starts from the files that the kill has left.
     void check() {
         try {
             const Store store =

@@ -1,5 +1,6 @@
-// The n-th allocation fails, for n = 1, 2, … until none is left to fail: in a commit, in a reader's refresh. What threw
-// can be done again and then holds; a commit that returned is there after a kill; a reader ends at the newest commit.
+// The n-th allocation fails, for n = 1, 2, … until a run has no failure: in a commit, and in refresh() of a reader. A
+// call that threw can be repeated and then succeeds. A commit that returned survives a kill. A reader ends at the
+// newest commit.
 //
 //     mapvec_crash_out_of_memory
 #include <array>
@@ -17,12 +18,12 @@
 
 namespace {
 
-long allocations_left = -1;  // before one fails; negative: none does
+long allocations_left = -1;  // allocations until the failure; negative: no failure
 bool one_has_failed = false;
 
 }  // namespace
 
-// Not inlined: GCC warns where it sees one of a pair and not the other.
+// Not inlined: GCC warns if it sees only one of operator new and delete.
 [[gnu::noinline]] void* operator new(std::size_t n) {
     if (allocations_left >= 0 && allocations_left-- == 0) {
         one_has_failed = true;
@@ -49,7 +50,7 @@ State state_of(const Rows& rows) {
     return state;
 }
 
-// As another process would find the files if this one were killed now.
+// A copy of the files, as a kill of this process would leave them.
 State state_after_kill(const std::filesystem::path& path) {
     auto copy = path;
     copy += "-copy";
@@ -64,7 +65,7 @@ void expect(bool truth, const char* what) {
     if (!truth) throw std::runtime_error(what);
 }
 
-// False if it threw, for want of memory.
+// Returns false if it threw for lack of memory.
 bool succeeds(long nth_fails, const std::function<void()>& action) {
     one_has_failed = false;
     allocations_left = nth_fails;
@@ -73,7 +74,7 @@ bool succeeds(long nth_fails, const std::function<void()>& action) {
         allocations_left = -1;
         return true;
     } catch (const std::bad_alloc&) {
-    } catch (const Error& error) {  // where the system has said so
+    } catch (const Error& error) {  // the system reported it
         expect(error.code() == ErrorCode::no_space, error.what());
     }
     allocations_left = -1;
@@ -104,7 +105,7 @@ Rows some_rows(const std::filesystem::path& path, bool reopened) {
     return Rows::open(path);
 }
 
-// Whether there was an n-th allocation.
+// Returns true if there was an n-th allocation.
 bool fail_in_commit(const std::filesystem::path& path, Change change, bool reopened, long n) {
     Rows rows = some_rows(path, reopened);
     const State before = state_of(rows);
@@ -118,7 +119,7 @@ bool fail_in_commit(const std::filesystem::path& path, Change change, bool reope
     const State last = state_of(rows);
     try {
         rows.commit();
-    } catch (const Error& error) {  // the sync of a directory had no memory: that is a sync that failed
+    } catch (const Error& error) {  // no memory for the sync of a directory: a failed sync
         expect(!returned && error.code() == ErrorCode::io, error.what());
         rows = Rows();
         expect(state_of(Rows::open(path)) == found, "a store that refuses to commit has changed");

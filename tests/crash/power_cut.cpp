@@ -1,9 +1,10 @@
-// Power cuts and kills at every operation of random workloads, on a simulated disk. After each the store must open at
-// the last commit that had returned or the one that had begun, hold what it should, and go on.
+// Power cuts and kills at every operation of random workloads, on a simulated disk. After each, the store must open at
+// the last commit that had returned or at the one that had begun, with the right contents, and continue.
 //
 //     mapvec_crash_power_cut [--images 500] [--seed 1] [--only vectors] [--exhaustive 4]
 //
-// --images: crash images a workload. --exhaustive: with at most that many dirty things, every subset is tried.
+// --images: crash images for each workload. --exhaustive: if at most so many sectors and names are dirty, every subset
+// is tried.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

@@ -1,7 +1,7 @@
-// Decoding anything: an Error, or a value whose encoding is understood again, in the end byte for byte.
+// Decodes any bytes: the result is an Error, or a value that can be encoded and decoded again.
 //
-// The first byte chooses the type. Where the bytes of a value are canonical (no map whose keys may come in
-// another order), what was decoded must encode to the very input.
+// The first byte chooses the type. If the bytes of a value are canonical (no map, whose keys may come in another
+// order), the encoding must equal the input.
 #include <array>
 #include <cstddef>
 #include <cstdint>

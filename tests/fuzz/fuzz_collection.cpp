@@ -1,4 +1,4 @@
-// A damaged collection, any of its files and its journal: only mapvec::Error may come of it.
+// A collection with damage in any of its files or its journal. Only mapvec::Error may be thrown.
 #include <mapvec/collection.hpp>
 
 #include <array>

@@ -1,7 +1,7 @@
-// Importing anything: an Error that blames the file, or rows that are written again as the very same bytes.
+// Imports any bytes: the result is an Error about the file, or rows whose export equals the input.
 //
-// The first byte chooses the format. A ring-db directory is five files in one input: each but the last has its length
-// before it, a u16; the second byte says whether offsets.bin is there, and whether the norms are to be put right.
+// The first byte chooses the format. A ring-db directory is five files in one input: a u16 with its length precedes
+// each file but the last. The second byte tells whether offsets.bin exists, and whether the norms are corrected.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -43,7 +43,7 @@ void require(bool condition) {
     if (!condition) std::abort();
 }
 
-// In memory where the system has such a directory: a store is made for each input.
+// In memory, if the system has such a directory: each input creates a store.
 class Directory {
   public:
     Directory() {
@@ -77,7 +77,7 @@ std::string read(const fs::path& path) {
     return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-// A store of the file's dimension; of 1 if it has none.
+// A store with the dimension of the file, or 1 if the file has none.
 template <class S>
 mapvec::MmapVectorStore<mapvec::dynamic_dim, S> store_for(const io::Shape& shape) {
     const auto dim = static_cast<std::size_t>(std::max<std::uint64_t>(shape.dim, 1));
@@ -105,7 +105,7 @@ void ivecs(std::string_view input) {
 }
 void fbin(std::string_view input) {
     const auto shape = io::fbin_shape(scratch / "in");
-    if (shape.dim > 100'000) return;  // which only a file without rows may say
+    if (shape.dim > 100'000) return;  // possible only in a file without rows
     auto store = store_for<float>(shape);
     require(io::import_fbin(scratch / "in", store) == shape.rows);
     io::export_fbin(store, scratch / "out");
@@ -143,7 +143,7 @@ void raw(std::string_view input) {
     io::import_vecstore(scratch / "in", 2, store);
 }
 
-// The files' bytes, or nothing if the lengths are too long.
+// The bytes of the files, or nothing if the lengths exceed the input.
 std::vector<std::string> split(std::string_view input, std::size_t parts) {
     std::vector<std::string> files;
     while (files.size() + 1 < parts) {
@@ -179,7 +179,7 @@ std::string norms_of(const std::string& meta, const std::string& vectors) {
 template <class T>
 void ringdb() {
     const auto shape = io::ringdb_shape(scratch / "db");
-    if (shape.dim > 100'000) return;  // a collection of that dimension would be asked for by nobody
+    if (shape.dim > 100'000) return;  // no program asks for a collection of such a dimension
     auto collection = mapvec::Collection<mapvec::dynamic_dim, T>::create(
         scratch / "collection", {.dim = static_cast<std::size_t>(shape.dim), .initial_capacity = 1});
     require(io::import_ringdb(scratch / "db", collection) == shape.rows);

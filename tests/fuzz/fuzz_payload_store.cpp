@@ -1,4 +1,4 @@
-// A damaged payload store, its table of offsets and its journal: only mapvec::Error may come of it.
+// A payload store with damage in its files or its journal. Only mapvec::Error may be thrown.
 #include <mapvec/payload_store.hpp>
 
 #include <map>

@@ -1,4 +1,4 @@
-// A damaged vector file with its journal: only mapvec::Error may come of it, whatever is done with it.
+// A vector file with damage in the file or its journal. Only mapvec::Error may be thrown, by any function.
 #include <mapvec/mmap_vector_store.hpp>
 
 #include <array>
@@ -9,7 +9,7 @@ namespace {
 
 using Store = mapvec::MmapVectorStore<3>;
 
-// A store whose last commits are in its journal, overwrites among them: as a kill leaves it.
+// A store whose last commits, with overwrites, are in its journal, as after a kill.
 fuzz::Files killed_store() {
     fuzz::clear();
     auto store = Store::create(fuzz::directory() / "store", {.initial_capacity = 20});
@@ -49,7 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static const fuzz::Files whole = killed_store();
     if (size > 400) return 0;
     fuzz::Files files = whole;
-    if (size > 0 && data[0] == 0xff)  // the file as it comes
+    if (size > 0 && data[0] == 0xff)  // the input is the file itself
         files = {{"store", std::string(reinterpret_cast<const char*>(data) + 1, size - 1)}};
     else
         fuzz::damage(files, data, size);

@@ -1,5 +1,5 @@
-// A fuzz target without a fuzzer: every file given, or found in a directory given, is its input once.
-// So the corpus of damaged files is a part of the ordinary tests, with any compiler.
+// Runs a fuzz target without a fuzzer: once for every given file, and for every file in a given directory. So the
+// ordinary tests check the corpus of damaged files, with any compiler.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -36,5 +36,5 @@ int main(int argc, char** argv) {
     LLVMFuzzerTestOneInput(nullptr, 0);
     for (const fs::path& file : files) replay(file);
     std::printf("replayed %zu inputs\n", files.size() + 1);
-    return files.empty() ? 1 : 0;  // a corpus that is not found is a failure
+    return files.empty() ? 1 : 0;  // a missing corpus is a failure
 }

@@ -1,9 +1,9 @@
-// Checksums over everything a file holds, in a table of fixed size: 256 sums, each over a block whose
-// size doubles whenever the file outgrows the table.
+// BlockSums: checksums of all records of a file, in a table of fixed size: 256 sums, one for each block. When the file
+// outgrows the table, the block size doubles.
 //
-// CRC-32C as a bare register is linear, and that makes every step cheap: appending continues the last
-// sum, a hole is a shift, overwriting adds the difference's sum shifted to the end of its block, and two
-// blocks merge into one without reading either.
+// The bare register of CRC-32C is linear, which makes every operation cheap. An append continues the last sum. A hole
+// is a shift. An overwrite adds the sum of the difference, shifted to the end of its block. Two blocks merge without
+// reading either.
 #pragma once
 
 #include <algorithm>
@@ -27,13 +27,13 @@ class BlockSums {
     BlockSums(const Sums& sums, std::uint32_t block_log2, std::uint64_t length) noexcept
         : sums_(sums), block_log2_(block_log2), length_(length) {}
 
-    [[nodiscard]] std::uint64_t length() const noexcept { return length_; }  // bytes covered
+    [[nodiscard]] std::uint64_t length() const noexcept { return length_; }  // number of bytes that the sums cover
     [[nodiscard]] std::uint32_t block_log2() const noexcept { return block_log2_; }
     [[nodiscard]] const Sums& sums() const noexcept { return sums_; }
     [[nodiscard]] const std::bitset<blocks>& changed() const noexcept { return changed_; }
     void forget_changes() noexcept { changed_.reset(); }
 
-    // `n` bytes have come behind the end.
+    // Adds `n` bytes at the end.
     void append(const std::byte* bytes, std::uint64_t n) noexcept {
         make_room(length_ + n);
         while (n > 0) {
@@ -46,7 +46,7 @@ class BlockSums {
         }
     }
 
-    // `n` zeros have come behind the end. Blocks that hold nothing else have the sum 0 already.
+    // Adds `n` zeros at the end. A block of zeros has the sum 0.
     void append_zeros(std::uint64_t n) noexcept {
         make_room(length_ + n);
         if (n == 0) return;
@@ -55,7 +55,7 @@ class BlockSums {
         length_ += n;
     }
 
-    // The bytes at `offset`, `before` until now, are `after` from now on. What lies behind length() is not covered yet.
+    // Replaces the bytes `before` at `offset` by `after`. Bytes behind length() are not covered and are ignored.
     void replace(std::uint64_t offset, const std::byte* before, const std::byte* after, std::uint64_t n) noexcept {
         n = offset < length_ ? std::min(n, length_ - offset) : 0;
         while (n > 0) {
@@ -71,7 +71,7 @@ class BlockSums {
         }
     }
 
-    // What the journal says of a block. False if there is no such block.
+    // Sets the sum of a block, from a journal. Returns false if there is no such block.
     [[nodiscard]] bool set(std::uint32_t block, std::uint32_t sum) noexcept {
         if (block >= blocks) return false;
         sums_[block] = sum;
@@ -81,13 +81,13 @@ class BlockSums {
 
     [[nodiscard]] std::uint64_t block_size() const noexcept { return std::uint64_t{1} << block_log2_; }
 
-    // Blocks of at least 2^block_log2 bytes from now on.
+    // Merges blocks until they have at least 2^block_log2 bytes.
     void coarsen(std::uint32_t block_log2) noexcept {
         while (block_log2_ < block_log2) merge_pairs();
     }
 
-    // The first block whose bytes do not have the sum they should, or `blocks` if all do. Calls checked(bytes) after
-    // each piece that was read.
+    // Returns the first block whose bytes do not have the right sum, or `blocks`. Calls checked(bytes) after each piece
+    // that was read.
     template <class Checked>
     [[nodiscard]] std::size_t first_damaged(const std::byte* records, Checked&& checked) const {
         constexpr std::uint64_t piece = 16 << 20;

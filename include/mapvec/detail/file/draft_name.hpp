@@ -1,4 +1,4 @@
-// What a file is called until it is whole and takes the name that was asked for.
+// The temporary name of a file until it is complete and gets its own name.
 #pragma once
 
 #include <filesystem>
@@ -8,7 +8,8 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// A name beside `path`. A long one is not repeated in it: a name has 255 characters at most, and stores add theirs.
+// A name in the directory of `path`. It does not contain a long file name, because a name has at most 255 characters
+// and stores append suffixes.
 [[nodiscard]] inline std::filesystem::path draft_name(const std::filesystem::path& path, const std::string& unique) {
     const std::size_t max_repeated = 200;
     std::filesystem::path name = path.filename();

@@ -1,6 +1,6 @@
-// One unbroken range of addresses that shows a file from its first byte: regions mapped one behind the
-// other, and behind them addresses reserved for growth. Regions and reserve never overlap, so that
-// destroying a region cannot free addresses that belong to somebody else by then.
+// MappedView: one contiguous range of addresses that shows a file from its first byte: mapped regions, one after the
+// other, and behind them addresses that are reserved for growth. Regions and reserve never overlap, so that destroying
+// a region never frees addresses that another mapping uses.
 #pragma once
 
 #include <algorithm>
@@ -26,8 +26,8 @@ class MappedView {
 
     MappedView() noexcept = default;
 
-    // Reserves `addresses` bytes, or, where there are not so many, a part of what there is: other files want some, too;
-    // but `least` at the least. An empty view (base() == nullptr) if not even that can be had.
+    // Reserves `addresses` bytes. If so many are not available, reserves a part of the available ones and leaves the
+    // rest to other files, but at least `least` bytes. If that fails, the view is empty (base() == nullptr).
     MappedView(std::uint64_t addresses, std::uint64_t least) noexcept {
         std::uint64_t wish = std::max(addresses, least);
         if (reserve(wish)) return;
@@ -52,8 +52,8 @@ class MappedView {
     [[nodiscard]] std::uint64_t mapped() const noexcept { return mapped_; }
     [[nodiscard]] std::uint64_t reserved() const noexcept { return reserved_; }
 
-    // Maps the file's bytes [mapped(), end) behind what is mapped. REQUIRES: end <= reserved(), both at page bounds.
-    // Throws boost::interprocess::interprocess_exception.
+    // Maps the bytes [mapped(), end) of the file behind the mapped ones. REQUIRES: end <= reserved(), both at page
+    // bounds. Throws boost::interprocess::interprocess_exception.
     void extend(const boost::interprocess::file_mapping& file, boost::interprocess::mode_t mode, std::uint64_t end,
                 const StoreOptions& options) {
         const auto n = static_cast<std::size_t>(end - mapped_);
@@ -64,7 +64,7 @@ class MappedView {
         mapped_ = end;
     }
 
-    // Where addresses cannot be reserved: the whole file, wherever the system puts it.
+    // Maps the whole file at an address that the system chooses, for systems without reservation.
     void map_anywhere(const boost::interprocess::file_mapping& file, boost::interprocess::mode_t mode,
                       std::uint64_t size) {
         regions_.emplace_back(file, mode, 0, static_cast<std::size_t>(size));
@@ -94,7 +94,7 @@ class MappedView {
     }
 
     std::byte* base_ = nullptr;
-    std::uint64_t mapped_ = 0;    // bytes of the file that are mapped; may reach past its end, where nobody may look
+    std::uint64_t mapped_ = 0;    // mapped bytes; may end behind the file, where access is not allowed
     std::uint64_t reserved_ = 0;  // bytes of address space, mapped ones included
     std::vector<boost::interprocess::mapped_region> regions_;
 };

@@ -1,16 +1,16 @@
-// Prezeroer: a helper thread that writes zeros to a file ahead of the one who fills it.
+// Prezeroer: a background thread that writes zeros to a file ahead of the writer.
 //
-//     if (!ahead.consume(begin, end)) write_zeros(file, begin, end);  // what the helper has not begun is the caller's
-//     ahead.schedule(file, end, size);                                // meanwhile, the windows behind it
+//     if (!ahead.consume(begin, end)) write_zeros(file, begin, end);  // the caller writes if the helper has not begun
+//     ahead.schedule(file, end, size);                                // the helper writes the next windows meanwhile
 //
-// Filling pages of a file costs half of making them exist; a thread that does nothing else than the latter keeps
-// ahead of one that does the former. It writes whole windows, `lead` of them at most: that many bytes are written in
-// vain if no more are appended. Windows end at multiples of their size, for large folios; but none larger than what
-// other writes leave behind (see MappedFile::piece).
+// Allocating a page costs twice as much as filling it, so a helper that only allocates stays ahead of the writer. It
+// writes whole windows, at most `lead` of them; if the appends end, these bytes were written in vain. Windows end at
+// multiples of their size, for large folios, but no window is larger than the pieces of other writes (see
+// MappedFile::piece).
 //
-// What is ahead belongs to the helper: whoever writes or cuts the file there, or closes it, calls stop() before.
-// Threads: the file's writer, alone, calls these. A child made by fork takes what was written before, and no more:
-// nobody writes while a process forks, or after it (see ThreadPool::post).
+// The helper owns the bytes ahead: before the file is written or cut there, or closed, the owner calls stop(). Threads:
+// only the writer of the file calls these functions. After fork(), a child sees the bytes that were written before; the
+// helper does not write during a fork or after it in the child (see ThreadPool::post).
 #pragma once
 
 #include <array>
@@ -29,9 +29,10 @@ namespace mapvec::inline v0_1::detail {
 
 inline constexpr std::uint64_t zeros_window = 256 << 10;
 
-// The number of the system's error, or 0. Any length, of which one call to the system writes a window at most.
+// Writes zeros to [begin, end), of any length; one system call writes at most one window. Returns the error number of
+// the system, or 0.
 [[nodiscard]] inline int write_zeros(platform::Handle file, std::uint64_t begin, std::uint64_t end) noexcept {
-    static std::byte zeros[zeros_window];  // not constant, or a program would carry them on disk
+    static std::byte zeros[zeros_window];  // not const: constants would be part of the executable file
     for (int error = 0; begin < end;) {
         const auto n = static_cast<std::size_t>(end - begin < zeros_window ? end - begin : zeros_window);
         error = platform::write_all(file, begin, zeros, n);
@@ -52,7 +53,8 @@ class Prezeroer {
     }
     ~Prezeroer() { stop(); }
 
-    // Whether the helper has written [begin, end). Waits if it is about to; begin and end are as schedule() chose them.
+    // Returns true if the helper has written [begin, end). If it has begun, waits for it. `begin` and `end` are a
+    // window of schedule().
     [[nodiscard]] bool consume(std::uint64_t begin, std::uint64_t end) noexcept {
         if (!state_ || state_->count == 0) return false;
         Window& next = state_->first();
@@ -60,14 +62,14 @@ class Prezeroer {
             stop();
             return false;
         }
-        // About as long as a window takes: to fall asleep and be woken would take as long again.
+        // Spins about as long as writing a window takes, because sleeping and waking would take as long again.
         for (int turn = 0; turn < 10'000 && next.job->is_begun() && !next.written.load(); ++turn) relax();
         state_->finish(next);
         state_->drop_first();
         return next.written.load();
     }
 
-    // Whole windows of [from, limit), of which nothing is in use.
+    // Schedules whole windows of [from, limit). REQUIRES: none of these bytes is in use.
     void schedule(platform::Handle file, std::uint64_t from, std::uint64_t limit) {
         if (!state_) {
             if (core_count() == 1) return;
@@ -83,12 +85,12 @@ class Prezeroer {
             state_->add(file, from, from + zeros_window);
     }
 
-    // Where the helper may be writing, or beyond all files.
+    // The first byte that the helper may write, or UINT64_MAX.
     [[nodiscard]] std::uint64_t begin() const noexcept {
         return state_ && state_->count > 0 ? state_->windows[state_->begin].begin : UINT64_MAX;
     }
 
-    // Nothing is ahead any more, and nobody writes there.
+    // Cancels all windows and waits for the helper. Afterwards it writes nothing.
     void stop() noexcept {
         if (!state_) return;
         for (; state_->count > 0; state_->drop_first()) state_->finish(state_->first());
@@ -110,7 +112,7 @@ class Prezeroer {
         }
     };
 
-    // A ring of windows, in the order in which they are written. It stays where it is: helpers hold pointers to it.
+    // A ring of windows, in the order of writing. It is on the heap, because helpers hold pointers to it.
     struct State {
         ThreadPool* pool = nullptr;
         std::array<Window, lead> windows;

@@ -1,10 +1,9 @@
-// RowState: which bytes an array holds, told by its block sums, for indexes that follow the array. Any thread may read
-// it beside the thread that writes.
+// RowState: the block sums of an array, for indexes that follow it. Any thread may read it while another thread writes.
 //
-//     published.publish(committed, sums);                        // the writer: after each change of committed records
+//     published.publish(committed, sums);                        // the writer, after each change of committed records
 //     if (published.version() != known.version) known = published.read();     // any thread
 //
-// A version is never used twice in a process, not even by another array: one comparison tells that nothing has changed.
+// Versions are unique within a process, also between arrays. An equal version means that nothing has changed.
 #pragma once
 
 #include <atomic>
@@ -19,9 +18,9 @@
 namespace mapvec::inline v0_1::detail {
 
 struct RowState {
-    std::uint64_t version = 0;    // 0: of no array
+    std::uint64_t version = 0;    // 0: no array
     std::uint64_t committed = 0;  // records of the last commit
-    BlockSums sums;               // of these records as they are now, and perhaps of some that are not committed
+    BlockSums sums;               // of the present records; may cover records that are not committed
 };
 
 class PublishedRowState {

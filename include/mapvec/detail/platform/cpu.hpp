@@ -1,9 +1,9 @@
-// Which vector instructions this machine offers, asked once.
+// The vector instructions of this machine, detected once.
 //
 //     if (instruction_set_available(InstructionSet::avx2)) …
 //
-// A set counts as available only if the processor has it, the operating system saves its registers, and this
-// compiler can emit it without a flag. All functions are safe from any thread.
+// A set is available if the processor has it, the operating system saves its registers, and this compiler can emit it
+// without a flag. All functions are safe from any thread.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@
 
 namespace mapvec::inline v0_1 {
 
-// In the order of preference: the last one available is chosen. avx2 means AVX2 with FMA and F16C (Haswell, Zen and
-// later), avx512 the F, BW, DQ and VL parts (Skylake-X, Zen 4 and later).
+// In the order of preference: the library uses the last one that is available. avx2 means AVX2 with FMA and F16C
+// (Haswell, Zen and later); avx512 means the parts F, BW, DQ and VL (Skylake-X, Zen 4 and later).
 enum class InstructionSet : std::uint8_t { portable, neon, sse2, avx2, avx512 };
 
 [[nodiscard]] constexpr std::string_view to_string(InstructionSet set) noexcept {
@@ -41,7 +41,7 @@ struct CpuidWords {
     std::uint32_t a = 0, b = 0, c = 0, d = 0;
 };
 
-// Not by <cpuid.h>: its macros and the functions of <intrin.h>, which Boost includes on Windows, have the same names.
+// Does not use <cpuid.h>: its macros have the same names as functions of <intrin.h>, which Boost includes on Windows.
 [[nodiscard]] inline CpuidWords cpuid_of(std::uint32_t leaf) noexcept {
 #if defined(MAPVEC_X86_KERNELS)
     CpuidWords words;
@@ -55,12 +55,12 @@ struct CpuidWords {
 #endif
 }
 
-// Zeros for a leaf that the processor does not have.
+// Returns zeros for a leaf that the processor does not have.
 [[nodiscard]] inline CpuidWords cpuid(std::uint32_t leaf) noexcept {
     return leaf <= cpuid_of(0).a ? cpuid_of(leaf) : CpuidWords{};
 }
 
-// The register files that the operating system saves; only to be asked where cpuid reports OSXSAVE.
+// The registers that the operating system saves. REQUIRES: cpuid reports OSXSAVE.
 [[nodiscard]] inline std::uint32_t saved_registers() noexcept {
 #if defined(MAPVEC_X86_KERNELS)
     std::uint32_t low = 0, high = 0;

@@ -1,15 +1,15 @@
-// Work split over threads that are started once and wait for more.
+// Parallel work on a pool of threads, which start once and then wait for work.
 //
 //     parallel_for(pieces, threads, [&](std::size_t piece) { results[piece] = scan(piece); });
 //
-// parallel_for returns when fn has been called for every piece, in any order, by the caller and at most threads - 1
-// helpers. The first exception that a piece throws is rethrown to the caller; pieces not begun by then are left out.
-// Any number of threads may call it at once, from within fn too: the caller never waits for a helper that has not
-// begun, so it finishes even where no thread can be started. Helpers start when first needed, sleep between jobs with
-// all signals blocked, and are never joined: the pool lives as long as the process. After fork the child starts a
-// pool of its own. Cost of a call: some 10 µs if helpers sleep.
+// parallel_for() returns when fn has been called for every piece, in any order, by the caller and at most threads - 1
+// helpers. If a piece throws, the first exception is rethrown to the caller, and pieces that have not begun are
+// skipped. Any number of threads may call it at once, also from within fn: the caller does not wait for a helper that
+// has not begun, so it finishes even if no thread can be started. Helpers start when they are first needed, sleep
+// between jobs with all signals blocked, and are never joined: the pool exists as long as the process. After fork() the
+// child starts its own pool. A call costs about 10 µs if helpers sleep.
 //
-// ThreadPool::post() is for a job that goes on when the call returns (see prezeroer.hpp).
+// ThreadPool::post() starts a job that continues after the call returns (see prezeroer.hpp).
 #pragma once
 
 #include <atomic>
@@ -30,7 +30,7 @@ class Job {
     Job(Function function, void* context, std::size_t pieces) noexcept
         : function_(function), context_(context), pieces_(pieces) {}
 
-    // Calls the function until no pieces are left; what it throws is kept.
+    // Calls the function until no pieces are left. Keeps the first exception.
     void work() noexcept {
         for (;;) {
             const std::size_t piece = next_.fetch_add(1, std::memory_order_relaxed);
@@ -51,7 +51,7 @@ class Job {
 
     // Guarded by the pool's mutex.
     Job* next_job = nullptr;
-    bool posted = false;  // its effects outlive a fork, which therefore waits for it
+    bool posted = false;  // fork() waits for a posted job, because the child sees its effects
     std::size_t wanted_helpers = 0;
     std::size_t active_helpers = 0;
 
@@ -66,7 +66,7 @@ class Job {
 
 class ThreadPool {
   public:
-    // Never destroyed: helpers may still be asleep when the program ends.
+    // Never destroyed, because helpers may still be asleep when the program ends.
     static ThreadPool& instance() {
         ThreadPool* pool = shared.load(std::memory_order_acquire);
         if (pool != nullptr && pool->is_of_this_process()) return *pool;
@@ -82,8 +82,8 @@ class ThreadPool {
         finish(job);
     }
 
-    // For one helper, while the caller does other things. Jobs are begun in the order in which they were posted; fork
-    // waits for those begun and takes back the others, so that a child may go on with what the job was about.
+    // Starts a job on one helper, while the caller continues. Jobs begin in the order in which they were posted. fork()
+    // waits for jobs that have begun and takes back the others, so that the child may continue with the data of a job.
     void post(Job& job) noexcept {
         static const bool once = (at_fork(&ThreadPool::before_fork, &ThreadPool::after_fork), true);
         (void)once;
@@ -91,7 +91,7 @@ class ThreadPool {
         enter(job, 1);
     }
 
-    // Waits for the helpers that work at the job; what nobody has begun by then is left out.
+    // Waits for the helpers that work at the job. Pieces that have not begun are skipped.
     void finish(Job& job) noexcept {
         mutex_.lock();
         withdraw(job);
@@ -99,7 +99,7 @@ class ThreadPool {
         mutex_.unlock();
     }
 
-    // Not so in a child made by fork, where this pool has no helpers.
+    // False in a child process after fork(): this pool has no helpers there.
     [[nodiscard]] bool is_of_this_process() const noexcept { return process_ == current_process(); }
 
   private:
@@ -147,7 +147,7 @@ class ThreadPool {
         *link = job.next_job;
     }
 
-    // Lets nobody begin a posted job; whether nobody works at one.
+    // Prevents helpers from beginning posted jobs. Returns true if no helper works at one.
     [[nodiscard]] bool posted_jobs_rest() noexcept {
         bool rest = true;
         for (Job* job = jobs_; job != nullptr; job = job->next_job) {
@@ -179,7 +179,7 @@ class ThreadPool {
     std::size_t threads_ = 0;
 };
 
-// 0 = all cores.
+// The number of threads for SearchOptions::threads and the like; 0 = all cores.
 [[nodiscard]] inline std::size_t thread_count(unsigned wanted) noexcept { return wanted == 0 ? core_count() : wanted; }
 
 template <class F>

@@ -1,8 +1,8 @@
-// What differs between systems, behind functions that read the same everywhere. No other file
-// asks which system it is compiled for.
+// The differences between operating systems, behind functions with the same interface. No other file asks for the
+// operating system.
 //
-// A function that can fail returns 0 or the system's error number; system_error() turns it into
-// an Error that names the file.
+// A function that can fail returns 0 or the error number of the system. system_error() converts the number to an Error
+// that names the file.
 #pragma once
 
 #if defined(_WIN32)

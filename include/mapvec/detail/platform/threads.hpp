@@ -1,5 +1,5 @@
-// The little that parallel.hpp and prezeroer.hpp need of threads. On POSIX the plain interface: <thread>, <mutex> and
-// <condition_variable> take longer to parse than all of mapvec's search.
+// The thread functions that parallel.hpp and prezeroer.hpp need. POSIX threads are used directly: <thread>, <mutex> and
+// <condition_variable> take longer to parse than all of the search code.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ using Mutex = std::mutex;
 using Condition = std::condition_variable_any;
 using ProcessId = int;
 
-[[nodiscard]] inline ProcessId current_process() noexcept { return 0; }  // there is no fork
+[[nodiscard]] inline ProcessId current_process() noexcept { return 0; }  // Windows has no fork()
 
 [[nodiscard]] inline std::size_t core_count() noexcept {
     const unsigned cores = std::thread::hardware_concurrency();
@@ -81,7 +81,8 @@ using ProcessId = pid_t;
     return cores < 1 ? 1 : static_cast<std::size_t>(cores);
 }
 
-// Calls `before` in the thread that forks, and `after` there again when it has, for as long as the process lives.
+// Registers two functions for the lifetime of the process: fork() calls `before` first, and `after` in the parent at
+// the end.
 inline void at_fork(void (*before)(), void (*after)()) noexcept { (void)pthread_atfork(before, after, nullptr); }
 
 using ThreadFunction = void (*)(void*) noexcept;
@@ -98,7 +99,8 @@ inline void* run_thread(void* start) {
     return nullptr;
 }
 
-// Detached, with all signals blocked: they are the program's, not ours.
+// Starts a detached thread with all signals blocked, because signals are for threads of the program. Returns false if
+// it fails.
 [[nodiscard]] inline bool start_thread(ThreadFunction function, void* argument) noexcept {
     auto* const start = new (std::nothrow) ThreadStart{function, argument};
     if (start == nullptr) return false;
@@ -118,7 +120,7 @@ inline void* run_thread(void* start) {
 
 #endif
 
-// For loops that wait for another thread: leaves the core's resources to whoever shares them.
+// For loops that wait for another thread: gives the resources of the core to its other hardware thread.
 inline void relax() noexcept {
 #if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
     __builtin_ia32_pause();
