@@ -1,9 +1,9 @@
-// What detail/index/ promises to every index of a store:
+// Promises of detail/index/ to every index of a store:
 //
-//   is exact   rows that it says are described are those that the index was built from, after any history
-//   is useful  after an update all rows are described; appends change nothing about that, an overwrite little
-//   is whose   an index of another store, of another metric or kind is refused, and not removed either
-//   is shared  searches look at it beside an update, and beside the store's writer
+//   exact      described rows are those that the index was built from, after any history
+//   useful     after an update all rows are described; appends keep this, an overwrite affects its blocks only
+//   identity   an index of another store, metric or kind is refused, and not removed
+//   shared     searches may run during an update, and while the writer of the store works
 #include <array>
 #include <atomic>
 #include <cstring>

@@ -1,5 +1,5 @@
-// VaIndex: exact searches that read a cache line a row. A search through it gives what search() gives, the same hits
-// with the same distances in the same order, to the bit, and reads a fraction of the memory.
+// VaIndex: exact searches that read one cache line for each row. A search through the index gives exactly the hits of
+// search(): the same rows, distances and order, bit by bit. It reads a fraction of the memory.
 //
 //     auto points = mapvec::MmapVectorStore<100>::open("points.vec");
 //     auto index = mapvec::VaIndex<>::open_or_create("points.va", points);
@@ -9,27 +9,30 @@
 //     auto near = index.search(points, mapvec::RingQuery{query, 1.2f, 0.05f}, filter, {.threads = 0});
 //
 // Method. A vector approximation file (VA+: Weber, Schek, Blott, VLDB 1998; Ferhatosmanoglu et al., CIKM 2000). For
-// each row the index holds 64 bytes, from which a lower and an upper bound of its distance to any query follow
-// (detail/va/bounds.hpp says why, rounding included). A search reads these, and measures only the rows that they leave
-// open, with the kernels of search(). Long rows have a second line, which is read only where the first leaves them
-// open. It pays for rows of more than 200 bytes, and for embeddings and other data that have main directions; for
-// others a search notices and reads the rows.
+// each row the index holds a line of 64 bytes, which gives a lower and an upper bound of the distance of the row to any
+// query (detail/va/bounds.hpp contains the proof, with rounding). A search reads the lines, and measures only the rows
+// that the bounds do not decide, with the kernels of search(). Long rows have a second line, which a search reads only
+// if the first line does not decide. The index pays for rows of more than 200 bytes, and for embeddings and other data
+// with main directions. For other data a search notices that lines do not pay, and reads the rows.
 //
-// Exact after any history. Rows that were appended, inserted or overwritten since the last update, committed or not,
-// are read in full, and so is all of a store that was restored from a backup. Call update() when they are many.
+// Changes of the store. A search reads in full all rows that were appended, inserted or overwritten since the last
+// update, committed or not, and all rows of a store that was restored from a backup. So hits are exact at any time.
+// Call update() if there are many such rows.
 //
-// Ownership. The index holds no rows: every call takes the store that the index is of; type_mismatch for another one,
-// or for another metric. It can be deleted and built anew at any time. It is a store of its own: path, path.second,
-// path.axes and path.rows, made durable by its own commit(), with its own lock, modes and readers.
+// Ownership. The index does not contain the rows. Every call takes the store, which must be the one that the index was
+// created for: otherwise type_mismatch. Opening an index with another metric also throws type_mismatch. The index can
+// be deleted and built again at any time. Its files are path, path.second, path.axes and path.rows. It has its own
+// commit(), lock, modes and readers, like a store.
 //
-// Erased rows of a collection are found unless a filter leaves them out:
+// Erased rows of a collection are found, unless a filter excludes them:
 //
 //     index.search(collection.vectors(), KnnQuery{query, 10}, [&](Id id) { return collection.contains(id); });
 //
-// Threads. Any number of threads may search, also while one thread runs update(), commit() or refresh(), and beside the
-// writer of the store as far as search() may.
+// Threads. Any number of threads may search, also while one thread runs update(), commit() or refresh(), and while the
+// writer of the store works as search() allows.
 //
-// Memory. 64 bytes a row on disk, 128 for rows of 320 bytes and more; a search needs a few hundred kilobytes.
+// Memory. 64 bytes for each row on disk; 128 for rows of 320 bytes or more. A search takes a few hundred kilobytes of
+// memory.
 #pragma once
 
 #include <algorithm>
@@ -61,64 +64,66 @@
 
 namespace mapvec::inline v0_1 {
 
+// How update() works.
 struct VaUpdateOptions {
     unsigned threads = 1;   // 0 = all cores
-    bool new_axes = false;  // finds the axes again, and writes all lines anew
+    bool new_axes = false;  // find the axes again, and write all lines again
 };
 
-// How much of the store a search has read.
+// The amount of rows that a search has read.
 struct VaSearchStats {
-    std::size_t rows = 0;           // that could have been hits
-    std::size_t measured_rows = 0;  // of these: all others were ruled out by their lines
+    std::size_t rows = 0;           // rows that could have been hits
+    std::size_t measured_rows = 0;  // rows of these that were measured; lines excluded the others
 };
 
-// M: what is near, as in searches (metric.hpp).
+// M: the metric, as in searches (metric.hpp).
 template <NamedMetric M = SquaredL2, Storage File = MappedFile>
 class VaIndex {
     template <std::size_t Dim, Scalar S>
     using Rows = MmapVectorStore<Dim, S, File>;
 
   public:
-    // A new index without rows, for this store. Throws exists; not_found if the directory does not exist.
+    // Creates an index for this store, without rows. Throws exists; not_found if the directory does not exist.
     template <std::size_t Dim, Scalar S>
     static VaIndex create(const std::filesystem::path& path, const Rows<Dim, S>& rows) {
         return VaIndex(detail::IndexFiles<File>::create(path, fingerprint(rows), files(rows)));
     }
-    // Throws not_found; locked; type_mismatch for an index of another store or metric; version_mismatch; corrupt.
-    // O(1).
+    // Opens an index. O(1). Throws not_found; locked; type_mismatch for an index of another store or metric;
+    // version_mismatch; corrupt.
     template <std::size_t Dim, Scalar S>
     [[nodiscard]] static VaIndex open(const std::filesystem::path& path, const Rows<Dim, S>& rows,
                                       OpenMode mode = OpenMode::read_write) {
         return VaIndex(detail::IndexFiles<File>::open(path, fingerprint(rows), files(rows), mode));
     }
-    // As open() if there is an index, as create() if there is none.
+    // open() if the index exists, otherwise create().
     template <std::size_t Dim, Scalar S>
     static VaIndex open_or_create(const std::filesystem::path& path, const Rows<Dim, S>& rows) {
         return VaIndex(detail::IndexFiles<File>::open_or_create(path, fingerprint(rows), files(rows), files(rows)));
     }
-    // Removes the files of an index, whatever store it is of. False if there is none. Throws locked; type_mismatch for
-    // a file that is no VaIndex.
+    // Removes the files of an index, of any store; returns false if there are none. Throws locked; type_mismatch if the
+    // file is not a VaIndex.
     static bool remove(const std::filesystem::path& path) {
         return detail::IndexFiles<File>::remove(path, files_of_dim(0));
     }
 
-    VaIndex() noexcept = default;  // closed: searches and updates throw invalid_argument
+    VaIndex() noexcept = default;  // a closed index: searches and updates throw invalid_argument
 
     // --- reading [any thread] ---
 
-    // Rows that the last update has seen.
+    // The number of rows at the last update.
     [[nodiscard]] std::size_t size() const { return is_open() ? static_cast<std::size_t>(files_.size()) : 0; }
     [[nodiscard]] bool empty() const { return size() == 0; }
-    // False after close(), after a move, and of a default-constructed object.
+    // False for a closed, moved-from or default-constructed index.
     [[nodiscard]] bool is_open() const noexcept { return files_.is_open(); }
-    // Of the first of its files. REQUIRES: the index is open.
+    // The path of its first file. REQUIRES: the index is open.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return files_.path(); }
-    // Whether the rows of the last update lie much worse on the axes than those that the axes were found from: searches
-    // are exact, but read more than they could. An update with new_axes helps. Not beside an update.
+    // True if the rows of the last update fit the axes much worse than the rows that the axes were computed from.
+    // Searches are then exact, but read more than necessary; an update with new_axes helps. Do not call it during an
+    // update.
     [[nodiscard]] bool has_drifted() const noexcept { return drifted_; }
 
-    // As search() of search.hpp: the same hits, the same errors. A filter is asked only for rows that their lines leave
-    // open. Throws type_mismatch if `rows` is not the store that the index is of.
+    // Same as search() of search.hpp: same hits, same errors. A filter is called only for rows that their lines do not
+    // exclude. Throws type_mismatch if `rows` is not the store of the index.
     template <std::size_t Dim, Scalar S, AnyQuery Query = KnnQuery>
     [[nodiscard]] std::vector<Hit> search(const Rows<Dim, S>& rows, const Query& query,
                                           const SearchOptions& options = {}) const {
@@ -131,7 +136,7 @@ class VaIndex {
         VaSearchStats stats;
         return search_rows(rows, query, detail::FilterRow<Filter>{filter}, stats, options);
     }
-    // The same, and says how much it has read.
+    // Same as search(); also returns the amount of rows that it read.
     template <std::size_t Dim, Scalar S, AnyQuery Query = KnnQuery>
     [[nodiscard]] std::vector<Hit> search_counted(const Rows<Dim, S>& rows, const Query& query, VaSearchStats& stats,
                                                   const SearchOptions& options = {}) const {
@@ -142,7 +147,7 @@ class VaIndex {
                                                   VaSearchStats& stats, const SearchOptions& options = {}) const {
         return search_rows(rows, query, detail::FilterRow<Filter>{filter}, stats, options);
     }
-    // As search_ids() of search.hpp.
+    // Same as search_ids() of search.hpp.
     template <std::size_t Dim, Scalar S, AnyQuery Query = KnnQuery>
     [[nodiscard]] std::vector<Hit> search_ids(const Rows<Dim, S>& rows, std::span<const Id> ids, const Query& query,
                                               const SearchOptions& options = {}) const {
@@ -159,7 +164,7 @@ class VaIndex {
             view.lines.collect(ids, counts, hits);
         return hits;
     }
-    // As search_each() of search.hpp. The visitor must not update, commit or refresh this index.
+    // Same as search_each() of search.hpp. REQUIRES: the visitor does not update, commit or refresh this index.
     template <std::size_t Dim, Scalar S, AnyQuery Query = KnnQuery, HitVisitor Visitor>
     void search_each(const Rows<Dim, S>& rows, const Query& query, Visitor&& visitor,
                      const SearchOptions& options = {}) const {
@@ -171,8 +176,8 @@ class VaIndex {
         visit_rows(rows, query, detail::FilterRow<Filter>{filter}, visitor, options);
     }
 
-    // Reads everything and compares it with its checksums. Not beside a thread that writes or calls refresh(). Throws
-    // corrupt, naming the first damage.
+    // Reads all files and compares them with their checksums. Do not call it while another thread writes or calls
+    // refresh(). Throws corrupt, and names the first damage.
     template <ProgressCallback Progress = NoProgress>
     void verify(Progress progress = {}) const {
         files_.verify(std::move(progress));
@@ -180,10 +185,10 @@ class VaIndex {
 
     // --- writing: throws read_only; no_space; io ---
 
-    // Describes all committed rows; returns how many lines it wrote. The first update finds the axes, and so does a
-    // later one while the store has far outgrown the few rows that they were found from. If it throws, searches are
-    // exact and it may be called again. Throws type_mismatch if `rows` is not the store that the index is of. About a
-    // microsecond for a row of 100 floats; O(dim) a row.
+    // Writes a line for every committed row that is new or has changed; returns the number of lines. The first update
+    // computes the axes. A later update computes them again if the store has grown far beyond the rows that they were
+    // computed from. If it throws, searches stay exact, and update() may be called again. Throws type_mismatch if
+    // `rows` is not the store of the index. O(dim) for each row: about 1 µs for 100 floats.
     template <std::size_t Dim, Scalar S>
     std::size_t update(const Rows<Dim, S>& rows, const VaUpdateOptions& options = {});
 
@@ -236,7 +241,8 @@ class VaIndex {
         return {lines_of(first), lines_of(second), static_cast<std::size_t>(std::min(first.size(), second.size()))};
     }
 
-    // What a search looks at. Rows are asked for after the index: so they are at least those that it describes.
+    // The data of a search. It asks for the rows after the index: so it sees at least the rows that the index
+    // describes.
     template <Scalar S, AnyQuery Query>
     struct View {
         template <std::size_t Dim>
@@ -288,7 +294,7 @@ class VaIndex {
                                   std::size_t count, bool asked) const noexcept;
     template <Scalar S>
     void find_axes(const detail::RowsSnapshot<S>& rows, std::size_t count);
-    // Lines of rows from `first`: over those that are there, and behind them.
+    // Writes lines of rows from `first` on: overwrites existing lines and appends the others.
     void put(std::size_t first, const detail::EncodedRows& encoded, std::size_t levels);
     template <Scalar S>
     void put_all(const detail::RowsSnapshot<S>& rows, std::size_t first, std::size_t last,
@@ -342,7 +348,7 @@ bool VaIndex<M, File>::needs_axes(const std::optional<detail::VaModel>& model, c
     return sampled < enough && count / 4 >= std::max<std::uint64_t>(model->header().rows, 1);
 }
 
-// From now on no row is described, until all have new lines.
+// Computes the axes. Afterwards no row is described until update() has written all lines.
 template <NamedMetric M, Storage File>
 template <Scalar S>
 void VaIndex<M, File>::find_axes(const detail::RowsSnapshot<S>& rows, std::size_t count) {
@@ -368,7 +374,7 @@ void VaIndex<M, File>::put(std::size_t first, const detail::EncodedRows& encoded
     }
 }
 
-// Rows that no search looks for in the index: a chunk after the other.
+// Writes the lines of [first, last), chunk by chunk. No search uses these lines yet.
 template <NamedMetric M, Storage File>
 template <Scalar S>
 void VaIndex<M, File>::put_all(const detail::RowsSnapshot<S>& rows, std::size_t first, std::size_t last,

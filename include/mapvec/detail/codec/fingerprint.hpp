@@ -9,7 +9,7 @@
 //     s             string                   ( x y … )     pair, tuple, struct
 //     U             UnicodeChar
 //     ? x           optional                 | n x y …     variant of n alternatives
-//     ^ depth       enclosing type, 0 = T    o size        class whose fields cannot be seen
+//     ^ depth       enclosing type, 0 = top  o size        class whose fields cannot be seen
 //     # number, @ text, !   a specialised Codec, by its fingerprint or name
 //
 // An enumeration is described as its underlying type. The description of a type that is stored raw begins with R and

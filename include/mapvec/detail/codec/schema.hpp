@@ -1,4 +1,4 @@
-// The structure of a payload type as text, for people: what a store says when it is opened with another type.
+// The structure of a payload type as text, for error messages when a store is opened with another type.
 //
 //     payload_schema<Doc>()     "(s s u4 [s] i8)", with payload_version<Doc> = 2: "(s s u4 [s] i8) version 2"
 //
@@ -6,11 +6,11 @@
 //     i u f c + size  numbers, characters  <x> {k v}   set, map
 //     s           string                   N*x         array of N x
 //     ?x          optional                 (x y)       pair, tuple, struct
-//     ^depth      the enclosing type again |x y|       variant
+//     ^depth      enclosing type, 0 = top  |x y|       variant
 //     o + size    class whose fields cannot be seen    @text #number @?   a specialised Codec
 //
-// A type that is stored as its bytes in memory begins with "raw ". The fingerprint (codec/fingerprint.hpp) decides
-// whether two types are stored alike; it also knows the offsets in raw types.
+// The text of a type that is stored raw begins with "raw ". The fingerprint (codec/fingerprint.hpp) decides whether two
+// types are stored alike; it also contains the offsets in raw types.
 #pragma once
 
 #include <cstddef>

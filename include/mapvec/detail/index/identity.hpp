@@ -1,10 +1,10 @@
-// Whose index it is: a number for a store and a metric, which the headers of the index's files have as their
+// The identity of an index: a number for its store and its metric. The headers of the index files contain it as their
 // fingerprint. It is the 64-bit FNV-1a hash of
 //
 //     the store's id     16 bytes
 //     the metric's name  its length as 8 bytes, little-endian, and its characters
 //
-// so an index is known again by any program, whoever wrote the metric, as long as it keeps its name.
+// So any program recognises the index, also with a metric of its own, as long as the metric keeps its name.
 #pragma once
 
 #include <concepts>
@@ -19,7 +19,7 @@
 
 namespace mapvec::inline v0_1 {
 
-// A metric that an index can be of: its name stands for its formula in files, and changes when that does.
+// A metric for indexes. Files contain its name, which identifies the formula and changes with it.
 template <class M>
 concept NamedMetric = Metric<M> && requires {
     std::string_view{M::name};
@@ -34,7 +34,7 @@ namespace detail {
     return print.value();
 }
 
-// Of a collection's metric.
+// The fingerprint of the metric of a collection.
 [[nodiscard]] constexpr std::uint64_t metric_fingerprint(std::string_view metric) noexcept {
     Fingerprint print;
     print.add_text(metric);

@@ -1,24 +1,24 @@
-// Which rows of a store an index describes: those whose bytes are still the ones that the index was built from.
+// The rows of a store that an index still describes: rows whose bytes are those that the index was built from.
 //
-//     const RowRanges described = described_rows(indexed, state, records);   // the other rows must be read in full
-//     IndexedRows next = indexed_rows(state, stride, records, count);        // after an update from the rows [0, count)
+//     const RowRanges described = described_rows(indexed, state, records);   // searches read all other rows
+//     IndexedRows next = indexed_rows(state, stride, records, count);        // after an update with rows [0, count)
 //
-// An index keeps the block sums (file/block_sums.hpp) of the rows that it was built from. Every overwrite of a row
-// changes the sum of its block in the store, committed or not, so a block whose sums agree holds the same bytes (but
-// for one chance in 2^32), after any history: overwrites, crashes, a store that was copied, restored, or cut and grown
-// again. A row is described if the sums of all blocks that it touches agree.
+// An index stores the block sums (file/block_sums.hpp) of the rows that it was built from. Every overwrite of a row
+// changes the sum of its block in the store, committed or not. So if the sums of a block are equal, its bytes are equal
+// (except with probability 2^-32), after any history: overwrites, crashes, a store that was copied, restored, or cut
+// and grown again. A row is described if the sums of all its blocks are equal.
 //
-// Rows that are appended after an update continue the sum of the last block that the index knows. The sum of those new
-// rows alone, which a search reads in any case, tells what the sum was before them: crc(ab) = shift(crc(a), |b|) ^ crc(b).
+// Rows that are appended after an update continue the sum of the last block of the index. From the sum of the new rows
+// alone, which a search reads anyway, follows the sum before them: crc(ab) = shift(crc(a), |b|) ^ crc(b).
 //
 // The record in the index's file, little-endian:
 //
 //     offset size field
 //          0    8 rows
-//          8    8 bytes a row
+//          8    8 bytes of a row
 //         16    4 block_log2: each sum covers 2^this bytes
 //         20    4 zero
-//         24   32 one bit a block: the index describes the whole block
+//         24   32 a bit for each block: the index describes the whole block
 //         56 1024 256 block sums
 #pragma once
 
@@ -51,13 +51,13 @@ struct IndexedRows {
     }
     [[nodiscard]] std::uint64_t bytes() const noexcept { return count * stride; }
 
-    // The index does not describe the row after all: nor the blocks that it touches. REQUIRES: id < count.
+    // Marks the row as not described, and all rows that share its blocks. REQUIRES: id < count.
     void forget(Id id) noexcept {
         const std::uint64_t last = ((id + 1) * stride - 1) >> block_log2;
         for (std::uint64_t block = id * stride >> block_log2; block <= last; ++block)
             whole[block / 64] &= ~(std::uint64_t{1} << (block % 64));
     }
-    // Whether it can be true. A file may hold anything.
+    // True if the numbers are possible. A file may contain any bytes.
     [[nodiscard]] bool is_sound() const noexcept {
         const auto length = checked_multiply(count, stride);
         return length && block_log2 >= 12 && block_log2 <= 54 &&
@@ -67,8 +67,8 @@ struct IndexedRows {
 
 static_assert(sizeof(IndexedRows) == 1080 && std::has_unique_object_representations_v<IndexedRows>);
 
-// Of an index that was built from the first `count` rows as they are in `records`. REQUIRES: they are all of the rows
-// that `state` says are committed, or fewer. Reads less than a block.
+// The record of an index that was built from the first `count` rows in `records`. REQUIRES: these rows are committed
+// according to `state`. Reads less than one block.
 [[nodiscard]] inline IndexedRows indexed_rows(const RowState& state, std::uint64_t stride, const std::byte* records,
                                               std::uint64_t count) noexcept {
     IndexedRows indexed;
@@ -88,7 +88,7 @@ static_assert(sizeof(IndexedRows) == 1080 && std::has_unique_object_representati
 
 namespace index {
 
-// Bit n: the index describes both halves of what is block n where blocks are twice as long.
+// Merges the bits for blocks of twice the size: bit n is set if the index describes both halves of block n.
 inline void halve(std::array<std::uint64_t, BlockSums::blocks / 64>& whole) noexcept {
     const auto before = whole;
     const auto bit = [&](std::size_t block) { return before[block / 64] >> (block % 64) & 1; };
@@ -99,7 +99,7 @@ inline void halve(std::array<std::uint64_t, BlockSums::blocks / 64>& whole) noex
     }
 }
 
-// The sums of an index and of a store, with blocks of one size.
+// The sums of an index and of a store, for the same block size.
 struct Comparison {
     IndexedRows indexed;
     BlockSums then;
@@ -124,15 +124,15 @@ struct Comparison {
 
 }  // namespace index
 
-// Rows below indexed.count that the index describes. `records` shows at least what state.sums covers. Reads less than
-// a block, of rows that the index does not have.
+// The rows below indexed.count that the index describes. REQUIRES: `records` holds at least the rows that state.sums
+// covers. Reads less than one block of rows that the index does not have.
 [[nodiscard]] inline RowRanges described_rows(const IndexedRows& indexed, const RowState& state,
                                               const std::byte* records) {
     RowRanges described;
     if (indexed.count == 0) return described;
     const index::Comparison sums(indexed, state);
     const std::uint64_t end = std::min(sums.then.length(), sums.now.length()), stride = indexed.stride;
-    std::uint64_t begin = 0;  // of the blocks that agree
+    std::uint64_t begin = 0;  // begin of the current run of equal blocks
     const auto add = [&](std::uint64_t last) {
         if (begin < last) described.add((begin + stride - 1) / stride, last / stride);
     };

@@ -18,7 +18,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// The rows first, first + 1, …, end - 1.
+// The rows from `first` to `end` - 1.
 struct RowRange {
     Id first = 0;
     Id end = 0;
@@ -38,14 +38,14 @@ class RowRanges {
             ranges_.push_back({first, end});
     }
     [[nodiscard]] std::span<const RowRange> ranges() const& noexcept { return ranges_; }
-    std::span<const RowRange> ranges() && = delete;  // a loop over those of a temporary would read freed memory
+    std::span<const RowRange> ranges() && = delete;  // a loop over a temporary would read freed memory
     // O(log(ranges)).
     [[nodiscard]] bool contains(Id id) const noexcept {
         const auto next = std::upper_bound(ranges_.begin(), ranges_.end(), id,
                                            [](Id row, const RowRange& range) { return row < range.first; });
         return next != ranges_.begin() && id < (next - 1)->end;
     }
-    // Whether these are the rows [0, end), all of them.
+    // True if the set contains all rows below `end`.
     [[nodiscard]] bool are_all_below(Id end) const noexcept {
         return end == 0 || (ranges_.size() == 1 && ranges_.front().first == 0 && ranges_.front().end >= end);
     }

@@ -1,10 +1,10 @@
-// SearchGate: lets any number of searches look at an index, or one update change it.
+// SearchGate: either any number of searches use an index, or one update changes it.
 //
-//     const SearchGate::Search search(gate);     // waits while an update is in, or waits to come in
-//     const SearchGate::Update update(gate);     // waits for the searches that are in
+//     const SearchGate::Search search(gate);     // waits while an update runs or waits
+//     const SearchGate::Update update(gate);     // waits for the running searches
 //
-// An update that waits goes before searches that come later, so that searches without end cannot keep it out. A thread
-// that is inside must not enter again.
+// A waiting update has priority over later searches, so that a stream of searches cannot block it for ever. REQUIRES: a
+// thread inside the gate does not enter it again.
 #pragma once
 
 #include <cstddef>

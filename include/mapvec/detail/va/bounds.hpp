@@ -1,38 +1,38 @@
-// Bounds of the key of a row and a query, from the row's line alone: why they hold, term by term.
+// Bounds of the key of a row and a query, computed from the line of the row alone, and their proof, term by term.
 //
 // On paper. m is the mean, P the axes, p × dim. For a row x and a query q let v = x - m. w is the query's side:
 //     SquaredL2       key = |x - q|²      = |v|² + |w|² - 2 v·w,              w = q - m
 //     InnerProduct    key = -x·q          = λ x·m + w·m + v·w,                w = -q - λm,  λ = -q·m / |m|²
 //     Cosine          key = 1 + x·w / |x| as InnerProduct, of rows and query scaled to length 1
-// (w is orthogonal to m in the last two: what x·m says is known exactly.) So key = base + term_factor · term(x) +
-// factor · v·w, and all there is to bound is v·w. Let Q be the orthonormal axes nearest to P, and a = x̂/|x̂| the
-// direction of the decoded nibbles. Split v into its part along a, h = a·Qv; the length of what is left of Qv across a,
-// s; and the length of what the axes leave out, t. Then |v|² = h² + s² + t²; split w in the same way into z, √(|Qw|² -
-// z²) and t_w. By Cauchy and Schwarz in each of the two rests
+// (In the last two, w is orthogonal to m, and x·m is known exactly.) So key = base + term_factor · term(x) +
+// factor · v·w, and only v·w needs bounds. Let Q be the orthonormal axes nearest to P, and a = x̂/|x̂| the
+// direction of the decoded nibbles. Split v into its part along a, h = a·Qv; the length s of the rest of Qv, orthogonal
+// to a; and the length t of the part outside of the axes. Then |v|² = h² + s² + t². Split w in the same way into z,
+// √(|Qw|² - z²) and t_w. By the Cauchy-Schwarz inequality for each of the two rests
 //     |v·w - h z| <= s √(|Qw|² - z²) + t t_w                                                                   (1)
-// for any direction a: it needs no accuracy, h, s and t do. (The ball around x̂ of radius |Qv - x̂|, as in the
-// VA+-file, contains this set and is larger: its bounds leave a third more rows open.)
+// for any direction a: only h, s and t must be accurate, a need not. (The VA+-file uses the ball around x̂ with radius
+// |Qv - x̂|. It contains this set and is larger: its bounds leave a third more rows open.)
 //
-// In floats, u = 2^-24. All errors on the rows' side are relative to |v|, on the query's side to |w|:
+// In float, u = 2^-24. Errors of the row are relative to |v|, errors of the query to |w|:
 //     axes         |Pv - Qv| <= |PP' - I| |v|                    ModelHeader::axis_error
-//     centring     v is rounded once an element                  u
+//     centring     each element of v is rounded once             u
 //     projection   sums of chunks of 64, then of the chunks      γ √p, γ = (66 + dim / 64) u, |axis| <= 1 + axis_error
-//   these three are `projection_error` below; (h, s) inherit it, for projecting on a shortens no error;
-//     tail         |v|² - |Qv|² is formed from squares: it errs by 2 projection_error |v|² + 256 u |v|²;
-//                  the root of the upper end is kept
+//   these three are `projection_error` below; h and s have the same error, because projecting on a does not enlarge it;
+//     tail         |v|² - |Qv|² is formed from squares: its error is 2 projection_error |v|² + 256 u |v|²;
+//                  the line has the root of the upper bound
 //     sums         h, s and |x̂| from sums of at most 192 floats: 512 u
 //     rounding     s and t are rounded up, to bfloat16; x̂ is exact
 //     nibbles      z is computed from integer weights: |x̂·w - sum| <= Σ 7.5 |weight - exact| + rounding of the sum,
-//                  which is product_error, to be multiplied with 1/|x̂|; √(|Qw|² - z²) takes the least |z| there can be
-// As |v| <= |h| + s + t (1 + tiny), what is relative to |v| |w| goes into the factors of |h|, s and t: `relative`.
-//     term         is a float, from sums in double: 2 u; the factor another u; the sum of all 16 u: term_error, base
-//     evaluation   no more than 20 roundings of numbers no larger than |v| |w|, in `relative`; the root comes out at
-//                  most 2^-16 high
-// The kernel that measures the row errs too (distance.hpp), and the answer must be the kernel's:
-//     SquaredL2    by a part of the key: the limits are widened (limit_above, limit_below)
+//                  which is product_error, to be multiplied by 1/|x̂|; √(|Qw|² - z²) uses the smallest possible |z|
+// Because |v| <= |h| + s + t (1 + tiny), errors relative to |v| |w| go into the factors of |h|, s and t: `relative`.
+//     term         a float, from sums in double: 2 u; its factor: u; the sum of all: 16 u; in term_error and base
+//     evaluation   at most 20 roundings of numbers no larger than |v| |w|, in `relative`; the root is at most 2^-16
+//                  too large
+// The kernel that measures the row has an error too (distance.hpp), and the result must be that of the kernel:
+//     SquaredL2    relative to the key: the limits are widened (limit_above, limit_below)
 //     InnerProduct by (dim / 8 + 14) u Σ|x·q| <= … |q| (|v| + |m|): in the factors and in the base
 //     Cosine       by (dim / 4 + 24) u + 2 u: in the base
-// Rows and queries whose numbers could overflow or vanish are left out: is_usable(), and undescribed_line().
+// Rows and queries whose numbers could overflow or underflow are excluded: is_usable(), and undescribed_line().
 #pragma once
 
 #include <algorithm>
@@ -52,14 +52,14 @@ namespace mapvec::inline v0_1::detail {
 
 inline constexpr double float_unit = 0x1p-24;
 
-// Squared lengths for which neither sums overflow nor products vanish.
+// For squared lengths in this range, sums do not overflow and products do not underflow.
 inline constexpr double min_squared_length = 1e-20;
 inline constexpr double max_squared_length = 1e30;
 [[nodiscard]] inline bool has_usable_length(double squared) noexcept {
     return squared >= min_squared_length && squared <= max_squared_length;
 }
 
-// Of v on the axes, relative to |v|.
+// The error of the projection of v on the axes, relative to |v|.
 [[nodiscard]] inline double projection_error(const VaModel& model) noexcept {
     const double dim = static_cast<double>(model.dim()), axes = static_cast<double>(model.axes(model.levels() - 1));
     const double stretch = 1 + static_cast<double>(model.header().axis_error);
@@ -67,12 +67,12 @@ inline constexpr double max_squared_length = 1e30;
                         float_unit * std::sqrt(axes);
     return 1.01 * stretch * (static_cast<double>(model.header().axis_error) + float_unit + sums);
 }
-// Of the squared tail, relative to |v|².
+// The error of the squared tail, relative to |v|².
 [[nodiscard]] inline double squared_tail_error(const VaModel& model) noexcept {
     return 2.01 * projection_error(model) + 256 * float_unit;
 }
 
-// What is left of v: the root of the most that it can be.
+// An upper bound of the tail, the part of v outside of the axes.
 [[nodiscard]] inline double tail_above(const VaModel& model, std::size_t level, double squared_length,
                                        double squared_places) noexcept {
     if (model.is_complete(level)) return 0;
@@ -80,7 +80,7 @@ inline constexpr double max_squared_length = 1e30;
            (1 + 4 * float_unit);
 }
 
-// A query as the lines' kernels take it.
+// A query in the form that the kernels of lines take.
 template <Metric M>
 class VaQuery {
   public:
@@ -99,7 +99,7 @@ class VaQuery {
         }
     }
 
-    // False: lines say nothing about this query.
+    // False if lines give no bounds for this query.
     [[nodiscard]] bool is_usable() const noexcept {
         return has_usable_length(length_ * length_) && query_length_ * query_length_ <= max_squared_length &&
                mean_length_ * mean_length_ <= max_squared_length;
@@ -107,8 +107,8 @@ class VaQuery {
     [[nodiscard]] const NibbleQuery& nibbles(std::size_t level) const noexcept { return nibbles_[level]; }
     [[nodiscard]] const BoundQuery& bounds(std::size_t level) const noexcept { return bounds_[level]; }
 
-    // A row whose lowest key is above limit_above(limit) has none at or below `limit` when it is measured; one whose
-    // highest is below limit_below(limit) none at or above.
+    // If the lower bound of a row exceeds limit_above(limit), its measured key exceeds `limit`. If the upper bound is
+    // below limit_below(limit), its measured key is below `limit`.
     [[nodiscard]] float limit_above(float limit) const noexcept {
         if constexpr (!is_squared) return limit;
         return rounded_up(static_cast<double>(limit) * (1 + measuring_error()) + static_cast<double>(dim_) * 0x1p-147);
@@ -116,7 +116,7 @@ class VaQuery {
     [[nodiscard]] float limit_below(float limit) const noexcept {
         constexpr float none = -std::numeric_limits<float>::infinity();
         if constexpr (M::distance_kind == DistanceKind::inner_product) return limit;
-        if (limit <= 0) return none;  // keys below 0 are measured as 0
+        if (limit <= 0) return none;  // kernels give 0 for keys below 0
         if constexpr (!is_squared) return limit;
         return rounded_down(static_cast<double>(limit) * (1 - measuring_error()) -
                             static_cast<double>(dim_) * 0x1p-147);
@@ -125,7 +125,7 @@ class VaQuery {
   private:
     static constexpr bool is_squared = M::distance_kind == DistanceKind::squared_difference;
 
-    // The kernel's error, as distance.hpp states it, and two units for the prepared query.
+    // The error of the kernel, as stated in distance.hpp, and two units for the prepared query.
     [[nodiscard]] double measuring_error() const noexcept {
         const double dim = static_cast<double>(dim_);
         return (M::distance_kind == DistanceKind::cosine ? dim / 4 + 28 : dim / 8 + 15) * float_unit;
@@ -143,7 +143,7 @@ class VaQuery {
         for (const double x : vector) sum += x * x;
         return std::sqrt(sum);
     }
-    // w; sets what depends on the mean.
+    // Returns w, and sets the members that depend on the mean.
     [[nodiscard]] std::vector<double> without_mean(const VaModel& model, const std::vector<double>& query) {
         std::vector<double> rest(query);
         const std::vector<double> mean(model.mean(), model.mean() + dim_);
@@ -161,7 +161,7 @@ class VaQuery {
         return rest;
     }
 
-    // Integer weights of a level's nibbles; returns the error of a sum.
+    // Sets the integer weights of the nibbles of a level; returns the error of a sum.
     [[nodiscard]] double weigh(const VaModel& model, std::size_t level, const std::vector<float>& places) noexcept {
         float most = 0;
         model.each_nibble(level, [&](std::size_t, std::size_t axis, float half_step) {

@@ -1,4 +1,4 @@
-// Rows into lines.
+// Encodes rows as lines.
 #pragma once
 
 #include <algorithm>
@@ -19,11 +19,11 @@ namespace mapvec::inline v0_1::detail {
 
 inline constexpr std::size_t rows_per_encoding = 64;
 
-// A row as lines describe it: for Cosine scaled to length 1.
+// A row less the mean; for Cosine the row is scaled to length 1 first.
 template <Metric M, Scalar S>
 class CentredRow {
   public:
-    // Writes v to `centred`. False: lines cannot describe this row.
+    // Writes v to `centred`. Returns false if a line cannot describe this row.
     [[nodiscard]] static bool centre(const S* row, const float* mean, std::size_t dim, float* centred,
                                      double& squared_length, double& term) noexcept {
         double scale = 1;
@@ -44,7 +44,7 @@ class CentredRow {
     }
 
   private:
-    // What searches compute in.
+    // The type that searches compute in.
     using Exact =
         std::conditional_t<std::is_same_v<S, double> || M::distance_kind == DistanceKind::cosine, double, float>;
 
@@ -66,7 +66,7 @@ class CentredRow {
     }
 };
 
-// One thread's. Takes rows block by block.
+// Encodes blocks of rows. Each thread has its own encoder.
 template <Metric M, Scalar S>
 class LineEncoder {
   public:
@@ -88,7 +88,7 @@ class LineEncoder {
                         inverse_steps_[(level * max_rounds + round) * axes_ + a] = 1 / (2 * step);
     }
 
-    // lines[level] has room for `count` lines, at most rows_per_encoding.
+    // Encodes `count` rows, at most rows_per_encoding. REQUIRES: lines[level] has room for `count` lines.
     void encode(const S* rows, std::size_t count, VaLine* const* lines) noexcept {
         for (std::size_t r = 0; r < count; ++r) {
             float* const centred = &centred_[r * model_.dim()];
@@ -99,7 +99,7 @@ class LineEncoder {
         kernels_.project(centred_.data(), count, model_.dim(), model_.packed_axes(), axes_, places_.data());
         for (std::size_t r = 0; r < count; ++r) encode_row(r, lines);
     }
-    // Of all rows so far: their squared lengths, and what the first lines have missed of these.
+    // For all rows so far: the sum of their squared lengths, and the part of it that first lines do not describe.
     [[nodiscard]] double squared_lengths() const noexcept { return all_lengths_; }
     [[nodiscard]] double missed() const noexcept { return missed_; }
 
@@ -130,7 +130,7 @@ class LineEncoder {
         }
     }
 
-    // False: the numbers are none.
+    // Returns false if the numbers are not finite.
     [[nodiscard]] bool put_numbers(std::size_t level, const float* places, std::size_t r, VaLine& line) noexcept {
         std::fill(level_places_.begin(), level_places_.end(), 0.0f);
         std::copy_n(places, model_.axes(level), level_places_.begin());

@@ -1,6 +1,6 @@
-// Principal axes of a sample, by orthogonal iteration: the span of the axes is multiplied with the covariance, which is
-// never formed, and made orthonormal again, a few times over. The axes need not be exact: bounds hold for any
-// orthonormal ones, and are tight where the axes hold most of the rows' variance.
+// Principal axes of a sample, by orthogonal iteration: multiply the span of the axes by the covariance (which is never
+// formed), make it orthonormal again, and repeat. The axes need not be exact: the bounds hold for any orthonormal axes,
+// and they are tight if the axes hold most of the variance of the rows.
 //
 // Deterministic: the same sample gives the same axes on machines with the same instruction set.
 #pragma once
@@ -19,7 +19,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// `count` vectors of `dim`, row-major.
+// `count` vectors of length `dim`, row-major.
 struct AxisSet {
     std::size_t dim = 0;
     std::size_t count = 0;
@@ -42,7 +42,7 @@ struct AxisSet {
 
 class AxisFinder {
   public:
-    // `sample`: rows of `dim` floats, from which the mean has been taken. REQUIRES: wanted <= dim.
+    // `sample`: rows of `dim` floats, less their mean. REQUIRES: wanted <= dim.
     AxisFinder(std::vector<float> sample, std::size_t dim, std::size_t wanted, const VaKernels& kernels)
         : kernels_(kernels), sample_(std::move(sample)), rows_(sample_.size() / dim), padded_(padded_axes(wanted)) {
         axes_.dim = dim;
@@ -65,7 +65,7 @@ class AxisFinder {
   private:
     static constexpr int rounds = 10;
 
-    // Evenly between -1 and 1.
+    // A uniform random number between -1 and 1.
     [[nodiscard]] float random() noexcept {
         state_ = state_ * 6364136223846793005u + 1442695040888963407u;
         return static_cast<float>(static_cast<std::int32_t>(state_ >> 32)) * 0x1p-31f;
@@ -77,7 +77,7 @@ class AxisFinder {
             for (std::size_t i = 0; i < axes_.dim; ++i) transposed_[i * rows_ + r] = sample_[r * axes_.dim + i];
     }
 
-    // The sample on the axes: rows_ times padded_.
+    // The products of sample and axes: rows_ times padded_.
     [[nodiscard]] std::vector<float> projected() const {
         std::vector<float> packed(padded_ * axes_.dim), out(rows_ * padded_);
         for (std::size_t a = 0; a < axes_.count; ++a)
@@ -86,8 +86,8 @@ class AxisFinder {
         return out;
     }
 
-    // The axes times the covariance: the sample on them, then the sum of the sample's rows weighted with that. Scaled,
-    // so that two multiplications in a row stay within floats.
+    // Multiplies the axes by the covariance: the sample on the axes, then the sum of the rows of the sample, weighted
+    // with it. The result is scaled, so that two multiplications in a row stay within the range of float.
     void multiply() {
         const std::vector<float> on_axes = projected();
         std::vector<float> packed(padded_ * rows_), out(axes_.dim * padded_);
@@ -101,7 +101,7 @@ class AxisFinder {
             for (std::size_t i = 0; i < axes_.dim; ++i) axes_[a][i] = out[i * padded_ + a] * scale;
     }
 
-    // Gram and Schmidt, each axis twice. One that is in the span of those before becomes a random one.
+    // Gram-Schmidt, twice for each axis. An axis in the span of the previous axes is replaced by a random one.
     void make_orthonormal() noexcept {
         for (std::size_t a = 0; a < axes_.count; ++a)
             while (!orthonormalize(a)) std::generate(axes_[a], axes_[a] + axes_.dim, [this] { return random(); });
@@ -158,7 +158,7 @@ class AxisFinder {
     std::uint64_t state_ = 0x9E3779B97F4A7C15u;
 };
 
-// How far the rows of `axes` are from orthonormal: a bound of the norm of PP' - I.
+// A bound of the norm of PP' - I: how far the rows of `axes` are from orthonormal.
 [[nodiscard]] inline double orthonormality_error(const AxisSet& axes) noexcept {
     double sum = 0;
     for (std::size_t a = 0; a < axes.count; ++a)

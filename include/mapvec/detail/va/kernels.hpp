@@ -1,9 +1,9 @@
-// The kernels of VaIndex for every instruction set, as kernels/kernels.hpp has those of searches.
+// The kernels of VaIndex for every instruction set, like those of searches in kernels/kernels.hpp.
 //
 //     const VaKernels& kernels = va_kernels(active_instruction_set());
 //
-// Bounds may differ between the sets by rounding, within what bounds.hpp allows for; searches do not, for they measure
-// what the bounds leave open.
+// Bounds of different instruction sets may differ by rounding, within the margins of bounds.hpp. Hits do not differ,
+// because a search measures the rows that the bounds do not decide.
 #pragma once
 
 #include <algorithm>
@@ -80,7 +80,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// Precondition: instruction_set_available(set).
+// REQUIRES: instruction_set_available(set).
 [[nodiscard]] inline const VaKernels& va_kernels(InstructionSet set) noexcept {
 #if defined(MAPVEC_X86_KERNELS)
     switch (set) {

@@ -1,18 +1,18 @@
-// The line of a row: 64 bytes, one cache line, from which bounds of its distance to any query follow (bounds.hpp).
+// The line of a row: 64 bytes, one cache line. It gives bounds of the distance of the row to any query (bounds.hpp).
 //
 //     offset size field
 //          0   48 codes: 96 nibbles; nibble k is in bits 4 (k / 24) … of the 16-bit word k % 24
 //         48    4 inverse_length: 1 / |x̂|, or 0
 //         52    4 along: the row's component along x̂
 //         56    4 across, tail: two bfloat16, rounded up; across is the upper half
-//         60    4 term: what the row alone adds to its key
+//         60    4 term: the part of the key that depends on the row alone
 //
-// The nibbles say where the row lies on the principal axes of the store; decoded they are x̂. A row that lines cannot
-// describe (a NaN, an infinity, numbers too large or too small) has infinite `across` and `tail`: its bounds rule
-// nothing out.
+// The nibbles are the position of the row on the principal axes of the store; decoded, they are x̂. A row that a line
+// cannot describe (a NaN, an infinity, numbers too large or too small) has infinite `across` and `tail`: its bounds
+// exclude nothing.
 //
-// A second file may hold a second line of each row, of the same form: 96 further nibbles, and the four numbers for
-// all 192.
+// A second file may hold a second line of each row, with the same layout: 96 more nibbles, and the four numbers for all
+// 192.
 #pragma once
 
 #include <bit>
@@ -38,7 +38,7 @@ struct VaLine {
 };
 static_assert(sizeof(VaLine) == 64 && std::has_unique_object_representations_v<std::uint32_t>);
 
-// The smallest bfloat16 that is not below x, which is not negative; in the upper half of the result.
+// The smallest bfloat16 that is not below x, in the upper half of the result. REQUIRES: x is not negative.
 [[nodiscard]] inline std::uint32_t bfloat16_above(float x) noexcept {
     if (!(x < std::numeric_limits<float>::max())) return 0x7F800000u;
     return (std::bit_cast<std::uint32_t>(x) + 0xFFFFu) & 0xFFFF0000u;
@@ -47,7 +47,7 @@ static_assert(sizeof(VaLine) == 64 && std::has_unique_object_representations_v<s
     return bfloat16_above(across) | bfloat16_above(tail) >> 16;
 }
 
-// Rules nothing out.
+// A line whose bounds exclude nothing.
 [[nodiscard]] constexpr VaLine undescribed_line() noexcept {
     VaLine line{};
     line.across_and_tail = 0x7F807F80u;

@@ -1,5 +1,5 @@
-// What all lines of an index have in common: the mean of the rows, their principal axes, and where on these the
-// nibbles lie. It is one record of the index's file of axes:
+// The model that all lines of an index share: the mean of the rows, their principal axes, and the positions of the
+// nibbles on these axes. It is one record in the index's file of axes:
 //
 //     offset  size             field
 //          0    64             ModelHeader
@@ -7,9 +7,9 @@
 //          …    4 · 1152       half steps: floats, [level][round][axis], 0 where an axis has no nibble in that round
 //          …    4 · dim · axes the axes, in groups of 48 side by side (packed_axis() in types.hpp), padded with zeros
 //
-// Code u of a nibble means (2u - 15) half steps along its axis; in the next round the axis is refined, with a sixteenth
-// of the half step. Half steps have 8 significant bits, so that decoding is exact in floats. Within a level the nibbles
-// are numbered round by round, axis by axis.
+// Code u of a nibble means (2u - 15) half steps along its axis. In the next round, a nibble of the same axis refines
+// the position, with a sixteenth of the half step. Half steps have 8 significant bits, so that decoding is exact in
+// float. Within a level, nibbles are numbered round by round, axis by axis.
 #pragma once
 
 #include <algorithm>
@@ -31,38 +31,38 @@
 namespace mapvec::inline v0_1::detail {
 
 inline constexpr std::size_t max_va_levels = 2;
-inline constexpr std::size_t max_rounds = 3;  // nibbles of an axis: more would not be exact in floats
+inline constexpr std::size_t max_rounds = 3;  // nibbles of an axis; more would not be exact in float
 
 struct ModelHeader {
     std::uint32_t levels = 0;
-    std::uint32_t axes[max_va_levels] = {};  // that have a nibble in this level or in the one before
+    std::uint32_t axes[max_va_levels] = {};  // axes with a nibble in this level or in the previous one
     float axis_error = 0;                    // at least |PP' - I|
     std::uint64_t sampled_rows = 0;
-    std::uint64_t rows = 0;  // there were when the axes were found
-    float missed = 0;        // of the rows' squared lengths, by first lines, when the axes were found
+    std::uint64_t rows = 0;  // rows of the store when the axes were computed
+    float missed = 0;        // fraction of the squared lengths outside of first lines, then
     std::uint8_t zero[28] = {};
 };
 static_assert(sizeof(ModelHeader) == 64);
 
 using HalfSteps = std::array<std::array<std::array<float, max_axes>, max_rounds>, max_va_levels>;
 
-// A model in place.
+// A view of a model record.
 class VaModel {
   public:
-    // Bytes of a record for rows of `dim`.
+    // The number of floats in a record for rows of length `dim`.
     [[nodiscard]] static constexpr std::size_t record_floats(std::size_t dim) noexcept {
         return sizeof(ModelHeader) / 4 + dim + sizeof(HalfSteps) / 4 + dim * padded_axes(std::min(dim, max_axes));
     }
 
     VaModel() noexcept = default;
-    // REQUIRES: the record has record_floats(dim) floats, aligned as such.
+    // REQUIRES: the record has record_floats(dim) floats, aligned for float. The record outlives the view.
     VaModel(const std::byte* record, std::size_t dim) noexcept : dim_(dim) {
         std::memcpy(&header_, record, sizeof header_);
         mean_ = reinterpret_cast<const float*>(record + sizeof header_);
         half_steps_ = mean_ + dim;
         axes_ = half_steps_ + sizeof(HalfSteps) / 4;
     }
-    // Whether the numbers are ones that a model can have: a damaged one must not lead out of its arrays.
+    // True if the numbers are possible. A damaged record must not cause accesses outside of the arrays.
     [[nodiscard]] bool is_sound() const noexcept {
         const std::size_t most = std::min(dim_, max_axes);
         return header_.levels >= 1 && header_.levels <= max_va_levels && header_.axes[0] >= 1 &&
@@ -74,14 +74,14 @@ class VaModel {
     [[nodiscard]] const ModelHeader& header() const noexcept { return header_; }
     [[nodiscard]] std::size_t levels() const noexcept { return header_.levels; }
     [[nodiscard]] std::size_t axes(std::size_t level) const noexcept { return header_.axes[level]; }
-    // Of the last level.
+    // The padded number of axes of the last level.
     [[nodiscard]] std::size_t padded_axis_count() const noexcept { return padded_axes(axes(levels() - 1)); }
     [[nodiscard]] const float* mean() const noexcept { return mean_; }
     [[nodiscard]] const float* packed_axes() const noexcept { return axes_; }
     [[nodiscard]] const float* half_steps(std::size_t level, std::size_t round) const noexcept {
         return half_steps_ + (level * max_rounds + round) * max_axes;
     }
-    // No axis has been left out: rows have no tail.
+    // True if the level has all axes: rows then have no tail.
     [[nodiscard]] bool is_complete(std::size_t level) const noexcept { return axes(level) == dim_; }
 
     // Calls fn(k, axis, half step) for each nibble k of a level.
@@ -109,7 +109,7 @@ class VaModel {
     const float* axes_ = nullptr;
 };
 
-// Gives each nibble to the axis with the largest error left.
+// Assigns each nibble to the axis with the largest remaining error.
 class NibbleAllocation {
   public:
     NibbleAllocation(const AxisSet& axes, std::size_t levels) {
@@ -140,7 +140,8 @@ class NibbleAllocation {
     std::size_t used[max_va_levels] = {};
 
   private:
-    // Of an axis, in standard deviations to either side: with 16 codes this leaves the least error of normal rows.
+    // The range of an axis, in standard deviations to either side. With 16 codes, this value gives normally distributed
+    // rows the smallest error.
     static constexpr double first_range = 2.5;
 
     [[nodiscard]] static float eight_bits(double x) noexcept {
@@ -148,7 +149,7 @@ class NibbleAllocation {
     }
 };
 
-// The record of a model with these axes.
+// The record of a model with the given axes.
 [[nodiscard]] inline std::vector<std::byte> model_record(const AxisSet& axes, std::span<const float> mean,
                                                          std::size_t levels, ModelHeader header) {
     const std::size_t dim = mean.size();

@@ -1,4 +1,4 @@
-// The model of a store's rows, from a sample of them: the same rows give the same model.
+// The model of the rows of a store, computed from a sample. The same rows give the same model.
 #pragma once
 
 #include <algorithm>
@@ -19,13 +19,14 @@ namespace mapvec::inline v0_1::detail {
 
 inline constexpr std::size_t max_sampled_rows = 16384;
 
-// Evenly from all rows; fewer of longer rows, since what finding the axes takes is proportional to their scalars.
+// The size of the sample, which is taken evenly from all rows. Longer rows have a smaller sample, because computing the
+// axes takes time in proportion to the scalars.
 [[nodiscard]] inline std::size_t sample_size(std::size_t rows, std::size_t dim) noexcept {
     const std::size_t affordable = (std::size_t{1} << 23) / std::max<std::size_t>(dim, 1);
     return std::min(rows, std::clamp<std::size_t>(affordable, 256, max_sampled_rows));
 }
 
-// A second line is worth its room and its time where rows are several lines long.
+// The number of lines for each row: a second line pays if a row is several lines long.
 [[nodiscard]] inline std::size_t useful_levels(std::size_t row_bytes) noexcept { return row_bytes >= 320 ? 2 : 1; }
 
 template <Metric M, Scalar S>
@@ -65,7 +66,7 @@ class Sampler {
         }
         return encoder.squared_lengths() > 0 ? static_cast<float>(encoder.missed() / encoder.squared_lengths()) : 0;
     }
-    // Rows that lines cannot describe say nothing about the others.
+    // Adds a row to the sample, unless lines cannot describe it.
     void add(const S* row) {
         double squared = 0;
         for (std::size_t i = 0; i < dim_; ++i)
@@ -92,7 +93,7 @@ class Sampler {
     std::size_t count_;
     std::size_t dim_;
     std::size_t wanted_;
-    std::size_t used_ = 0;  // of the rows wanted
+    std::size_t used_ = 0;  // rows of the sample that lines can describe
     std::vector<double> mean_;
     std::vector<float> floats_;
 };

@@ -1,14 +1,15 @@
-// How a search goes through lines: block by block, the bounds of a block at once, then the rows that they leave open.
+// Scans lines block by block: computes the bounds of a block, then reads the rows that the bounds do not decide (open
+// rows).
 //
 //     RangeScan scan(…);                 // or NearestScan
 //     scan.described(0, 1000);           // rows that have lines
-//     scan.undescribed(1000, 1100);      // rows that are all read
+//     scan.undescribed(1000, 1100);      // rows without lines: all are read
 //     scan.finish();
 //
-// Rows that are left open are measured by CompiledQuery, as a scan without lines measures them: hits are the same to
-// the bit. They are gathered over many blocks, so that many are on their way from memory at a time. Where lines leave
-// most rows open, or rows are hardly longer than a line, the rows are read without them; now and then a block of lines
-// is tried again (LineGate).
+// CompiledQuery measures open rows in the same way as a scan without lines, so hits are equal bit by bit. The scan
+// collects open rows over many blocks, so that many of them are prefetched at a time. If lines leave most rows open, or
+// rows are hardly longer than a line, the scan reads the rows without lines, and tries a block of lines from time to
+// time (LineGate).
 #pragma once
 
 #include <algorithm>
@@ -27,10 +28,10 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// Of one search or one thread's part of it.
+// The counts of one search, or of one thread's part of it.
 struct VaCounts {
-    std::size_t rows = 0;      // that could be hits, as far as the search went
-    std::size_t measured = 0;  // of these
+    std::size_t rows = 0;      // visited rows that could be hits
+    std::size_t measured = 0;  // rows of these that were measured
 
     VaCounts& operator+=(const VaCounts& other) noexcept {
         rows += other.rows;
@@ -39,21 +40,21 @@ struct VaCounts {
     }
 };
 
-// Whether lines save more than they cost, as seen in the last blocks.
+// Decides whether lines save more than they cost, from the last blocks.
 class LineGate {
   public:
     explicit LineGate(std::size_t row_bytes, std::size_t levels) noexcept
         : row_bytes_(row_bytes), second_bytes_(levels > 1 ? sizeof(VaLine) : 0) {}
 
-    // How many blocks to read without lines before the next with them.
+    // The number of blocks to read without lines, before the next block with lines.
     [[nodiscard]] std::size_t blocks_without() noexcept {
         const std::size_t blocks = waiting_;
         waiting_ = 0;
         return blocks;
     }
-    // `open` rows were left by the first lines, `measured` of them by the second.
+    // Records a block: the first lines left `open` rows undecided, of which the second lines left `measured`.
     void saw(std::size_t rows, std::size_t open, std::size_t measured) noexcept {
-        // A row read out of order costs about as much as half of it more and two cache lines.
+        // A row that is read out of order costs about as much as 1.5 times its bytes plus two cache lines.
         const std::size_t cost = rows * sizeof(VaLine) + open * 2 * second_bytes_ +
                                  measured * (row_bytes_ + row_bytes_ / 2 + 2 * sizeof(VaLine));
         if (cost <= rows * row_bytes_) {
@@ -71,7 +72,7 @@ class LineGate {
     std::size_t waiting_ = 0;
 };
 
-// The lowest limit of several threads that search for the same k nearest.
+// The lowest limit of all threads that search the same k nearest rows.
 class SharedLimit {
   public:
     [[nodiscard]] float get() const noexcept { return limit_.load(std::memory_order_relaxed); }
@@ -85,7 +86,7 @@ class SharedLimit {
     std::atomic<float> limit_{std::numeric_limits<float>::infinity()};
 };
 
-// Which rows may be hits at all; asked once for a row.
+// The rows that may be hits. Called once for a row.
 struct AnyRow {
     [[nodiscard]] bool operator()(Id) const noexcept { return true; }
     [[nodiscard]] AllRows rows() const noexcept { return {}; }
@@ -98,7 +99,7 @@ struct FilterRow {
     const Filter& filter;
 };
 
-// What both kinds of scans have: the rows, and the blocks that lines are used for.
+// The base of both scans: the rows, and the choice between blocks with and without lines.
 template <Metric M, Scalar S, class Accepts>
 class LineScan {
   public:
@@ -148,7 +149,7 @@ class LineScan {
     VaCounts& counts_;
 };
 
-// Ranges: hits go to the sink in the order of the rows. Open rows wait in a list until it is long.
+// Scans for ranges. Hits go to the sink in the order of the rows. Open rows are collected until there are many.
 template <Metric M, Scalar S, class Accepts, class Sink>
 class RangeScan : LineScan<M, S, Accepts> {
     using Base = LineScan<M, S, Accepts>;
@@ -169,7 +170,7 @@ class RangeScan : LineScan<M, S, Accepts> {
         finish();
         this->measure_all(first, last, sink_);
     }
-    // The rows with these ids, in their order, are visited; lines describe those that `described` has.
+    // Visits the rows with these ids, in their order. Lines describe those that `described` contains.
     template <class Described>
     void listed(std::span<const Id> ids, const Described& described) {
         const std::size_t open = this->sieve_.sieve(ids, described, std::numeric_limits<float>::infinity());
@@ -195,8 +196,8 @@ class RangeScan : LineScan<M, S, Accepts> {
     std::vector<Id> waiting_;
 };
 
-// kNN. Open rows wait, and those with the lowest bounds are measured first, for they lower the limit most; by the time
-// the others' turn comes it has often ruled them out.
+// Scans for the k nearest rows. Open rows are collected, and those with the lowest bounds are measured first, because
+// they lower the limit most. The lower limit then excludes many of the others.
 template <Metric M, Scalar S, class Accepts>
 class NearestScan : LineScan<M, S, Accepts> {
     using Base = LineScan<M, S, Accepts>;
@@ -227,7 +228,7 @@ class NearestScan : LineScan<M, S, Accepts> {
         this->counts_.rows += ids.size();
         measure_if_many();
     }
-    // Measures all that may still be among the best.
+    // Measures all collected rows that may still be among the k nearest.
     void finish() {
         std::sort(waiting_.begin(), waiting_.end());
         for (std::size_t at = 0; at < waiting_.size() && !is_ruled_out(waiting_[at]);) {
@@ -260,7 +261,7 @@ class NearestScan : LineScan<M, S, Accepts> {
             if (const Id id = id_at(this->sieve_.position(i)); this->accepts_(id))
                 waiting_.push_back({this->sieve_.low(i), id});
     }
-    // The best half or so, until few are left.
+    // Measures the best of the collected rows, until few are left.
     void measure_if_many() {
         while (waiting_.size() > max_waiting || (is_unlimited() && !waiting_.empty())) {
             const std::size_t count = std::min(waiting_.size(), std::max(batch, waiting_.size() / 8));
@@ -278,10 +279,10 @@ class NearestScan : LineScan<M, S, Accepts> {
         shared_.lower(best_.limit());
     }
 
-    const VaQuery<M>* query_;  // null: no row is ruled out
+    const VaQuery<M>* query_;  // null: no row is excluded
     TopK& best_;
     SharedLimit& shared_;
-    std::vector<Candidate> waiting_;  // key: the lowest it can be
+    std::vector<Candidate> waiting_;  // key: the lower bound
     std::vector<Id> ids_;
 };
 

@@ -1,4 +1,4 @@
-// One search through an index: what it reads by lines, what it reads in full, and how that is split over threads.
+// A search through an index: which rows it reads with lines, which in full, and the division among threads.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// The vectors and ranges of any query.
+// Calls fn(vector, range of keys) for each part of a query.
 template <Metric M, AnyQuery Query, class F>
 void each_part(const Query& query, F&& fn) {
     if constexpr (std::same_as<Query, DiskIntersectionQuery>) {
@@ -34,7 +34,7 @@ void each_part(const Query& query, F&& fn) {
 template <Metric M, Scalar S, AnyQuery Query>
 class LineSearch {
   public:
-    // `model` may be empty: then no row is described.
+    // If `model` is empty, no row is described.
     LineSearch(const RowsSnapshot<S>& rows, const std::optional<VaModel>& model, LineSpan lines,
                const RowRanges& described, const Query& query, const SearchOptions& options)
         : rows_(rows), compiled_(compile<M>(rows, query)), lines_(lines), options_(options) {
@@ -51,7 +51,7 @@ class LineSearch {
         if (usable) described_ = &described;
     }
 
-    // kNN: of all rows, or of those listed.
+    // The k nearest of all rows, or of the listed rows.
     template <class Accepts>
     [[nodiscard]] TopK nearest(std::size_t k, const Accepts& accepts, VaCounts& counts) const {
         return nearest_of(k, rows_.count(), accepts, counts,
@@ -62,7 +62,7 @@ class LineSearch {
             each_list(ids.subspan(first, last - first), scan);
         });
     }
-    // Ranges: appends the hits of [first, last), of all rows or of those listed, in their order.
+    // Appends the hits of [first, last), or of the listed rows, in their order.
     template <class Accepts>
     void collect(std::size_t first, std::size_t last, const Accepts& accepts, VaCounts& counts,
                  std::vector<Hit>& hits) const {
@@ -76,7 +76,7 @@ class LineSearch {
     }
 
   private:
-    // [first, last) in turns of rows that lines describe and others.
+    // Scans [first, last): alternately ranges that lines describe and other ranges.
     template <class Scan>
     void each_stretch(std::size_t first, std::size_t last, Scan& scan) const {
         if (described_ != nullptr) {
@@ -159,7 +159,7 @@ class LineSearch {
     LineSpan lines_;
     SearchOptions options_;
     std::unique_ptr<LineQueries<M>> queries_;
-    const RowRanges* described_ = nullptr;  // null: none
+    const RowRanges* described_ = nullptr;  // null: no row is described
 };
 
 }  // namespace mapvec::inline v0_1::detail

@@ -1,4 +1,4 @@
-// Rows into lines, many at a time and by several threads.
+// Encodes many rows as lines, with several threads.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace mapvec::inline v0_1::detail {
 
 inline constexpr std::size_t rows_per_chunk = 16384;
 
-// Lines of consecutive rows; [1] is empty where there is one level.
+// Lines of consecutive rows. lines[1] is empty if there is one level.
 struct EncodedRows {
     std::vector<VaLine> lines[max_va_levels];
 };
@@ -28,7 +28,7 @@ class ParallelEncoder {
     ParallelEncoder(const VaModel& model, const VaKernels& kernels, std::size_t threads) noexcept
         : model_(model), kernels_(kernels), threads_(threads) {}
 
-    // The lines of [first, last), appended to `to`.
+    // Appends the lines of [first, last) to `to`.
     void encode(const S* rows, std::size_t first, std::size_t last, EncodedRows& to) {
         const std::size_t before = to.lines[0].size(), count = last - first;
         for (std::size_t level = 0; level < model_.levels(); ++level) to.lines[level].resize(before + count);
@@ -47,7 +47,7 @@ class ParallelEncoder {
             missed_ += encoder.missed();
         });
     }
-    // Part of the rows' squared lengths that first lines have missed.
+    // The fraction of the squared lengths of the rows that first lines do not describe.
     [[nodiscard]] double missed() const noexcept { return squared_lengths_ > 0 ? missed_ / squared_lengths_ : 0; }
 
   private:
