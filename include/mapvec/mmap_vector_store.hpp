@@ -11,11 +11,10 @@
 // none. Changes that were not committed are lost. storage/commit_group.hpp describes the protocol.
 //
 // Threads. One thread may write. Any number of threads of the same process may call the functions marked [any thread]
-// at the same time. They see whole rows only. Rows never move: spans and data() stay valid as long as the store, also
-// when it grows. Not allowed: two threads that write; overwriting a row (insert() at an existing id) while another
-// thread reads it; refresh() while another thread reads a row that the writer has overwritten since the last refresh().
-// For long runs of append(), a background thread of the library prepares the file, unless StoreOptions::helper_thread
-// is false.
+// at the same time. They see whole rows only. Spans and data() stay valid as long as the store, through any growth. Not
+// allowed: two threads that write; overwriting a row (insert() at an existing id) while another thread reads it;
+// refresh() while another thread reads a row that the writer has overwritten since the last refresh(). For long runs of
+// append(), a background thread of the library prepares the file, unless StoreOptions::helper_thread is false.
 //
 // Processes. One writer at a time: a second open for writing throws locked. Other processes open the store read-only.
 // They never block the writer, see committed states only, and move to the newest commit with refresh(). After fork(),
@@ -25,8 +24,8 @@
 // Modes. read_only: all changes throw read_only. copy_on_write: existing rows can be overwritten, in the memory of this
 // object only. The file does not change, and this store does not see later commits.
 //
-// Errors. All functions throw mapvec::Error. A call that throws has changed nothing, unless its comment says otherwise.
-// Any call that uses the system may throw io, and no_space if disk, memory or addresses are exhausted.
+// Errors. Failures throw mapvec::Error. A call that throws has changed nothing, unless its comment says otherwise. Any
+// call that uses the system may throw io, and no_space if disk, memory or addresses are exhausted.
 #pragma once
 
 #include <cassert>
