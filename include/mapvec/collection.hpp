@@ -26,6 +26,9 @@
 // beside a thread that reads this row. In copy_on_write mode update() works if T is of fixed size; erase() is refused
 // (read_only).
 //
+// Keys. By a key, a value of the payload that no two rows have, rows are found, replaced and erased: key(), put(), and
+// field_index.hpp. append() and update() throw exists where they would give two rows one key.
+//
 // The files in the directory are listed in detail/collection/files.hpp. They are opened together; each alone is
 // refused.
 #pragma once
@@ -33,6 +36,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <iterator>
 #include <memory>
@@ -45,6 +49,7 @@
 #include <mapvec/detail/commit/removal.hpp>
 #include <mapvec/detail/index/identity.hpp>
 #include <mapvec/error.hpp>
+#include <mapvec/field_index.hpp>
 #include <mapvec/metric.hpp>
 #include <mapvec/mmap_vector_store.hpp>
 #include <mapvec/payload_store.hpp>
@@ -75,20 +80,20 @@ class Collection {
     static Collection create(const std::filesystem::path& directory, const StoreOptions& options = {}) {
         const auto files = Files::specs(directory, options, detail::Opening::new_file);  // throws before it is made
         File::create_directory(directory);
-        return Collection(CommitGroup<File>::create(files, options));
+        return Collection(CommitGroup<File>::create(files, options), OpenMode::read_write);
     }
     // At the last commit of all its parts. Throws not_found; locked; dimension_mismatch, type_mismatch,
     // version_mismatch; corrupt. O(erased rows).
     [[nodiscard]] static Collection open(const std::filesystem::path& directory, OpenMode mode = OpenMode::read_write,
                                          const StoreOptions& options = {}) {
         const auto files = Files::specs(directory, options, detail::Opening::old_file);
-        return Collection(CommitGroup<File>::open(files, mode, options));
+        return Collection(CommitGroup<File>::open(files, mode, options), mode);
     }
     // As open() if there is a collection, as create() if there is none.
     static Collection open_or_create(const std::filesystem::path& directory, const StoreOptions& options = {}) {
         const auto files = Files::specs(directory, options, detail::Opening::new_file);
         File::create_directory(directory);
-        return Collection(CommitGroup<File>::open_or_create(files, options));
+        return Collection(CommitGroup<File>::open_or_create(files, options), OpenMode::read_write);
     }
     // Removes its files; the directory stays. False if there are none. Programs that have it open for reading keep what
     // they see. Throws locked while it is open for writing, type_mismatch if a file is none of a collection's.
@@ -139,6 +144,12 @@ class Collection {
     [[nodiscard]] std::vector<Hit> search(const Query& query, const Filter& filter,
                                           const SearchOptions& options = {}) const {
         return mapvec::search<Other>(vectors(), query, live(filter), options);
+    }
+    // Only these rows, which are the only ones that are read.
+    template <Metric Other = M, AnyQuery Query = KnnQuery>
+    [[nodiscard]] std::vector<Hit> search(const Query& query, const RowList& rows,
+                                          const SearchOptions& options = {}) const {
+        return search_ids<Other>(rows.ids, query, options);
     }
     // Only the rows listed. Erased ones are skipped; an id beyond the rows throws out_of_range.
     template <Metric Other = M, AnyQuery Query = KnnQuery>
@@ -191,6 +202,26 @@ class Collection {
         return open(opened().directory(), OpenMode::read_only, {.dim = dim()});
     }
 
+    // --- keys and fields (field_index.hpp) ---
+
+    // The rows by a value that no two rows have. `function`: a member of the payload, or a function of it. Found again if
+    // it is in the directory; a writer makes it if not. Throws exists if two rows have one value; type_mismatch if the
+    // name is that of a field of other values, or of no key.
+    template <class Function>
+    [[nodiscard]] auto key(std::string name, Function function) {
+        return field_of(std::move(name), std::move(function), detail::FieldUse::key);
+    }
+    // The same for a value that any number of rows have.
+    template <class Function>
+    [[nodiscard]] auto field(std::string name, Function function) {
+        return field_of(std::move(name), std::move(function), detail::FieldUse::filter);
+    }
+    // Brings their files up to date with the last commit, for programs that open the collection next: commit() does it
+    // only when many rows wait. Throws no_space, io; rows that wait go on waiting.
+    void update_indexes() { opened().update_fields(); }
+    // Removes a key or field and its files; false if there is none of that name.
+    bool drop_field(const std::string& name) { return opened().drop_field(name); }
+
     // --- writing: throws read_only; no_space; io; dimension_mismatch; payload. Nothing has changed then ---
 
     // A row behind the last; returns its id.
@@ -198,6 +229,10 @@ class Collection {
     Id append(std::initializer_list<S> vector, const T& payload) {
         return append(std::span<const S>(vector.begin(), vector.size()), payload);
     }
+    // A new row, or one in the place of that which has the same key, which is erased; returns the new row's id. Searches
+    // beside it find one of the two or, for a moment, none; key lookups always one. Throws invalid_argument if no key
+    // was named.
+    Id put(std::span<const S> vector, const T& payload) { return opened().put(vector, payload); }
     // With a payload that is serialized already, as PayloadStore::push_encoded.
     Id append_encoded(std::span<const S> vector, std::span<const std::byte> payload) {
         return opened().append_encoded(vector, payload);
@@ -246,7 +281,21 @@ class Collection {
     }
 
   private:
-    explicit Collection(CommitGroup<File> group) : state_(std::make_unique<State>(std::move(group))) {}
+    Collection(CommitGroup<File> group, OpenMode mode) : state_(std::make_unique<State>(std::move(group), mode)) {}
+
+    template <class Function>
+    [[nodiscard]] auto field_of(std::string name, Function function, detail::FieldUse use) {
+        using Value = std::remove_cvref_t<std::invoke_result_t<const Function&, const T&>>;
+        using Field = typename State::FieldOf;
+        static_assert(Payload<Value, Codec<Value>>, "the field's value has no codec (see payload_codec.hpp)");
+        if (name.empty() || name.find_first_of("/\\") != std::string::npos)
+            throw Error(ErrorCode::invalid_argument,
+                        detail::mismatch("name of a field", "part of a file's name", name));
+        const auto print = [function = std::move(function)](const detail::SipKey& key, const T& payload) {
+            return detail::print_of<Value>(key, std::invoke(function, payload));
+        };
+        return FieldIndex<Value, Field>(opened().field({std::move(name), payload_schema<Value>(), use, print}));
+    }
 
     [[nodiscard]] State& opened() const {
         if (!state_) detail::refuse_closed();

@@ -3,6 +3,7 @@
 
 #include <mapvec/collection.hpp>
 #include <mapvec/error.hpp>
+#include <mapvec/field_index.hpp>
 #include <mapvec/hnsw_index.hpp>
 #include <mapvec/mmap_vector_store.hpp>
 #include <mapvec/options.hpp>

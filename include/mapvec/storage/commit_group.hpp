@@ -114,8 +114,7 @@ class CommitGroup {
     // Commits and closes, but not while an exception passes: what was half done is not made durable. Nor in a process
     // that was forked and has not committed: it may only be on its way to exit().
     ~CommitGroup() {
-        if (std::uncaught_exceptions() <= uncaught_exceptions_at_open_ &&
-            owner_pid_ == detail::platform::process_id()) {
+        if (commits_at_end()) {
             try {
                 close();
             } catch (...) {  // what was committed stays committed
@@ -125,6 +124,11 @@ class CommitGroup {
     }
 
     [[nodiscard]] bool is_open() const noexcept { return !arrays_.empty(); }
+    // Whether the destructor would commit if it ran now.
+    [[nodiscard]] bool commits_at_end() const noexcept {
+        return std::uncaught_exceptions() <= uncaught_exceptions_at_open_ &&
+               owner_pid_ == detail::platform::process_id();
+    }
     // The address of an array does not change while the group is open, not even when the group is moved.
     [[nodiscard]] Array& operator[](std::size_t file_index) noexcept { return *arrays_[file_index]; }
     [[nodiscard]] const Array& operator[](std::size_t file_index) const noexcept { return *arrays_[file_index]; }

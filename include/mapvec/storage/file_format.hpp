@@ -89,7 +89,10 @@ enum class FileKind : std::uint32_t {
     indexed_rows = 9,       // the rows that an index describes (detail/index/indexed_rows.hpp)
     va_lines = 10,          // lines of rows (detail/va/line.hpp),
     va_second_lines = 11,   // the second ones,
-    va_model = 12           // and what they have in common (detail/va/model.hpp)
+    va_model = 12,          // and what they have in common (detail/va/model.hpp)
+    field_rows = 13,        // a field of payloads (detail/field/table.hpp): rows by value,
+    field_slots = 14,       // the hash table that finds a value,
+    field_head = 15         // and where it is
 };
 
 // For people.
@@ -107,6 +110,9 @@ enum class FileKind : std::uint32_t {
         case FileKind::va_lines: return "lines of rows";
         case FileKind::va_second_lines: return "second lines of rows";
         case FileKind::va_model: return "axes of rows";
+        case FileKind::field_rows: return "field of payloads";
+        case FileKind::field_slots: return "table of a field";
+        case FileKind::field_head: return "head of a field";
     }
     return "unknown";
 }

@@ -5,16 +5,23 @@
 // row finds its payload. Of a row that replaces another, the other is erased first: no search finds both.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <mapvec/detail/collection/files.hpp>
+#include <mapvec/detail/field/field.hpp>
+#include <mapvec/detail/platform/threads.hpp>
 #include <mapvec/detail/store/erasure_set.hpp>
 #include <mapvec/detail/util/movable_atomic.hpp>
 #include <mapvec/error.hpp>
@@ -37,10 +44,12 @@ class CollectionState {
     using Payloads = PayloadStore<T, Codec<T>, File>;
     using Records = typename Files::Records;
     using Row = typename Vectors::Row;
+    using FieldOf = Field<CollectionState, T, File>;
 
     // Throws corrupt if the files do not fit each other.
-    explicit CollectionState(CommitGroup<File> group)
-        : group_(std::move(group)),
+    CollectionState(CommitGroup<File> group, OpenMode mode)
+        : mode_(mode),
+          group_(std::move(group)),
           vectors_(StoreParts::part_of_other<Vectors>(group_[0])),
           payloads_(StoreParts::part_of_other<Payloads>(group_, Files::first_payload)),
           rows_(&group_[0]),
@@ -52,6 +61,16 @@ class CollectionState {
     }
     CollectionState(const CollectionState&) = delete;
     CollectionState& operator=(const CollectionState&) = delete;
+    // As close(), but not while an exception passes: then the batch is given up.
+    ~CollectionState() {
+        if (is_writer() && group_.is_open() && group_.commits_at_end()) {
+            try {
+                close();
+            } catch (...) {  // what was committed stays committed
+            }
+        }
+        for (const auto& field : fields_) field->detach();
+    }
 
     // --- reading [any thread] ---
 
@@ -75,36 +94,97 @@ class CollectionState {
         verify_payloads(group_, records_, progress);
     }
 
+    // --- for fields (detail/field/field.hpp) ---
+
+    [[nodiscard]] bool is_writer() const noexcept { return mode_ == OpenMode::read_write; }
+    [[nodiscard]] Mutex& mutex() const noexcept { return mutex_; }
+    [[nodiscard]] const MappedArray<File>& rows() const noexcept { return *rows_; }
+    // A record for each row, that changes with its payload.
+    [[nodiscard]] const MappedArray<File>& entries() const noexcept { return group_[Files::erasures - 1]; }
+    [[nodiscard]] const MappedArray<File>& erasures() const noexcept { return *erased_; }
+    // REQUIRES: number < erasures().size().
+    [[nodiscard]] Id erasure(std::uint64_t number) const noexcept {
+        Id id = 0;
+        std::memcpy(&id, erased_->record(number).data(), sizeof id);
+        return id;
+    }
+    // The field of that definition; of a definition that is known already, the same one.
+    std::shared_ptr<FieldOf> field(FieldDefinition<T> definition) {
+        for (const auto& field : fields_) {
+            if (field->definition().name != definition.name) continue;
+            if (field->definition().fingerprint() == definition.fingerprint()) return field;
+            throw Error(ErrorCode::type_mismatch, directory(), "field " + definition.name + " is open as another one");
+        }
+        fields_.push_back(std::make_shared<FieldOf>(*this, std::move(definition)));
+        return fields_.back();
+    }
+    // False if there is none of that name.
+    bool drop_field(const std::string& name) {
+        if (!is_writer()) throw Error(ErrorCode::read_only, directory(), "the collection is open for reading");
+        std::erase_if(fields_, [&](const auto& field) {
+            if (field->definition().name != name) return false;
+            field->close();
+            return true;
+        });
+        return FieldOf::remove(directory(), name);
+    }
+    void update_fields() {
+        for (const auto& field : fields_) field->update();
+    }
+
     // --- writing: what throws has changed nothing ---
+
+    // A new row, or in the place of the one that has the same key. Throws invalid_argument if there is no key.
+    Id put(std::span<const S> vector, const T& payload) {
+        const auto key =
+            std::find_if(fields_.begin(), fields_.end(), [](const auto& field) { return field->is_key(); });
+        if (key == fields_.end())
+            throw Error(ErrorCode::invalid_argument, directory(), "put() needs a key: call key() when it is opened");
+        const auto known = (*key)->row_like(payload);
+        return known ? replace(*known, vector, payload) : append(vector, payload);
+    }
 
     Id append(std::span<const S> vector, const T& payload) {
         check_dim(vector);
+        auto changes = prepare(rows_->size(), payload);
         records_.stage(payload);
-        return append_with_staged_payload(vector);
+        rows_->stage(std::as_bytes(vector));
+        return publish([this] { return publish_row(); }, changes);
     }
     Id append_encoded(std::span<const S> vector, std::span<const std::byte> payload) {
         check_dim(vector);
+        Changes changes;
+        if (!fields_.empty()) changes = prepare(rows_->size(), records_.decode(payload));
         records_.stage_encoded(payload);
-        return append_with_staged_payload(vector);
+        rows_->stage(std::as_bytes(vector));
+        return publish([this] { return publish_row(); }, changes);
     }
     // A row behind the last in the place of this one, which is erased. REQUIRES: contains(id).
     Id replace(Id id, std::span<const S> vector, const T& payload) {
         check_dim(vector);
+        auto changes = prepare(rows_->size(), payload, id);
         stage_erasure(id);
         records_.stage(payload);
         rows_->stage(std::as_bytes(vector));
-        publish_erasure(id);
-        return publish_row();
+        const auto publish_both = [this, id] {
+            publish_erasure(id);
+            return publish_row();
+        };
+        return publish(publish_both, changes);
     }
     // REQUIRES: contains(id), for these.
-    void update(Id id, const T& payload) { records_.update(id, payload); }
+    void update(Id id, const T& payload) {
+        auto changes = prepare(id, payload, id);
+        publish([&] { records_.update(id, payload); }, changes);
+    }
     void update(Id id, std::span<const S> vector, const T& payload) {
         check_dim(vector);
+        auto changes = prepare(id, payload, id);
         const Row row = vectors_[id];
         const std::vector<S> before(row.begin(), row.end());
         rows_->overwrite(id, std::as_bytes(vector));
         try {
-            records_.update(id, payload);
+            publish([&] { records_.update(id, payload); }, changes);
         } catch (...) {
             rows_->overwrite(id, std::as_bytes(std::span(before)));
             throw;
@@ -119,9 +199,19 @@ class CollectionState {
 
     // --- durability: as CommitGroup ---
 
-    void commit() { group_.commit(); }
+    // Fields that many rows wait for are brought up to date. If that fails, the rows go on waiting.
+    void commit() {
+        group_.commit();
+        for (const auto& field : fields_) {
+            if (field->waiting() < max_waiting) continue;
+            try {
+                field->update();
+            } catch (const Error&) {
+            }
+        }
+    }
     bool refresh() {
-        return group_.refresh([this] {
+        const bool moved = group_.refresh([this] {
             check_payload_count();
             for (std::size_t file = Files::first_payload; file <= Files::erasures; ++file)
                 group_[file].show_committed();
@@ -129,6 +219,9 @@ class CollectionState {
             group_[0].show_committed();  // last: whoever sees a row finds its payload, and knows if it is erased
             count_live_rows();
         });
+        if (moved)
+            for (const auto& field : fields_) field->refresh();
+        return moved;
     }
     void rollback() {
         std::vector<Id> given_up;
@@ -136,8 +229,16 @@ class CollectionState {
         group_.rollback();
         for (const Id id : given_up) erased_ids_.remove(id);
         count_live_rows();
+        for (const auto& field : fields_) field->forget_batch();
     }
-    void close() { group_.close(); }
+    void close() {
+        if (is_writer() && !fields_.empty()) {
+            group_.commit();
+            update_fields();
+            for (const auto& field : fields_) field->close();
+        }
+        group_.close();
+    }
 
   private:
     void check_dim(std::span<const S> vector) const {
@@ -145,9 +246,29 @@ class CollectionState {
             throw Error(ErrorCode::dimension_mismatch, rows_->path(),
                         mismatch("scalars", rows_->stride() / sizeof(S), vector.size()));
     }
-    Id append_with_staged_payload(std::span<const S> vector) {
-        rows_->stage(std::as_bytes(vector));
-        return publish_row();
+    using Changes = std::vector<typename FieldOf::Change>;
+    static constexpr std::size_t max_waiting = 4096;
+
+    // What all fields have to know of a row's new payload. Throws exists.
+    [[nodiscard]] Changes prepare(Id id, const T& payload, std::optional<Id> replaced = std::nullopt) {
+        Changes changes;
+        for (const auto& field : fields_) changes.push_back(field->prepare(id, payload, replaced));
+        return changes;
+    }
+    // Together, for threads that ask a field.
+    template <class Show>
+    auto publish(Show show, Changes& changes) {
+        if (changes.empty()) return show();
+        const std::lock_guard lock(mutex_);
+        struct ApplyAtEnd {
+            Changes& changes;
+            int exceptions = std::uncaught_exceptions();
+            ~ApplyAtEnd() {
+                if (std::uncaught_exceptions() > exceptions) return;
+                for (auto& change : changes) change.field->apply(change);
+            }
+        } apply{changes};
+        return show();
     }
     Id publish_row() noexcept {
         records_.publish();
@@ -170,11 +291,6 @@ class CollectionState {
         const std::uint64_t expected = group_[0].committed(), found = group_[Files::erasures - 1].committed();
         if (found != expected) throw Error(ErrorCode::corrupt, payloads_.path(), mismatch("records", expected, found));
     }
-    [[nodiscard]] Id erasure(std::uint64_t number) const noexcept {
-        Id id = 0;
-        std::memcpy(&id, erased_->record(number).data(), sizeof id);
-        return id;
-    }
     void learn_erasures() {
         for (std::uint64_t i = erased_ids_.size(); i < erased_->size(); ++i) {
             const Id id = erasure(i);
@@ -193,6 +309,7 @@ class CollectionState {
                                        : mismatch("row id", "less than " + std::to_string(rows_->size()), id));
     }
 
+    OpenMode mode_;
     CommitGroup<File> group_;
     Vectors vectors_;
     Payloads payloads_;
@@ -201,6 +318,8 @@ class CollectionState {
     MappedArray<File>* erased_;
     ErasureSet erased_ids_;
     MovableAtomic<std::size_t> live_rows_;
+    std::vector<std::shared_ptr<FieldOf>> fields_;
+    mutable Mutex mutex_;  // of the fields
 };
 
 }  // namespace mapvec::inline v0_1::detail

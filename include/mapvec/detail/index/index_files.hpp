@@ -147,6 +147,11 @@ class IndexFiles {
         if (!is_open()) refuse_closed();
         group_.commit();
     }
+    // Gives up what was not committed. REQUIRES: no search is in.
+    void rollback() {
+        group_.rollback();
+        load();
+    }
     bool refresh() {
         if (!is_open()) return false;
         const SearchGate::Update update(shared_->gate);

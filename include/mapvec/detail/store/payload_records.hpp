@@ -65,6 +65,9 @@ class RawRecords {
     void publish() noexcept { records_->publish(1); }
     void update(Id id, const T& value) { records_->overwrite(id, raw(value)); }
 
+    // Throws payload.
+    [[nodiscard]] static T decode(std::span<const std::byte> record) { return read_raw<T>(record); }
+
     // REQUIRES for the next functions: id < size().
     [[nodiscard]] std::span<const std::byte> bytes(Id id) const { return records_->record(id); }
     [[nodiscard]] T fetch(Id id) const { return read_raw<T>(bytes(id)); }
@@ -145,6 +148,9 @@ class VariableRecords {
         heap_->publish(staged_);
         entries_->overwrite(id, bytes_of(entry));
     }
+
+    // Throws payload.
+    [[nodiscard]] static T decode(std::span<const std::byte> record) { return C::decode(record); }
 
     // REQUIRES for the next functions: id < size(). They throw corrupt.
     [[nodiscard]] std::span<const std::byte> bytes(Id id) const { return bytes(id, entry(id)); }
