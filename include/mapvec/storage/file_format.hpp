@@ -188,7 +188,7 @@ struct ExpectedHeader {
     std::uint64_t fingerprint = 0;
     std::uint32_t file_index = 0;
     std::uint32_t file_count = 1;
-    std::string description;  // of the fingerprint; shown beside the one that was found
+    std::string description{};  // of the fingerprint; shown beside the one that was found
 };
 
 // The end of the last record, or nothing if no file can be that long.

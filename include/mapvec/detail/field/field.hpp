@@ -36,10 +36,10 @@ enum class FieldUse { key, filter };  // of a key no two rows have the same valu
 // What its author says of a field.
 template <class T>
 struct FieldDefinition {
-    std::string name;
-    std::string schema;  // of its values
+    std::string name{};
+    std::string schema{};  // of its values
     FieldUse use = FieldUse::filter;
-    std::function<FieldPrint(const SipKey&, const T&)> print;
+    std::function<FieldPrint(const SipKey&, const T&)> print{};
 
     [[nodiscard]] std::uint64_t fingerprint() const noexcept {
         Fingerprint print_of_all;
