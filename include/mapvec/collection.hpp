@@ -1,36 +1,36 @@
-// Collection: vectors and what belongs to them, committed as one. A directory.
+// Collection: vectors with their payloads, committed together. A collection is a directory.
 //
 //     auto cities = mapvec::Collection<3, City>::create("cities.mapvec");
 //     Id paris = cities.append(point, {"Paris", "FR", 2'138'551});
 //     cities.erase(other);
-//     cities.commit();                                               // vectors, payloads and erasures: all or nothing
+//     cities.commit();                                               // vectors, payloads and erasures: durable, atomic
 //     for (auto hit : cities.search(mapvec::RingQuery{query, 0.08f, 0.004f}))
 //         std::cout << cities.payload(hit.id).name << '\n';
 //
-// A collection for searches by another metric than Euclidean distance says so in its type, and its files keep the name:
-// Collection<512, Doc, float, Cosine>. Opened with another metric it is type_mismatch.
+// The metric is part of the type, for example Collection<512, Doc, float, Cosine>. The files contain its name, and
+// opening them with another metric throws type_mismatch.
 //
-// Ids count rows from 0 and are never given again. An erased row is gone for good: contains() is false, vector() and
-// payload() throw out_of_range, searches skip it; its space is not used again. vectors() and payloads() show what is
-// in the files, erased rows included. Where rows are erased beside a search (by the writer thread, or by a refresh()),
-// a hit may be gone by the time its payload is asked for.
+// Ids count rows from 0 and are not reused. After erase(), contains() is false, vector() and payload() throw
+// out_of_range, and searches skip the row; its space is not reused. vectors() and payloads() show the contents of the
+// files, with erased rows. If rows are erased during a search (by the writer thread, or by refresh()), a hit may be
+// erased before its payload is read.
 //
-// Transactions. All that was changed since the last commit() is one batch. It becomes durable as a whole by commit(),
-// close() or an ordinary destruction, and is given up as a whole by rollback(), a crash, or a destruction while an
-// exception unwinds the stack. An exception that is caught while the collection lives leaves the batch open: the call
-// that threw has changed nothing, what was changed before waits for commit() or rollback().
+// Transactions. All changes since the last commit() are one batch. commit(), close() and the destructor make it durable
+// as a whole. rollback(), a crash, and the destructor during stack unwinding discard it as a whole. If an exception is
+// caught while the collection exists, the batch stays open: the call that threw has changed nothing, and earlier
+// changes wait for commit() or rollback().
 //
-// Threads beside the writer see its changes at once, committed or not. To see committed rows only, they use a
-// snapshot(). Otherwise durability, modes, threads and processes are those of MmapVectorStore (mmap_vector_store.hpp):
-// append, replace and erase may run in one thread beside any number that read and search; update() of a row may not run
-// beside a thread that reads this row. In copy_on_write mode update() works if T is of fixed size; erase() is refused
-// (read_only).
+// Threads. Other threads see changes of the writer at once, committed or not. A snapshot() shows committed rows only.
+// append(), replace() and erase() may run in one thread while any number of threads read and search. update() of a row
+// may not run while another thread reads this row. Durability, modes, threads and processes are otherwise those of
+// MmapVectorStore (mmap_vector_store.hpp). In copy_on_write mode, update() works if T is of fixed size; erase() throws
+// read_only.
 //
-// Keys. By a key, a value of the payload that no two rows have, rows are found, replaced and erased: key(), put(), and
-// field_index.hpp. append() and update() throw exists where they would give two rows one key.
+// Keys. A key is a value of the payload that no two rows have. It finds, replaces and erases rows: see key(), put(),
+// and field_index.hpp. append() and update() throw exists if two rows would have the same key.
 //
-// The files in the directory are listed in detail/collection/files.hpp. They are opened together; each alone is
-// refused.
+// detail/collection/files.hpp lists the files in the directory. They are opened together; none of them can be opened
+// alone.
 #pragma once
 
 #include <algorithm>
@@ -65,7 +65,8 @@
 
 namespace mapvec::inline v0_1 {
 
-// T: the payloads (payload_codec.hpp). M: the metric of all searches that name no other; the file knows it by its name.
+// T: the payload type (payload_codec.hpp). M: the metric of all searches that name no other metric; the files contain
+// its name.
 template <std::size_t Dim, class T, Scalar S = float, NamedMetric M = SquaredL2, Storage File = MappedFile>
 class Collection {
     using State = detail::CollectionState<Dim, T, S, M, File>;
@@ -76,49 +77,50 @@ class Collection {
   public:
     using Row = typename Vectors::Row;
 
-    // A new collection; the directory is made if there is none. Throws exists if there is a collection in it.
+    // Creates a collection, and the directory if it does not exist. Throws exists if the directory holds a collection.
     static Collection create(const std::filesystem::path& directory, const StoreOptions& options = {}) {
-        const auto files = Files::specs(directory, options, detail::Opening::new_file);  // throws before it is made
+        const auto files = Files::specs(directory, options, detail::Opening::new_file);  // may throw; no directory yet
         File::create_directory(directory);
         return Collection(CommitGroup<File>::create(files, options), OpenMode::read_write);
     }
-    // At the last commit of all its parts. Throws not_found; locked; dimension_mismatch, type_mismatch,
+    // Opens a collection at its last commit. Throws not_found; locked; dimension_mismatch, type_mismatch,
     // version_mismatch; corrupt. O(erased rows).
     [[nodiscard]] static Collection open(const std::filesystem::path& directory, OpenMode mode = OpenMode::read_write,
                                          const StoreOptions& options = {}) {
         const auto files = Files::specs(directory, options, detail::Opening::old_file);
         return Collection(CommitGroup<File>::open(files, mode, options), mode);
     }
-    // As open() if there is a collection, as create() if there is none.
+    // open() if the collection exists, otherwise create().
     static Collection open_or_create(const std::filesystem::path& directory, const StoreOptions& options = {}) {
         const auto files = Files::specs(directory, options, detail::Opening::new_file);
         File::create_directory(directory);
         return Collection(CommitGroup<File>::open_or_create(files, options), OpenMode::read_write);
     }
-    // Removes its files; the directory stays. False if there are none. Programs that have it open for reading keep what
-    // they see. Throws locked while it is open for writing, type_mismatch if a file is none of a collection's.
+    // Removes the files of the collection; the directory stays. Returns false if there are none. Programs that have it
+    // open for reading keep their view. Throws locked while it is open for writing, type_mismatch if a file does not
+    // belong to a collection.
     static bool remove(const std::filesystem::path& directory) {
         return detail::remove_store<File>(Files::specs(directory, {}, detail::Opening::old_file));
     }
 
-    Collection() noexcept = default;  // closed: it has no rows, and writing to it throws invalid_argument
+    Collection() noexcept = default;  // a closed collection: no rows; writing throws invalid_argument
 
     // --- reading [any thread] ---
 
     [[nodiscard]] bool contains(Id id) const noexcept { return state_ && state_->contains(id); }
-    // False after close(), after a move, and of a default-constructed object.
+    // False for a closed, moved-from or default-constructed collection.
     [[nodiscard]] bool is_open() const noexcept { return state_ != nullptr; }
-    // Live rows.
+    // The number of rows that are not erased.
     [[nodiscard]] std::size_t size() const noexcept { return state_ ? state_->live_rows() : 0; }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
     [[nodiscard]] std::size_t dim() const noexcept { return vectors().dim(); }
 
-    // The row where it lies, valid as long as the collection. Throws out_of_range.
+    // The row, as a view of the mapped file. Valid as long as the collection. Throws out_of_range. O(1).
     [[nodiscard]] Row vector(Id id) const {
         check(id);
         return state_->vectors()[id];
     }
-    // Throws out_of_range; corrupt, payload as PayloadStore::fetch.
+    // The payload. Throws out_of_range; corrupt and payload as PayloadStore::fetch.
     [[nodiscard]] T payload(Id id) const {
         check(id);
         return state_->payload(id);
@@ -132,8 +134,8 @@ class Collection {
         return state_ ? state_->payloads() : none;
     }
 
-    // As the free functions of search.hpp and search_batch.hpp over vectors(), but erased rows are never found.
-    // (Searches over vectors() find them.) They ask by the collection's metric; by another with search<Cosine>(…).
+    // Same as the free functions of search.hpp and search_batch.hpp over vectors(), but without erased rows. (Searches
+    // over vectors() find erased rows.) They use the metric of the collection; search<Cosine>(…) uses another one.
     template <Metric Other = M, AnyQuery Query = KnnQuery>
     [[nodiscard]] std::vector<Hit> search(const Query& query, const SearchOptions& options = {}) const {
         return among_live(
@@ -145,13 +147,13 @@ class Collection {
                                           const SearchOptions& options = {}) const {
         return mapvec::search<Other>(vectors(), query, live(filter), options);
     }
-    // Only these rows, which are the only ones that are read.
+    // Searches only these rows, and reads no others.
     template <Metric Other = M, AnyQuery Query = KnnQuery>
     [[nodiscard]] std::vector<Hit> search(const Query& query, const RowList& rows,
                                           const SearchOptions& options = {}) const {
         return search_ids<Other>(rows.ids, query, options);
     }
-    // Only the rows listed. Erased ones are skipped; an id beyond the rows throws out_of_range.
+    // Searches only the listed rows. Skips erased rows. Throws out_of_range for an id that is not a row.
     template <Metric Other = M, AnyQuery Query = KnnQuery>
     [[nodiscard]] std::vector<Hit> search_ids(std::span<const Id> ids, const Query& query,
                                               const SearchOptions& options = {}) const {
@@ -161,7 +163,7 @@ class Collection {
                      [this](Id id) { return !state_->is_erased(id); });
         return mapvec::search_ids<Other>(vectors(), live, query, options);
     }
-    // The hits of search(), one by one to the visitor.
+    // Passes each hit of search() to the visitor.
     template <Metric Other = M, AnyQuery Query = KnnQuery, HitVisitor Visitor>
     void search_each(const Query& query, Visitor&& visitor, const SearchOptions& options = {}) const {
         mapvec::search_each<Other>(
@@ -174,13 +176,13 @@ class Collection {
         return among_live(
             [&](const auto&... filter) { return mapvec::search_batch<Other>(vectors(), queries, filter..., options); });
     }
-    // The same, among rows whose id the filter accepts.
+    // As above, for rows whose id the filter accepts.
     template <Metric Other = M, IdFilter Filter>
     [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const KnnQuery> queries, const Filter& filter,
                                                              const SearchOptions& options = {}) const {
         return mapvec::search_batch<Other>(vectors(), queries, live(filter), options);
     }
-    // Queries one after the other, dim() elements each.
+    // `queries` holds vectors of dim() elements, one after the other.
     template <Metric Other = M>
     [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const float> queries, std::size_t k,
                                                              const SearchOptions& options = {}) const {
@@ -189,71 +191,73 @@ class Collection {
         });
     }
 
-    // Reads everything. Not beside a thread that writes or calls refresh(). Throws corrupt, naming the first damage.
+    // Reads and checks all files; O(size of the files). Do not call it while another thread writes or calls refresh().
+    // Throws corrupt, and names the first damage.
     template <ProgressCallback Progress = NoProgress>
     void verify(Progress progress = {}) const {
         if (state_) state_->verify(progress);
     }
 
-    // The collection as the last commit left it, as an object of its own, open for reading: for threads beside the
-    // writer that are to see committed rows only. It stays as it is until its refresh(). Rows that are overwritten
-    // meanwhile wait in the journal, which grows. As open(); throws invalid_argument if the collection is closed.
+    // Opens the collection again for reading, at its last commit, for threads that shall see committed rows only. The
+    // snapshot does not change before its refresh(). While it is open, overwrites stay in the journal, which grows.
+    // Throws as open(); invalid_argument if the collection is closed.
     [[nodiscard]] Collection snapshot() const {
         return open(opened().directory(), OpenMode::read_only, {.dim = dim()});
     }
 
     // --- keys and fields (field_index.hpp) ---
 
-    // The rows by a value that no two rows have. `function`: a member of the payload, or a function of it. Found again if
-    // it is in the directory; a writer makes it if not. Throws exists if two rows have one value; type_mismatch if the
-    // name is that of a field of other values, or of no key.
+    // A key: finds rows by a value that no two rows have. `function`: a member of the payload, or a function of it.
+    // Opens the files of the key; a writer creates them if they do not exist. Throws exists if two rows have the same
+    // value; type_mismatch if the name belongs to a field of another type, or to a field that is not a key. Reads the
+    // payloads that the files do not describe.
     template <class Function>
     [[nodiscard]] auto key(std::string name, Function function) {
         return field_of(std::move(name), std::move(function), detail::FieldUse::key);
     }
-    // The same for a value that any number of rows have.
+    // A field: finds rows by a value that any number of rows have.
     template <class Function>
     [[nodiscard]] auto field(std::string name, Function function) {
         return field_of(std::move(name), std::move(function), detail::FieldUse::filter);
     }
-    // Brings their files up to date with the last commit, for programs that open the collection next: commit() does it
-    // only when many rows wait. Throws no_space, io; rows that wait go on waiting.
+    // Writes all waiting rows to the files of keys and fields, for programs that open the collection next. commit()
+    // does this only if many rows wait. Throws no_space, io; then the rows still wait.
     void update_indexes() { opened().update_fields(); }
-    // Removes a key or field and its files; false if there is none of that name.
+    // Removes a key or field and its files; returns false if it does not exist.
     bool drop_field(const std::string& name) { return opened().drop_field(name); }
 
     // --- writing: throws read_only; no_space; io; dimension_mismatch; payload. Nothing has changed then ---
 
-    // A row behind the last; returns its id.
+    // Appends a row; returns its id. Amortized O(dim + bytes of the payload).
     Id append(std::span<const S> vector, const T& payload) { return opened().append(vector, payload); }
     Id append(std::initializer_list<S> vector, const T& payload) {
         return append(std::span<const S>(vector.begin(), vector.size()), payload);
     }
-    // A new row, or one in the place of that which has the same key, which is erased; returns the new row's id. Searches
-    // beside it find one of the two or, for a moment, none; key lookups always one. Throws invalid_argument if no key
-    // was named.
+    // Appends a row. If another row has the same key, it is erased: the new row replaces it. Returns the id of the new
+    // row. A search at the same time finds one of the two rows or, for a moment, none; a lookup by key always finds
+    // one. Throws invalid_argument if the collection has no key.
     Id put(std::span<const S> vector, const T& payload) { return opened().put(vector, payload); }
-    // With a payload that is serialized already, as PayloadStore::push_encoded.
+    // Appends a row with a serialized payload, like PayloadStore::push_encoded.
     Id append_encoded(std::span<const S> vector, std::span<const std::byte> payload) {
         return opened().append_encoded(vector, payload);
     }
-    // Overwrites a row. Throws out_of_range if there is no such row, or no longer.
+    // Overwrites a row. Throws out_of_range if the row does not exist or is erased.
     void update(Id id, std::span<const S> vector, const T& payload) {
         check(id);
         state_->update(id, vector, payload);
     }
-    // The payload alone.
+    // Overwrites the payload only.
     void update(Id id, const T& payload) {
         check(id);
         state_->update(id, payload);
     }
-    // A row behind the last takes the place of this one, which is erased; returns its id. Searches beside it find one
-    // of them or, for a moment, none; never both. Throws out_of_range.
+    // Appends a row and erases row `id`, which it replaces; returns the new id. A search at the same time finds one of
+    // them or, for a moment, none, but never both. Throws out_of_range.
     Id replace(Id id, std::span<const S> vector, const T& payload) {
         check(id);
         return state_->replace(id, vector, payload);
     }
-    // Throws out_of_range if there is no such row, or no longer.
+    // Erases a row. Throws out_of_range if the row does not exist or is erased already. O(1).
     void erase(Id id) {
         check(id);
         state_->erase(id);
@@ -263,19 +267,19 @@ class Collection {
 
     // --- durability ---
 
-    // Everything so far is durable when this returns, all files as one. If it throws, nothing is committed, the batch is
-    // as it was, and commit() may be tried again; except after a failed sync: then it throws io until the collection is
-    // reopened.
+    // Makes all changes so far durable, atomically for all files. If it throws, nothing is committed, the batch is
+    // unchanged, and commit() may be called again; after a failed sync, every commit() throws io until the collection
+    // is reopened.
     void commit() {
         if (state_) state_->commit();
     }
     void flush() { commit(); }  // the same
-    // Gives up everything since the last commit. Ids of rows that were appended since are given again. Other threads may
-    // read beside it, except overwritten rows. Throws read_only; io after a failed sync.
+    // Discards all changes since the last commit. The ids of appended rows are given again. Other threads may read at
+    // the same time, except rows that were overwritten. Throws read_only; io after a failed sync.
     void rollback() { opened().rollback(); }
-    // In read_only mode: moves to the newest commit, as MmapVectorStore::refresh.
+    // In read_only mode: moves to the newest commit, like MmapVectorStore::refresh.
     bool refresh() { return state_ && state_->refresh(); }
-    void close() {  // as MmapVectorStore::close
+    void close() {  // see MmapVectorStore::close
         if (state_) state_->close();
         state_.reset();
     }
@@ -306,7 +310,7 @@ class Collection {
         state_->check(id);
     }
     [[nodiscard]] bool has_erased_rows() const noexcept { return state_ && state_->has_erased_rows(); }
-    // search(), if all rows are live, or else search(filter).
+    // Calls search() if no row is erased, otherwise search(filter).
     template <class Search>
     [[nodiscard]] auto among_live(Search search) const {
         return has_erased_rows() ? search([this](Id id) { return !state_->is_erased(id); }) : search();
@@ -319,8 +323,8 @@ class Collection {
     std::unique_ptr<State> state_;
 };
 
-// The members search, search_ids, search_each and search_batch as free functions: one way to ask a store or a
-// collection. search<Cosine>(collection, …) asks by another metric than the collection's.
+// The members search, search_ids, search_each and search_batch as free functions, so that stores and collections are
+// searched in the same way. search<Cosine>(collection, …) uses another metric than that of the collection.
 template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class... Args>
 [[nodiscard]] auto search(const Collection<Dim, T, S, M, File>& collection, const Args&... args) {
     return collection.search(args...);

@@ -1,27 +1,32 @@
-// FieldIndex: finds the rows of a collection by a value of their payloads, without reading payloads. In mapped files.
+// FieldIndex: finds the rows of a collection by a value of their payloads, without reading payloads. In memory-mapped
+// files.
 //
 //     auto docs = mapvec::Collection<512, Doc, float, mapvec::Cosine>::open_or_create("docs");
-//     auto urls = docs.key("url", &Doc::url);                    // no two rows have the same
-//     docs.put(vector, doc);                                     // a new row, or in the place of the one with this url
+//     auto urls = docs.key("url", &Doc::url);                    // no two rows have the same url
+//     docs.put(vector, doc);                                     // replaces the row with this url, or adds one
 //     std::optional<Id> row = urls.find("https://example.org");
 //     urls.erase("https://example.org");
-//     auto language = docs.field("language", &Doc::language);    // any number of rows have the same
+//     auto language = docs.field("language", &Doc::language);    // many rows may have the same language
 //     docs.search(query, language.rows("en"));                   // reads these rows only
 //
-// A field is a member of the payload or what a function computes from it: docs.key("host", [](const Doc& doc) { … }).
-// Its name stands for the function in the files; a function that computes something else needs another name. A value
-// is anything that has a codec and whose equal values have equal bytes: strings, integers, enums, pairs of them.
+// A field is a member of the payload, or a function of it: docs.key("host", [](const Doc& doc) { … }). The name of a
+// field identifies the function in the files; another function needs another name. The value may have any type with a
+// codec, if equal values have equal bytes: strings, integers, enums, pairs of them.
 //
-// A program names its keys and fields each time it has opened the collection, before it writes: from then on they follow
-// every change. The files are found again; a writer makes them if there are none or if they are damaged. Values of
-// rows that changed while no program had the field open are read from the payloads then.
+// A program names its keys and fields each time it opens the collection, before it writes. From then on they follow
+// every change. Existing files are opened; a writer creates them if they do not exist or are damaged. If rows have
+// changed while no program had the field open, their payloads are read when it is opened.
 //
-// A FieldIndex follows the collection, moved or not, until that is closed; then its functions throw invalid_argument.
+// A FieldIndex may be used until the collection is closed, also if the collection is moved. Afterwards its functions
+// throw invalid_argument.
 //
-// Threads: find(), contains() and rows() [any thread]; they see what the writer has changed, committed or not.
-// Durability: that of the collection; the files of an index hold nothing that the payloads do not.
-// Complexity: O(1) and O(rows found). In memory: some 100 bytes a row that was changed since the files were updated,
-// which commit() does whenever 4,096 rows wait, and close() always. On disk: 32 bytes a row and 11 to 32 bytes a value.
+// Threads. Any thread may call find(), contains() and rows(). They see changes of the writer at once, committed or not.
+//
+// Durability. That of the collection. The files of a field contain nothing that the payloads do not.
+//
+// Complexity. find() is O(1); rows() is O(rows found). Memory: about 100 bytes for each row that was changed since the
+// files were updated; commit() updates them when 4,096 rows wait, and close() always. On disk: 32 bytes for each row
+// and 11 to 32 bytes for each value.
 #pragma once
 
 #include <algorithm>
@@ -38,14 +43,14 @@
 
 namespace mapvec::inline v0_1 {
 
-// Some rows, ascending: a filter for searches, which then read these rows only.
+// A list of rows, ascending. As the filter of a search, the search reads these rows only.
 struct RowList {
     std::vector<Id> ids;
 
     [[nodiscard]] bool operator()(Id id) const noexcept { return std::binary_search(ids.begin(), ids.end(), id); }
 };
 
-// Made by Collection::key() and Collection::field(). Value: of the field.
+// Collection::key() and Collection::field() return it. Value: the type of the field.
 template <class Value, class FieldOfCollection>
 class FieldIndex {
   public:
@@ -53,14 +58,14 @@ class FieldIndex {
 
     explicit FieldIndex(std::shared_ptr<FieldOfCollection> field) noexcept : field_(std::move(field)) {}
 
-    // The row that has this value; if there are several, one of them.
+    // A row with this value; any of them if there are several.
     [[nodiscard]] std::optional<Id> find(const Key& key) const {
         const auto print = field_->print(key);
         const std::lock_guard lock(field_->state().mutex());
         return field_->find(print);
     }
     [[nodiscard]] bool contains(const Key& key) const { return find(key).has_value(); }
-    // All rows that have this value, ascending.
+    // All rows with this value, ascending.
     [[nodiscard]] RowList rows(const Key& key) const {
         RowList found;
         const auto print = field_->print(key);
@@ -73,7 +78,7 @@ class FieldIndex {
         found.ids.erase(std::unique(found.ids.begin(), found.ids.end()), found.ids.end());
         return found;
     }
-    // Erases all rows that have this value; returns how many. As Collection::erase.
+    // Erases all rows with this value; returns their number. See Collection::erase.
     std::size_t erase(const Key& key) {
         const RowList found = rows(key);
         for (const Id id : found.ids) field_->state().erase(id);

@@ -1,8 +1,8 @@
-// The files of a collection: how they are called, and what each of them has to be.
+// The files of a collection: their names and headers.
 //
-//     directory/vectors            rows of vectors: the root, with the locks and journals
+//     directory/vectors            rows of vectors: the root file, which has the locks and journals
 //     directory/payloads           payloads of fixed size, or encoded records
-//     directory/payloads.offsets   where the encoded records are
+//     directory/payloads.offsets   positions of the encoded records
 //     directory/erased             ids of erased rows, in the order of their erasure
 #pragma once
 
@@ -26,7 +26,7 @@ template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File>
 struct CollectionFiles {
     using Records = PayloadRecords<T, Codec<T>, File>;
 
-    // Their places in the group. The last of the payloads' files has a record for each row.
+    // Their indexes in the group. The last file of the payloads has a record for each row.
     static constexpr std::size_t first_payload = 1;
     static constexpr std::size_t erasures = first_payload + Records::files;
 

@@ -1,8 +1,9 @@
-// CollectionState: the files of an open collection as rows that are there or erased, and the changes of one row that
-// are made in all files or in none. It stays where it is when its Collection is moved.
+// CollectionState: the files of an open collection, as live and erased rows. A change of a row is made in all files or
+// in none. It is on the heap and does not move with its Collection.
 //
-// Order of changes, for threads that read beside the writer: a payload is shown before its row, so a reader who sees a
-// row finds its payload. Of a row that replaces another, the other is erased first: no search finds both.
+// Order of changes, for threads that read at the same time: a payload becomes visible before its row, so that a reader
+// who sees a row finds its payload. If a row replaces another one, the other is erased first, so that no search finds
+// both.
 #pragma once
 
 #include <algorithm>
@@ -46,7 +47,7 @@ class CollectionState {
     using Row = typename Vectors::Row;
     using FieldOf = Field<CollectionState, T, File>;
 
-    // Throws corrupt if the files do not fit each other.
+    // Throws corrupt if the files contradict each other.
     CollectionState(CommitGroup<File> group, OpenMode mode)
         : mode_(mode),
           group_(std::move(group)),
@@ -61,12 +62,12 @@ class CollectionState {
     }
     CollectionState(const CollectionState&) = delete;
     CollectionState& operator=(const CollectionState&) = delete;
-    // As close(), but not while an exception passes: then the batch is given up.
+    // Calls close(), except during stack unwinding, when the batch is discarded.
     ~CollectionState() {
         if (is_writer() && group_.is_open() && group_.commits_at_end()) {
             try {
                 close();
-            } catch (...) {  // what was committed stays committed
+            } catch (...) {  // earlier commits stay durable
             }
         }
         for (const auto& field : fields_) field->detach();
@@ -99,7 +100,7 @@ class CollectionState {
     [[nodiscard]] bool is_writer() const noexcept { return mode_ == OpenMode::read_write; }
     [[nodiscard]] Mutex& mutex() const noexcept { return mutex_; }
     [[nodiscard]] const MappedArray<File>& rows() const noexcept { return *rows_; }
-    // A record for each row, that changes with its payload.
+    // The file with a record for each row that changes with its payload.
     [[nodiscard]] const MappedArray<File>& entries() const noexcept { return group_[Files::erasures - 1]; }
     [[nodiscard]] const MappedArray<File>& erasures() const noexcept { return *erased_; }
     // REQUIRES: number < erasures().size().
@@ -108,7 +109,7 @@ class CollectionState {
         std::memcpy(&id, erased_->record(number).data(), sizeof id);
         return id;
     }
-    // The field of that definition; of a definition that is known already, the same one.
+    // The field with this definition. Returns the open field if the same definition is known.
     std::shared_ptr<FieldOf> field(FieldDefinition<T> definition) {
         for (const auto& field : fields_) {
             if (field->definition().name != definition.name) continue;
@@ -118,7 +119,7 @@ class CollectionState {
         fields_.push_back(std::make_shared<FieldOf>(*this, std::move(definition)));
         return fields_.back();
     }
-    // False if there is none of that name.
+    // Returns false if no field has this name.
     bool drop_field(const std::string& name) {
         if (!is_writer()) throw Error(ErrorCode::read_only, directory(), "the collection is open for reading");
         std::erase_if(fields_, [&](const auto& field) {
@@ -134,7 +135,7 @@ class CollectionState {
 
     // --- writing: what throws has changed nothing ---
 
-    // A new row, or in the place of the one that has the same key. Throws invalid_argument if there is no key.
+    // Appends a row. Replaces the row with the same key, if there is one. Throws invalid_argument if there is no key.
     Id put(std::span<const S> vector, const T& payload) {
         const auto key =
             std::find_if(fields_.begin(), fields_.end(), [](const auto& field) { return field->is_key(); });
@@ -159,7 +160,7 @@ class CollectionState {
         rows_->stage(std::as_bytes(vector));
         return publish([this] { return publish_row(); }, changes);
     }
-    // A row behind the last in the place of this one, which is erased. REQUIRES: contains(id).
+    // Appends a row and erases row `id`. REQUIRES: contains(id).
     Id replace(Id id, std::span<const S> vector, const T& payload) {
         check_dim(vector);
         auto changes = prepare(rows_->size(), payload, id);
@@ -172,7 +173,7 @@ class CollectionState {
         };
         return publish(publish_both, changes);
     }
-    // REQUIRES: contains(id), for these.
+    // REQUIRES for the next functions: contains(id).
     void update(Id id, const T& payload) {
         auto changes = prepare(id, payload, id);
         publish([&] { records_.update(id, payload); }, changes);
@@ -199,7 +200,7 @@ class CollectionState {
 
     // --- durability: as CommitGroup ---
 
-    // Fields that many rows wait for are brought up to date. If that fails, the rows go on waiting.
+    // Updates the fields for which many rows wait. If an update fails, the rows still wait.
     void commit() {
         group_.commit();
         for (const auto& field : fields_) {
@@ -216,7 +217,7 @@ class CollectionState {
             for (std::size_t file = Files::first_payload; file <= Files::erasures; ++file)
                 group_[file].show_committed();
             learn_erasures();
-            group_[0].show_committed();  // last: whoever sees a row finds its payload, and knows if it is erased
+            group_[0].show_committed();  // last: a thread that sees a row also sees its payload and its erasure
             count_live_rows();
         });
         if (moved)
@@ -249,13 +250,13 @@ class CollectionState {
     using Changes = std::vector<typename FieldOf::Change>;
     static constexpr std::size_t max_waiting = 4096;
 
-    // What all fields have to know of a row's new payload. Throws exists.
+    // The changes of all fields for the new payload of a row. Throws exists.
     [[nodiscard]] Changes prepare(Id id, const T& payload, std::optional<Id> replaced = std::nullopt) {
         Changes changes;
         for (const auto& field : fields_) changes.push_back(field->prepare(id, payload, replaced));
         return changes;
     }
-    // Together, for threads that ask a field.
+    // Shows a change of a row and of the fields together, for threads that use a field.
     template <class Show>
     auto publish(Show show, Changes& changes) {
         if (changes.empty()) return show();
@@ -284,7 +285,7 @@ class CollectionState {
         erased_->publish(1);
         erased_ids_.add(id);
     }
-    // Counted by those who change it: a difference of two sizes would not be of the same moment.
+    // The writer computes it: the difference of two sizes, read by another thread, may mix two moments.
     void count_live_rows() noexcept { live_rows_.store(static_cast<std::size_t>(rows_->size() - erased_ids_.size())); }
 
     void check_payload_count() const {

@@ -1,11 +1,11 @@
-// Field: a value of each payload of a collection, and which rows have it. What its files (field/table.hpp) do not
-// describe yet, rows that were appended or changed since their last update, it knows from their payloads: they are
-// read when the field is opened, and when a reader moves on.
+// Field: a value of each payload of a collection, and the rows that have it. Its files (field/table.hpp) describe the
+// rows of their last update. For rows that were appended or changed since then, the field knows the values from the
+// payloads: it reads them when it is opened, and when a reader refreshes.
 //
-// State is what a CollectionState shows: entries(), erasures(), rows(), payload(id), contains(id), mutex().
+// State is a CollectionState: entries(), erasures(), rows(), payload(id), contains(id), mutex().
 //
-// Threads: find() and each() [any thread] take the collection's mutex, as do those who show a change of a row, so that a
-// row and the one that it replaces are never both found, nor neither.
+// Threads. Any thread may call find() and each(), which take the mutex of the collection. Functions that show a change
+// of a row take it too. So if a row replaces another one, always exactly one of them is found.
 #pragma once
 
 #include <algorithm>
@@ -31,13 +31,13 @@
 
 namespace mapvec::inline v0_1::detail {
 
-enum class FieldUse { key, filter };  // of a key no two rows have the same value
+enum class FieldUse { key, filter };  // a key: no two rows have the same value
 
-// What its author says of a field.
+// The definition of a field.
 template <class T>
 struct FieldDefinition {
     std::string name{};
-    std::string schema{};  // of its values
+    std::string schema{};  // schema of its values
     FieldUse use = FieldUse::filter;
     std::function<FieldPrint(const SipKey&, const T&)> print{};
 
@@ -53,21 +53,21 @@ struct FieldDefinition {
 template <class State, class T, Storage File>
 class Field {
   public:
-    // A change of one row that is about to be made.
+    // A change of one row, before it is made.
     struct Change {
         Field* field;
         std::unordered_map<Id, FieldPrint> row;  // one
     };
 
-    // Opens the field's files beside those of the collection. A writer makes them if there are none, if they are
-    // damaged, or if they are of another collection. Throws exists if two rows have one value of a key; type_mismatch.
+    // Opens the files of the field in the directory of the collection. A writer creates them if they do not exist, are
+    // damaged, or belong to another collection. Throws exists if two rows have the same value of a key; type_mismatch.
     Field(State& state, FieldDefinition<T> definition) : state_(&state), definition_(std::move(definition)) {
         attach();
     }
     Field(const Field&) = delete;
     Field& operator=(const Field&) = delete;
 
-    // The collection lies in other files from now on.
+    // The collection has moved to other files.
     void attach(State& state) {
         state_ = &state;
         attach();
@@ -78,7 +78,7 @@ class Field {
         files_ = {};
         detach();
     }
-    // Throws invalid_argument.
+    // The state of the collection. Throws invalid_argument if it is closed.
     [[nodiscard]] State& state() const {
         if (!state_)
             throw Error(ErrorCode::invalid_argument, "field " + definition_.name + ": the collection is closed");
@@ -91,7 +91,8 @@ class Field {
     [[nodiscard]] FieldPrint print(const V& value) const {
         return print_of(key_, value);
     }
-    // Calls visit(id) for the live rows of a value until it returns false. REQUIRES: the mutex is held.
+    // Calls visit(id) for the live rows with this value, until visit() returns false. REQUIRES: the caller holds the
+    // mutex.
     template <class Visit>
     void each(const FieldPrint& print, Visit&& visit) const {
         const auto [first, last] = rows_of_print_.equal_range(print);
@@ -103,7 +104,7 @@ class Field {
         if (!files_.is_open()) return;
         table().each(print, [&](Id id) { return waiting_.count(id) != 0 || !state_->contains(id) || visit(id); });
     }
-    // REQUIRES: the mutex is held.
+    // REQUIRES: the caller holds the mutex.
     [[nodiscard]] std::optional<Id> find(const FieldPrint& print) const {
         std::optional<Id> found;
         each(print, [&](Id id) {
@@ -118,17 +119,18 @@ class Field {
         return find(wanted);
     }
 
-    // The row is about to have this payload. Throws exists if another row than `replaced` has this value of a key.
+    // Prepares a change of the payload of a row. Throws exists if another row than `replaced` has the same value of a
+    // key.
     [[nodiscard]] Change prepare(Id id, const T& payload, std::optional<Id> replaced) {
         const FieldPrint wanted = definition_.print(key_, payload);
         const std::lock_guard lock(state_->mutex());
         if (is_key())
             if (const auto other = find(wanted); other && other != replaced && *other != id) refuse_second(*other);
-        rows_of_print_.emplace(wanted, id);  // means nothing before the row waits
+        rows_of_print_.emplace(wanted, id);  // has no effect before the row waits
         waiting_.reserve(waiting_.size() + 1);
         return {this, {{id, wanted}}};
     }
-    // REQUIRES: the mutex is held.
+    // REQUIRES: the caller holds the mutex.
     void apply(Change& change) noexcept {
         auto node = change.row.extract(change.row.begin());
         if (const auto known = waiting_.find(node.key()); known != waiting_.end())
@@ -138,7 +140,7 @@ class Field {
     }
 
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.size(); }
-    // Into the files what waits for it. REQUIRES: the collection is committed, and this is its writer.
+    // Writes the waiting rows to the files. REQUIRES: the collection is committed, and this is its writer.
     void update() { update(state_->rows().committed()); }
     // After rollback() of the collection.
     void forget_batch() { learn(state_->rows().size()); }
@@ -198,7 +200,7 @@ class Field {
             files_ = IndexFiles<File>::create(path, fingerprint, file_kinds());
         }
     }
-    // Files by these names, whatever they are: damaged ones may not even say that they are ours.
+    // Removes the files with these names, of any contents: a damaged file may not even have a valid header.
     static void discard(const std::filesystem::path& path) {
         for (const char* suffix : {"", ".slots", ".head", ".rows", ".journal0", ".journal1"}) {
             auto name = path;
@@ -228,7 +230,7 @@ class Field {
     }
     [[nodiscard]] FieldTable<File> table() const noexcept { return {files_[0], files_[1], head_}; }
 
-    // Rows that the files describe. If the collection has another history of erasures than they, none.
+    // The rows that the files describe; none if the collection has another history of erasures.
     [[nodiscard]] RowRanges described() const {
         if (!files_.is_open()) return {};
         const auto& erasures = state_->erasures();
@@ -236,7 +238,7 @@ class Field {
         if (!head_.erasures.is_sound() || !same.are_all_below(head_.erasures.count)) return {};
         return files_.search(state_->entries()).described();
     }
-    // Reads the payloads of the other rows below `end`.
+    // Reads the payloads of all other rows below `end`.
     void learn(Id end) {
         std::unordered_map<Id, FieldPrint> waiting;
         const RowRanges others = described().complement(end);
@@ -314,11 +316,11 @@ class Field {
 
     State* state_;
     FieldDefinition<T> definition_;
-    IndexFiles<File> files_;  // closed for a reader of a collection that has none
+    IndexFiles<File> files_;  // closed if the collection has none, for a reader
     FieldHead head_;
     SipKey key_{};
-    std::unordered_map<Id, FieldPrint> waiting_;  // rows whose value the files do not have, and that value
-    std::unordered_multimap<FieldPrint, Id, FieldPrintHash> rows_of_print_;  // may list rows that have it no longer
+    std::unordered_map<Id, FieldPrint> waiting_;  // rows that the files do not describe, and their values
+    std::unordered_multimap<FieldPrint, Id, FieldPrintHash> rows_of_print_;  // may list rows with another value by now
 };
 
 }  // namespace mapvec::inline v0_1::detail

@@ -1,6 +1,6 @@
-// FieldPrint: the value of a field in 16 bytes, equal for equal values. Values whose bytes are 15 or fewer are kept as
-// they are; of longer ones a hash of 120 bits under a key that each index draws for itself, so in practice no two are
-// alike, whoever chose them.
+// FieldPrint: the value of a field in 16 bytes; equal values have equal prints. A value of at most 15 bytes is stored
+// as it is. A longer value is stored as a hash of 120 bits, with a random key for each index, so that in practice no
+// two values have the same print, even if an attacker chooses them.
 #pragma once
 
 #include <array>
@@ -22,7 +22,7 @@ namespace mapvec::inline v0_1::detail {
 
 struct FieldPrint {
     std::array<std::uint64_t, 2> words{};  // the top byte of the last: the length + 1, or 255 for a hash
-    std::uint64_t hash = 0;                // of the value, for its place in a table
+    std::uint64_t hash = 0;                // hash of the value, for its position in a table
 
     friend bool operator==(const FieldPrint& a, const FieldPrint& b) noexcept { return a.words == b.words; }
 };
@@ -47,19 +47,19 @@ struct FieldPrintHash {
     return print;
 }
 
-// The print again, from its words.
+// The print with these words.
 [[nodiscard]] inline FieldPrint field_print(const SipKey& key, const std::array<std::uint64_t, 2>& words) noexcept {
     const std::uint64_t top = words[1] >> 56;
     if (top > 16) return {words, words[0]};
     return field_print(key, std::as_bytes(std::span(words)).first(static_cast<std::size_t>(top == 0 ? 0 : top - 1)));
 }
 
-// What a field of type V is looked up by: strings by anything that is a string_view.
+// The type for lookups in a field of type V: std::string_view for strings.
 template <class V>
 using FieldKey =
     std::conditional_t<TextLike<V> && std::convertible_to<const V&, std::string_view>, std::string_view, V>;
 
-// REQUIRES: equal values have equal bytes (an unordered container has not).
+// The print of a value. REQUIRES: equal values have equal bytes (not so for unordered containers).
 template <class V>
 [[nodiscard]] FieldPrint print_of(const SipKey& key, const V& value) {
     if constexpr (std::convertible_to<const V&, std::string_view>) {

@@ -1,18 +1,18 @@
 // FieldTable: a hash table in mapped files, from the print of a value (field/print.hpp) to the rows that have it. The
 // rows of one value are a doubly linked list.
 //
-//     path          a record a row: what value it has, and its neighbours in the list of that value
+//     path          a record for each row: its value, and its neighbours in the list of that value
 //          offset size field
 //               0   16 print of the value; zeros for a row that is in no list
-//              16    8 next: the row behind it in the list + 1, or 0
-//              24    8 previous: the row before it + 1, or 0 for the first
-//     path.slots    open addressing, linear probing: tables one behind the other, of which the last is in use. A slot
-//                   is 0 (never used), 2^64 - 1 (used no more), or the first row of a list + 1 in its lower 48 bits and
-//                   16 bits of the value's hash above
-//     path.head     where the table begins, and which erasures of rows the lists have followed (FieldHead)
+//              16    8 next: the next row of the list + 1, or 0
+//              24    8 previous: the previous row + 1, or 0 for the first
+//     path.slots    open addressing, linear probing: several tables, of which the last is in use. A slot is 0 (never
+//                   used), 2^64 - 1 (no longer used), or in its lower 48 bits the first row of a list + 1, and in its
+//                   upper 16 bits a part of the value's hash
+//     path.head     the position of the table, and the erasures of rows that the lists contain (FieldHead)
 //
-// A table that fills up is followed by one of twice the size, so that growing only appends. Which rows the lists
-// describe is the business of IndexFiles (index/index_files.hpp). Any number in the files may be wrong: every walk ends
+// When a table is full, a table of twice the size is appended, so that growth only appends. IndexFiles
+// (index/index_files.hpp) knows which rows the lists describe. Any number in the files may be wrong, so every walk ends
 // after as many steps as there are rows or slots.
 #pragma once
 
@@ -44,15 +44,15 @@ struct FieldRow {
 static_assert(sizeof(FieldRow) == 32);
 
 struct FieldHead {
-    std::uint64_t begin = 0;       // slot at which the table begins
+    std::uint64_t begin = 0;       // first slot of the table
     std::uint64_t size = 0;        // slots, a power of two, or 0
     std::uint64_t used = 0;        // slots that are not 0
-    std::uint64_t definition = 0;  // fingerprint of the field's name, type and uniqueness
+    std::uint64_t definition = 0;  // fingerprint of name, type and use of the field
     IndexedRows erasures;
 };
 static_assert(std::has_unique_object_representations_v<FieldHead>);
 
-// Reads the files as they are.
+// Read access to the files.
 template <Storage File>
 class FieldTable {
   public:
@@ -64,7 +64,7 @@ class FieldTable {
         std::memcpy(key_.data(), rows.header().store_id.data(), sizeof key_);
     }
 
-    // Drawn at random when the table was created.
+    // A random key, chosen when the table was created.
     [[nodiscard]] const SipKey& key() const noexcept { return key_; }
 
     [[nodiscard]] const FieldHead& head() const noexcept { return head_; }
@@ -79,7 +79,7 @@ class FieldTable {
         std::memcpy(&slot, slots_->record(head_.begin + index).data(), sizeof slot);
         return slot;
     }
-    // The table lies within its file.
+    // True if the table is inside of its file.
     [[nodiscard]] bool is_sound() const noexcept {
         return head_.size == 0 || (std::has_single_bit(head_.size) && head_.begin <= slots_->size() &&
                                    head_.size <= slots_->size() - head_.begin);
@@ -88,7 +88,7 @@ class FieldTable {
     [[nodiscard]] static std::uint64_t slot_of(Id id, const FieldPrint& print) noexcept {
         return (id + 1) | (print.hash & ~row_mask);
     }
-    // Calls visit(id) for the rows of a value, until it returns false.
+    // Calls visit(id) for the rows of a value, until visit() returns false.
     template <class Visit>
     void each(const FieldPrint& print, Visit&& visit) const {
         const auto first = find(*this, head_.size, print);
@@ -101,7 +101,7 @@ class FieldTable {
         }
     }
 
-    // The slot of a value and the first row of its list + 1. Slots and rows are asked from `table`.
+    // Finds the slot of a value, and the first row of its list + 1. `table` gives slots and rows.
     template <class Table>
     [[nodiscard]] static std::optional<std::pair<std::uint64_t, std::uint64_t>> find(const Table& table,
                                                                                      std::uint64_t size,
@@ -125,18 +125,18 @@ class FieldTable {
     SipKey key_{};
 };
 
-// Changes to a table, worked out in memory before anything is written.
+// Changes of a table, computed in memory before anything is written.
 template <Storage File>
 class FieldTableUpdate {
   public:
-    // For a table of up to `rows` rows.
+    // For a table of at most `rows` rows.
     FieldTableUpdate(const FieldTable<File>& table, std::uint64_t rows) : table_(table), head_(table.head()) {
         const std::uint64_t needed = std::bit_ceil(std::max<std::uint64_t>(rows + rows / 2, 64));
         if (head_.size < needed || head_.used + (rows - std::min(rows, table.size())) > head_.size / 4 * 3)
             grow(needed);
     }
 
-    // --- as FieldTable::find() sees it ---
+    // --- the interface for FieldTable::find() ---
     [[nodiscard]] std::uint64_t size() const noexcept { return table_.size() + added_.size(); }
     [[nodiscard]] FieldRow row(Id id) const {
         if (id >= table_.size()) return added_[static_cast<std::size_t>(id - table_.size())];
@@ -149,7 +149,7 @@ class FieldTableUpdate {
         return changed == changed_slots_.end() ? table_.slot(index) : changed->second;
     }
 
-    // A row of this value. REQUIRES: the row is in no list, or is the next one.
+    // Adds a row to the list of this value. REQUIRES: the row is in no list, or is the next row.
     void link(Id id, const FieldPrint& print) {
         if (id == size()) added_.emplace_back();
         FieldRow record{print.words, 0, 0};
@@ -165,9 +165,9 @@ class FieldTableUpdate {
         }
         set_row(id, record);
     }
-    // A row without a value.
+    // Adds a row without a value.
     void add_unlinked() { added_.emplace_back(); }
-    // A row that is in no list stays as it is.
+    // Removes a row from its list. Does nothing if it is in no list.
     void unlink(Id id) {
         const FieldRow record = row(id);
         if (record.print == std::array<std::uint64_t, 2>{}) return;
@@ -191,7 +191,7 @@ class FieldTableUpdate {
         set_row(id, {});
     }
 
-    // Writes it. Throws no_space, io, half done.
+    // Writes the changes. If it throws (no_space, io), they may be partly written.
     void write(MappedArray<File>& rows, MappedArray<File>& slots, MappedArray<File>& heads, std::uint64_t definition,
                const IndexedRows& erasures) {
         if (!added_.empty()) rows.append(std::as_bytes(std::span(added_)));
@@ -210,7 +210,7 @@ class FieldTableUpdate {
     }
 
   private:
-    // The same lists in a new table.
+    // Builds a larger table for the same lists.
     void grow(std::uint64_t needed) {
         std::vector<FieldPrint> prints;
         std::vector<std::uint64_t> slots;

@@ -1,5 +1,5 @@
-// SipHash-2-4 with 128 bits (Aumasson and Bernstein, INDOCRYPT 2012): a hash under a secret key, so that nobody can choose
-// inputs that collide.
+// SipHash-2-4 with 128 bits (Aumasson and Bernstein, INDOCRYPT 2012): a hash with a secret key, so that an attacker
+// cannot choose inputs that collide.
 #pragma once
 
 #include <array>
