@@ -44,7 +44,7 @@ Slot newest_slot_of(const std::filesystem::path& file) {
     std::ifstream stream(file, std::ios::binary);
     std::vector<std::byte> page(data_offset);
     stream.read(reinterpret_cast<char*>(page.data()), static_cast<std::streamsize>(page.size()));
-    const auto newest = newer(read_slot(page.data(), 0), read_slot(page.data(), 1));
+    const auto newest = detail::newer(detail::read_slot(page.data(), 0), detail::read_slot(page.data(), 1));
     REQUIRE(newest);
     return *newest;
 }
@@ -199,9 +199,9 @@ TEST_CASE("an impossible tail is corrupt") {
     Slot slot = newest_slot_of(scratch / "store");
     const auto refused_with_tail = [&](std::uint64_t tail) {
         slot.tail_count = tail;
-        slot.crc = checksum_of(slot);
+        slot.crc = detail::checksum_of(slot);
         const auto* const bytes = reinterpret_cast<const char*>(&slot);
-        overwrite_file(scratch / "store", slot_offset(slot.generation), {bytes, bytes + sizeof slot});
+        overwrite_file(scratch / "store", detail::slot_offset(slot.generation), {bytes, bytes + sizeof slot});
         return code_of([&] { (void)Store::open(scratch / "store", OpenMode::read_only); });
     };
     CHECK(refused_with_tail(slot.record_count + 1) == ErrorCode::corrupt);

@@ -78,7 +78,7 @@ bool is_harmless(const fs::path& path, const Sample& sample, OpenMode mode) {
 
 Slot slot_in(const fs::path& file, std::uint64_t parity) {
     const std::string page = bytes_in(file).substr(0, data_offset);
-    return read_slot(reinterpret_cast<const std::byte*>(page.data()), parity).value();
+    return detail::read_slot(reinterpret_cast<const std::byte*>(page.data()), parity).value();
 }
 std::uint64_t newest_generation(const fs::path& file) {
     return std::max(slot_in(file, 0).generation, slot_in(file, 1).generation);
@@ -89,9 +89,9 @@ void change_slots(const fs::path& file, Change change) {
     for (const std::uint64_t parity : {std::uint64_t{0}, std::uint64_t{1}}) {
         Slot slot = slot_in(file, parity);
         change(slot);
-        slot.crc = checksum_of(slot);
+        slot.crc = detail::checksum_of(slot);
         for (std::size_t i = 0; i < sizeof slot; ++i)
-            poke(file, slot_offset(parity) + i, static_cast<char>(bytes_of(slot)[i]));
+            poke(file, detail::slot_offset(parity) + i, static_cast<char>(detail::bytes_of(slot)[i]));
     }
 }
 
@@ -315,7 +315,7 @@ TEST_CASE("a closed store survives damage to its newest slot") {
     const auto path = directory / "store";
     const Sample sample(path);
     const std::string whole = bytes_in(path);
-    const std::size_t newest = slot_offset(newest_generation(path));
+    const std::size_t newest = detail::slot_offset(newest_generation(path));
     std::size_t wrong = 0;
     for (std::size_t at = newest; at < newest + sizeof(Slot); at += 5) {
         for (const OpenMode mode : {OpenMode::read_only, OpenMode::copy_on_write, OpenMode::read_write}) {
@@ -335,7 +335,7 @@ TEST_CASE("a failed open does not change the store") {
     fs::copy(directory / "store", directory / "killed");
     const auto size = fs::file_size(directory / "killed");
     REQUIRE(slot_in(directory / "killed", 0).record_count != slot_in(directory / "killed", 1).record_count);
-    poke(directory / "killed", slot_offset(newest_generation(directory / "killed")) + 100, '!');
+    poke(directory / "killed", detail::slot_offset(newest_generation(directory / "killed")) + 100, '!');
     poke(directory / "killed", data_offset + 100, '!');
     for (const OpenMode mode : {OpenMode::read_only, OpenMode::read_write})
         CHECK(code_of([&] { (void)Store::open(directory / "killed", mode); }) == ErrorCode::corrupt);

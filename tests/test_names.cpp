@@ -185,7 +185,7 @@ TEST_CASE("open_or_create reports a file that has the journal's name, after an u
     const ScratchDirectory scratch;
     { Store::create(scratch / "store"); }
     std::fstream file(scratch / "store", std::ios::binary | std::ios::in | std::ios::out);
-    file.seekp(static_cast<std::streamoff>(slot_offset(0)));
+    file.seekp(static_cast<std::streamoff>(detail::slot_offset(0)));
     file << std::string(2 * sizeof(Slot), '\0');
     file.close();
     std::ofstream(scratch / "store.journal0") << "a stranger's";

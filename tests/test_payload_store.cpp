@@ -84,7 +84,7 @@ TEST_CASE("serialized records are stored byte by byte, if they are of the type")
     auto store = PayloadStore<Words>::create(scratch / "p");
     std::vector<std::byte> record;
     const auto put = [&record](const auto& value) {
-        const auto bytes = bytes_of(value);
+        const auto bytes = detail::bytes_of(value);
         record.insert(record.end(), bytes.begin(), bytes.end());
     };
     put(std::uint64_t{3});
@@ -103,8 +103,8 @@ TEST_CASE("serialized records are stored byte by byte, if they are of the type")
 
     auto points = PayloadStore<Point>::create(scratch / "q");
     const Point point{-3, 0.5};
-    CHECK(points.fetch(points.push_encoded(bytes_of(point))) == point);
-    CHECK(code_of([&] { points.push_encoded(bytes_of(point).first(15)); }) == ErrorCode::payload);
+    CHECK(points.fetch(points.push_encoded(detail::bytes_of(point))) == point);
+    CHECK(code_of([&] { points.push_encoded(detail::bytes_of(point).first(15)); }) == ErrorCode::payload);
     CHECK(points.size() == 1);
 }
 

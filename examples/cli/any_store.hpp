@@ -14,6 +14,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <mapvec/detail/file/header.hpp>
 #include <mapvec/error.hpp>
 #include <mapvec/query.hpp>
 #include <mapvec/scalar.hpp>
@@ -179,7 +180,7 @@ class AnyStore {
         const auto mapped = mapvec::MappedFile::open(file, mapvec::OpenMode::read_only, {.address_space = 1});
         mapvec::FileHeader header;
         if (mapped.size() >= sizeof header) std::memcpy(&header, mapped.data(), sizeof header);
-        (void)mapvec::read_header(mapped.data(), mapped.size(), expectation(header), file);
+        (void)mapvec::detail::read_header(mapped.data(), mapped.size(), expectation(header), file);
         return header;
     }
 

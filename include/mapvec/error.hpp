@@ -74,6 +74,14 @@ class Error : public std::runtime_error {
 
 namespace detail {
 
+// A sync was begun and failed: the system may have dropped what it could not write, so that a second sync, which reports
+// success, proves nothing.
+class SyncError : public Error {
+  public:
+    using Error::Error;
+    explicit SyncError(const Error& error) : Error(error) {}
+};
+
 // The text of an error about a comparison: "row count: expected at most 12, found 99".
 template <class Expected, class Found>
 [[nodiscard]] std::string mismatch(std::string_view subject, const Expected& expected, const Found& found) {

@@ -285,9 +285,9 @@ class HnswIndex {
         if (count != 0) std::memcpy(&last, entry_points().record(count - 1).data(), sizeof last);
         if (last == id) return;
         if (count != 0 && last >= level_0().size())
-            entry_points().overwrite(count - 1, bytes_of(id));
+            entry_points().overwrite(count - 1, detail::bytes_of(id));
         else
-            entry_points().append(bytes_of(id));
+            entry_points().append(detail::bytes_of(id));
     }
 
     CommitGroup<File> group_;

@@ -114,7 +114,9 @@ class Scenario {
             expect(refused, "a commit after a failed sync is not refused with io");
             expect(Subject::read(store_) == model_, "a refused commit has changed something");
         }
-        expect(refused || !sync_failed(), "after a failed sync a second one was believed");
+        const bool after_failed_sync = sync_failed();
+        expect(refused || !after_failed_sync, "after a failed sync a second one was believed");
+        expect(!refused || after_failed_sync, "a commit is refused for good though no sync has failed");
         machine_.fault = fault;
         return refused;
     }

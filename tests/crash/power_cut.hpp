@@ -168,6 +168,7 @@ class Workload {
     void crash_here(Machine& machine, Op op) {
         ++totals_.points;
         if (reader_ && one_in(crashes_, 3)) follow();
+        if (op == Op::sync && one_in(crashes_, 6)) look(allowed_);  // a reader never waits for a sync
         const std::size_t items = machine.items();
         if (items <= options_.exhaustive) {
             for (std::uint64_t mask = 0; mask < std::uint64_t{1} << items; ++mask)

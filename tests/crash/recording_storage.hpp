@@ -149,7 +149,13 @@ class RecordingStorage {
     }
 
     void sync_name() {
-        machine_->step(Op::sync_name);
+        try {
+            machine_->step(Op::sync_name);
+        } catch (const Error& error) {  // before the sync was begun, or in it
+            if (one_in(machine_->rng, 2)) throw;
+            ++machine_->sync_faults;
+            throw mapvec::detail::SyncError(error);
+        }
         machine_->sync_directory();
     }
 

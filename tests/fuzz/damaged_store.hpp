@@ -73,7 +73,7 @@ bool seal(std::string& bytes, std::size_t offset) {
     Struct value;
     if (bytes.size() < offset + sizeof value) return false;
     std::memcpy(&value, bytes.data() + offset, sizeof value);
-    value.crc = mapvec::checksum_of(value);
+    value.crc = mapvec::detail::checksum_of(value);
     std::memcpy(bytes.data() + offset, &value, sizeof value);
     return true;
 }
@@ -98,8 +98,8 @@ inline void seal(Files& files) {
         if (name.find(".journal") != std::string::npos || !seal<mapvec::FileHeader>(bytes, 0)) continue;
         for (const std::uint64_t generation : {0u, 1u})
             if (bytes.size() >= mapvec::data_offset &&
-                !mapvec::slot_is_blank(reinterpret_cast<const std::byte*>(bytes.data()), generation))
-                seal<mapvec::Slot>(bytes, mapvec::slot_offset(generation));
+                !mapvec::detail::slot_is_blank(reinterpret_cast<const std::byte*>(bytes.data()), generation))
+                seal<mapvec::Slot>(bytes, mapvec::detail::slot_offset(generation));
         std::memcpy(&root, bytes.data(), sizeof root);
     }
     for (auto& [name, bytes] : files)

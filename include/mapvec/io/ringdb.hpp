@@ -160,7 +160,7 @@ class RingdbRecords {
 // The size of each raw payload record, or 0 if the records are encoded.
 template <class T>
 [[nodiscard]] std::uint64_t ringdb_record_size(const std::filesystem::path& directory) {
-    if (mapvec::detail::platform::exists(directory / "offsets.bin")) return 0;
+    if (mapvec::detail::exists(directory / "offsets.bin")) return 0;
     if constexpr (raw_payload<T>)
         return sizeof(T);
     else

@@ -46,22 +46,14 @@
 // (dim), byte 32 is 08 (stride), and from 4096: 00 00 80 3f 00 00 00 40 00 00 40 40 00 00 80 40.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <filesystem>
-#include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 
-#include <mapvec/detail/util/checked.hpp>
-#include <mapvec/detail/util/crc32c.hpp>
-#include <mapvec/error.hpp>
 #include <mapvec/scalar.hpp>
 
 #include <mapvec/detail/util/prologue.inc>
@@ -73,7 +65,6 @@ static_assert(std::endian::native == std::endian::little, "mapvec's files are re
 inline constexpr std::uint32_t format_version = 1;
 inline constexpr std::uint64_t data_offset = 4096;                       // where records begin
 inline constexpr std::uint64_t first_generation = 1;                     // of a store that was just created
-inline constexpr std::size_t sector = 512;                               // bytes that a disk writes all or none of
 inline constexpr std::uint64_t max_tail_bytes = 4 << 20;                 // bytes that open() may have to read
 inline constexpr std::uint64_t max_file_bytes = std::uint64_t{1} << 58;  // more than any file system has
 
@@ -163,22 +154,6 @@ static_assert(sizeof(Slot) == 1536 && std::has_unique_object_representations_v<S
 static_assert(offsetof(Slot, block_crcs) == 48 && offsetof(Slot, tail_count) == 1072 &&
               offsetof(Slot, padding) == 1080);
 
-[[nodiscard]] constexpr std::uint64_t slot_offset(std::uint64_t generation) noexcept {
-    return 1024 + (generation % 2) * sizeof(Slot);
-}
-
-template <class Struct>
-[[nodiscard]] std::span<const std::byte> bytes_of(const Struct& value) noexcept {
-    return std::as_bytes(std::span(&value, 1));
-}
-
-[[nodiscard]] inline std::uint32_t checksum_of(const FileHeader& header) noexcept {
-    return detail::crc32c(&header, offsetof(FileHeader, crc));
-}
-[[nodiscard]] inline std::uint32_t checksum_of(const Slot& slot) noexcept {
-    return detail::crc32c(bytes_of(slot).data() + sizeof slot.crc, sizeof slot - sizeof slot.crc);
-}
-
 // What a file has to be for the store that opens it. A dim of 0 accepts any.
 struct ExpectedHeader {
     FileKind kind{};
@@ -190,141 +165,6 @@ struct ExpectedHeader {
     std::uint32_t file_count = 1;
     std::string description{};  // of the fingerprint; shown beside the one that was found
 };
-
-// The end of the last record, or nothing if no file can be that long.
-[[nodiscard]] inline std::optional<std::uint64_t> records_end(std::uint64_t count, std::uint64_t stride) noexcept {
-    const auto bytes = detail::checked_multiply(count, stride);
-    const auto end = bytes ? detail::checked_add(*bytes, data_offset) : std::nullopt;
-    if (!end || *end > max_file_bytes) return std::nullopt;
-    return end;
-}
-
-// The slot of that generation's parity, if its checksum holds: it was written whole.
-[[nodiscard]] inline std::optional<Slot> read_slot(const std::byte* file, std::uint64_t parity) noexcept {
-    Slot slot;
-    std::memcpy(&slot, file + slot_offset(parity), sizeof slot);
-    if (slot.crc != checksum_of(slot) || slot.generation == 0 || slot.generation % 2 != parity % 2) return std::nullopt;
-    return slot;
-}
-
-// The one of the later generation, of two that may be whole or not.
-[[nodiscard]] inline std::optional<Slot> newer(const std::optional<Slot>& a, const std::optional<Slot>& b) noexcept {
-    return !b || (a && a->generation > b->generation) ? a : b;
-}
-
-// Whether a slot, or so much of its beginning, was never written.
-[[nodiscard]] inline bool slot_is_blank(const std::byte* file, std::uint64_t parity,
-                                        std::size_t n = sizeof(Slot)) noexcept {
-    const std::byte* const slot = file + slot_offset(parity);
-    return std::all_of(slot, slot + n, [](std::byte byte) { return byte == std::byte{0}; });
-}
-
-// A root whose first slot, that of generation 1, was never finished. Its first sector is written when all else that the
-// store begins with is durable.
-[[nodiscard]] inline bool creation_is_unfinished(const std::byte* root) noexcept {
-    return slot_is_blank(root, 0) && slot_is_blank(root, first_generation, sector);
-}
-
-namespace detail {
-
-[[noreturn]] inline void refuse(ErrorCode code, const std::filesystem::path& file, const std::string& problem) {
-    throw Error(code, file, problem);
-}
-
-// That the page is a header at all, of a version we read, undamaged.
-inline void check_soundness(const FileHeader& header, const std::filesystem::path& file) {
-    if (header.magic != FileHeader{}.magic)
-        refuse(ErrorCode::corrupt, file, "not a mapvec file: it does not begin with \"mapvec\\r\\n\"");
-    if (header.version > format_version)
-        refuse(ErrorCode::version_mismatch, file,
-               mismatch("format version", "at most " + std::to_string(format_version), header.version));
-    if (header.crc != checksum_of(header)) refuse(ErrorCode::corrupt, file, "the header's checksum does not hold");
-    if (header.version == 0 || header.byte_order != FileHeader{}.byte_order)
-        refuse(ErrorCode::corrupt, file, "the header's version or byte order cannot be");
-}
-
-// The text that a header holds; a crafted one may be without an end.
-[[nodiscard]] inline std::string description_of(const FileHeader& header) {
-    const auto& text = header.description;
-    return {text.begin(), std::find(text.begin(), text.end(), '\0')};
-}
-
-[[noreturn]] inline void refuse_fingerprint(const FileHeader& header, const ExpectedHeader& expected,
-                                            const std::filesystem::path& file) {
-    const char* const subject = header.kind == FileKind::vectors       ? "metric of the collection"
-                                : header.kind < FileKind::hnsw_level_0 ? "type of the payloads"
-                                                                       : "store and metric of the index";
-    const auto shown = [](const std::string& description, std::uint64_t fingerprint) {
-        return description.empty() ? "fingerprint " + std::to_string(fingerprint) : description;
-    };
-    std::string found = shown(description_of(header), header.fingerprint);
-    if (found == expected.description) found += ", of another codec";
-    refuse(ErrorCode::type_mismatch, file, mismatch(subject, shown(expected.description, expected.fingerprint), found));
-}
-
-inline void check_expectation(const FileHeader& header, const ExpectedHeader& expected,
-                              const std::filesystem::path& file) {
-    const auto name_of = [](std::uint32_t scalar) { return to_string(static_cast<ScalarType>(scalar)); };
-    if (header.kind != expected.kind)
-        refuse(ErrorCode::type_mismatch, file,
-               mismatch("kind of file", to_string(expected.kind), to_string(header.kind)));
-    if (header.scalar != expected.scalar)
-        refuse(ErrorCode::type_mismatch, file,
-               mismatch("scalar type", name_of(expected.scalar), name_of(header.scalar)));
-    if (expected.dim != 0 && header.dim != expected.dim)
-        refuse(ErrorCode::dimension_mismatch, file, mismatch("dimension", expected.dim, header.dim));
-    if (header.fingerprint != expected.fingerprint) refuse_fingerprint(header, expected, file);
-    if (header.file_count != expected.file_count || header.file_index != expected.file_index)
-        refuse(ErrorCode::type_mismatch, file,
-               "this is file " + std::to_string(header.file_index + 1) + " of a store of " +
-                   std::to_string(header.file_count) + ", not file " + std::to_string(expected.file_index + 1) +
-                   " of " + std::to_string(expected.file_count) + "; open the store it belongs to");
-    const auto stride = checked_multiply(header.dim, expected.scalar_size);
-    if (header.dim == 0 || !stride || header.stride != *stride)
-        refuse(ErrorCode::corrupt, file, mismatch("bytes a record", stride.value_or(0), header.stride));
-}
-
-}  // namespace detail
-
-// Whether the records that were written together with the slot are there.
-[[nodiscard]] inline bool tail_holds(const Slot& slot, std::uint64_t stride, const std::byte* file,
-                                     std::uint64_t size) noexcept {
-    if (slot.tail_count == 0 || slot.tail_count > slot.record_count) return true;
-    const auto begin = records_end(slot.record_count - slot.tail_count, stride);
-    const auto end = records_end(slot.record_count, stride);
-    if (!end || *end > size || *end - *begin > max_tail_bytes) return false;
-    return detail::crc32c_raw(0, file + *begin, static_cast<std::size_t>(*end - *begin)) == slot.tail_crc;
-}
-
-// What a slot says can be true of a file of `size` bytes. REQUIRES: its tail holds. All else it speaks of was durable
-// before it was written, so one that is wrong is damage (a file cut short, say), never the trace of a crash.
-inline void check_slot(const Slot& slot, std::uint64_t stride, std::uint64_t size, const std::filesystem::path& file) {
-    const auto end = records_end(slot.record_count, stride);
-    if (!end || *end > size)
-        detail::refuse(ErrorCode::corrupt, file,
-                       detail::mismatch("file size", "at least " + std::to_string(end.value_or(0)), size));
-    if (slot.block_log2 < 12 || slot.block_log2 > 54 ||
-        *end - data_offset > std::uint64_t{blocks_per_slot} << slot.block_log2)
-        detail::refuse(ErrorCode::corrupt, file, detail::mismatch("block size", "2^12..2^54", slot.block_log2));
-    const std::uint64_t most = std::min(slot.record_count, max_tail_bytes / stride);
-    if (slot.tail_count > most)
-        detail::refuse(ErrorCode::corrupt, file,
-                       detail::mismatch("tail", "at most " + std::to_string(most), slot.tail_count));
-}
-
-// Reads and checks the header of a file of `size` bytes. Throws corrupt, version_mismatch, type_mismatch,
-// dimension_mismatch.
-[[nodiscard]] inline FileHeader read_header(const std::byte* bytes, std::uint64_t size, const ExpectedHeader& expected,
-                                            const std::filesystem::path& file) {
-    if (size < data_offset)
-        detail::refuse(ErrorCode::corrupt, file,
-                       detail::mismatch("file size", "at least " + std::to_string(data_offset), size));
-    FileHeader header;
-    std::memcpy(&header, bytes, sizeof header);
-    detail::check_soundness(header, file);
-    detail::check_expectation(header, expected, file);
-    return header;
-}
 
 }  // namespace mapvec::inline v0_1
 

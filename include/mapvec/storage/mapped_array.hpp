@@ -28,6 +28,7 @@
 #include <mapvec/detail/file/block_sums.hpp>
 #include <mapvec/detail/file/id_set.hpp>
 #include <mapvec/detail/file/row_state.hpp>
+#include <mapvec/detail/file/slots.hpp>
 #include <mapvec/detail/util/movable_atomic.hpp>
 #include <mapvec/error.hpp>
 #include <mapvec/storage/file_format.hpp>
@@ -136,6 +137,7 @@ class MappedArray {
     void prepare_to_mark() { logged_.reserve_for(dirty_); }
     void mark_committed() noexcept {
         committed_ = size();
+        protected_ = 0;
         sums_.forget_changes();
         logged_.add(dirty_);
         dirty_.clear();
@@ -148,8 +150,8 @@ class MappedArray {
         if (logged_.empty()) file_.drop_overlays();
     }
     void write_logged();
-    // A slot that may rule from now on speaks of all records: none of them is overwritten in the file any more.
-    void protect_all() noexcept { committed_ = size(); }
+    // A slot that may be current from now on counts all records: until the next commit none is overwritten in the file.
+    void protect_all() noexcept { protected_ = size(); }
     [[nodiscard]] detail::IdSet& dirty() noexcept { return dirty_; }
     [[nodiscard]] detail::IdSet& logged() noexcept { return logged_; }
 
@@ -187,7 +189,7 @@ class MappedArray {
     }
     [[nodiscard]] std::uint64_t end() const noexcept { return data_offset + size() * stride_; }
     [[nodiscard]] std::uint64_t end_of(std::uint64_t count) const {
-        const auto end = records_end(count, stride_);
+        const auto end = detail::records_end(count, stride_);
         if (!end)
             throw Error(
                 ErrorCode::out_of_range, path(),
@@ -219,6 +221,7 @@ class MappedArray {
     detail::MovableAtomic<std::uint64_t> size_;
     std::uint64_t committed_ = 0;           // records of the last commit
     std::uint64_t checkpointed_ = 0;        // and of the last checkpoint
+    std::uint64_t protected_ = 0;           // and of a slot that could not be written, or not be made durable
     std::uint64_t written_ = 0;             // behind this offset the file has only zeros
     std::uint64_t gap_begin_ = UINT64_MAX;  // records that insert() has skipped are between these
     std::uint64_t gap_end_ = 0;
@@ -226,7 +229,7 @@ class MappedArray {
     detail::PublishedRowState state_;
     std::uint32_t slot_block_log2_ = 0;
     bool grown_ = true;
-    detail::IdSet dirty_;   // committed records overwritten since the last commit: in the view only
+    detail::IdSet dirty_;   // committed or protected records overwritten since the last commit: in the view only
     detail::IdSet logged_;  // committed records whose bytes the journal has, not the file
 };
 
@@ -279,7 +282,7 @@ void MappedArray<File>::overwrite(std::uint64_t index, std::span<const std::byte
     if (index >= gap_begin_ && index < gap_end_) file_.allocate(data_offset + offset, stride_);
     detail::BlockSums sums = sums_;
     sums.replace(offset, records() + offset, record.data(), stride_);
-    if (index >= committed_) {
+    if (index >= std::max(committed_, protected_)) {
         write_or_put_back(data_offset + offset, record);
     } else {
         dirty_.add(index);
@@ -416,6 +419,7 @@ void MappedArray<File>::restore(const Slot& slot) {
     slot_block_log2_ = slot.block_log2;
     grown_ = false;
     committed_ = checkpointed_ = slot.record_count;
+    protected_ = 0;
     if (mode_ == OpenMode::read_write && slot.tail_count > 0) {
         const std::uint64_t offset = (slot.record_count - slot.tail_count) * stride_;
         const std::vector<std::byte> copy(records() + offset, records() + slot.record_count * stride_);
@@ -431,7 +435,7 @@ void MappedArray<File>::replay(const detail::Change& change, const std::filesyst
     const auto refuse = [&] {
         throw Error(ErrorCode::corrupt, journal, "a journal record does not fit " + path().string());
     };
-    const auto end = records_end(change.count, stride_);
+    const auto end = detail::records_end(change.count, stride_);
     const std::uint64_t blocks_end = std::uint64_t{detail::BlockSums::blocks} << sums_.block_log2();
     // Whatever makes a file grow is a checkpoint, so it is long enough for its journal.
     if (!end || change.count < committed_ || *end > file_.size() || *end - data_offset > blocks_end) refuse();

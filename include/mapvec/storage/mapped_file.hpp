@@ -37,6 +37,7 @@
 
 #include <mapvec/detail/file/draft_name.hpp>
 #include <mapvec/detail/file/mapped_view.hpp>
+#include <mapvec/detail/file/names.hpp>
 #include <mapvec/detail/file/prezeroer.hpp>
 #include <mapvec/detail/platform/platform.hpp>
 #include <mapvec/detail/util/checked.hpp>
@@ -63,20 +64,24 @@ class MappedFile {
 
     static MappedFile open(const std::filesystem::path& path, OpenMode mode, const StoreOptions& options);
 
-    static bool exists(const std::filesystem::path& path) noexcept { return detail::platform::exists(path); }
+    static bool exists(const std::filesystem::path& path) { return detail::exists(path); }
     static void remove(const std::filesystem::path& path) {
         check(detail::platform::remove(path), path, "removing the file");
     }
     // `from` takes the name `to`, durably. Throws exists.
     static void rename(const std::filesystem::path& from, const std::filesystem::path& to) {
         check(detail::platform::rename_to_new(from, to), to, "renaming a file to this name");
-        check(detail::platform::sync_directory_of(to), to, "making the new name durable");
+        detail::sync_directory_of(to);
     }
     static void create_directory(const std::filesystem::path& path);
 
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
     // Whether path() still leads to this file.
-    [[nodiscard]] bool has_its_name() const noexcept { return detail::platform::leads_to(path_, handle()); }
+    [[nodiscard]] bool has_its_name() const {
+        bool answer = false;
+        check(detail::platform::leads_to(path_, handle(), answer), path_, "looking for the file by its name");
+        return answer;
+    }
     [[nodiscard]] std::uint64_t size() const noexcept { return size_.load(); }
     // Relaxed, for it is on the way to every row: nobody may look before size(), or what the owner counts in its place,
     // has told him that there is something; any base since then shows it, and old ones stay mapped.
@@ -120,7 +125,7 @@ class MappedFile {
         streamed_since_sync_ = 0;
         check(detail::platform::sync(handle()), path_, "making the file durable");
     }
-    void sync_name() { check(detail::platform::sync_directory_of(path_), path_, "making the file's name durable"); }
+    void sync_name() { detail::sync_directory_of(path_); }
 
     void advise(Access access) noexcept { view_.advise(access); }
 
@@ -347,7 +352,7 @@ inline void MappedFile::create_directory(const std::filesystem::path& path) {
         if (!is_directory) throw Error(ErrorCode::exists, path, "there is something of that name that is no directory");
     }
     // Even if it was there already: who made it may have been killed before it was durable.
-    check(detail::platform::sync_directory_of(path), path, "making the directory durable");
+    detail::sync_directory_of(path);
 }
 
 // --- size and view ---

@@ -39,6 +39,7 @@ concept Storage = std::movable<File> && requires(File file, const File constant,
     { File::create_temporary(bytes, StoreOptions{}) } -> std::same_as<File>;
     // Throws not_found, read_only, io. Takes no lock.
     { File::open(path, OpenMode::read_only, StoreOptions{}) } -> std::same_as<File>;
+    // False only if the system says that there is none. Throws io, read_only.
     { File::exists(path) } -> std::same_as<bool>;
     // Not an error if there is none. Durable at some later time.
     File::remove(path);
@@ -47,7 +48,7 @@ concept Storage = std::movable<File> && requires(File file, const File constant,
 
     // By which it and the files beside it are found, wherever the process goes: absolute, without symbolic links.
     { constant.path() } -> std::convertible_to<const std::filesystem::path&>;
-    { constant.has_its_name() } -> std::same_as<bool>;      // path() still leads to it
+    { constant.has_its_name() } -> std::same_as<bool>;      // path() still leads to it; throws if that is unknown
     { constant.size() } -> std::same_as<std::uint64_t>;     // bytes in the file, as far as this object knows
     { constant.data() } -> std::same_as<const std::byte*>;  // the view, size() bytes; safe beside the writer thread
     {file.refresh()};                                       // learn the size that another process gave the file
@@ -60,7 +61,9 @@ concept Storage = std::movable<File> && requires(File file, const File constant,
     file.drop_overlays();    // the view may show the file again everywhere
     file.start_sync(n, n);   // (offset, length), a hint: the next sync will come soon, begin with these bytes
     file.sync();             // all that was written, and the size, is durable
-    file.sync_name();        // its entry in the directory is durable; whoever creates a file need not ask for it
+    // Its entry in the directory is durable; who creates a file need not ask for it. Throws detail::SyncError if that
+    // failed, any other Error if nothing was tried. (create() does the same.)
+    file.sync_name();
     { file.try_lock(Lock::writer) } -> std::same_as<bool>;
     file.lock(Lock::reader);  // waits
     file.unlock(Lock::reader);

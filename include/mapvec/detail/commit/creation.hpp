@@ -9,6 +9,8 @@
 #include <vector>
 
 #include <mapvec/detail/commit/state.hpp>
+#include <mapvec/detail/file/header.hpp>
+#include <mapvec/detail/file/slots.hpp>
 #include <mapvec/detail/platform/platform.hpp>
 #include <mapvec/storage/mapped_array.hpp>
 

@@ -31,6 +31,7 @@
 #include <vector>
 
 #include <mapvec/detail/codec/encoder.hpp>
+#include <mapvec/detail/util/bytes_of.hpp>
 #include <mapvec/detail/util/crc32c.hpp>
 #include <mapvec/error.hpp>
 #include <mapvec/storage/file_format.hpp>

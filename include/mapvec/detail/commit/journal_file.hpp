@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <mapvec/detail/commit/journal.hpp>
+#include <mapvec/detail/util/checked.hpp>
 #include <mapvec/storage/storage.hpp>
 
 #include <mapvec/detail/util/prologue.inc>
@@ -52,12 +53,15 @@ class JournalFile {
         write(0, copy);
     }
 
-    // The name, too: who created the file may have been killed before that was durable.
-    void sync() {
+    // The process that created the file may have been killed before its name was durable.
+    void make_name_durable() {
         if (!name_is_durable_) file_->sync_name();
         name_is_durable_ = true;
-        file_->sync();
     }
+    // REQUIRES: make_name_durable().
+    void sync() { file_->sync(); }
+    // False if the file has been removed or replaced since it was opened.
+    [[nodiscard]] bool has_its_name() const { return !file_ || file_->has_its_name(); }
 
   private:
     static constexpr std::uint64_t step = 1 << 20;  // written ahead: syncing a record must not grow the file

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <mapvec/detail/commit/journal_file.hpp>
+#include <mapvec/detail/file/slots.hpp>
 #include <mapvec/storage/mapped_array.hpp>
 
 #include <mapvec/detail/util/prologue.inc>

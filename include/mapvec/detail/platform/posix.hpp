@@ -113,12 +113,18 @@ inline void close_on_exec(Handle handle) noexcept { ::fcntl(handle, F_SETFD, FD_
     return 0;
 }
 
+// These mean that there is no such file. Any other error says nothing about it.
+[[nodiscard]] inline bool means_absent(int number) noexcept { return number == ENOENT || number == ENOTDIR; }
+
 // Whether this path leads to the file that the handle is of.
-[[nodiscard]] inline bool leads_to(const std::filesystem::path& path, Handle handle) noexcept {
+[[nodiscard]] inline int leads_to(const std::filesystem::path& path, Handle handle, bool& answer) noexcept {
     struct stat named {
     }, open{};
-    return uninterrupted([&] { return ::stat(path.c_str(), &named); }) == 0 && ::fstat(handle, &open) == 0 &&
-           named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+    answer = false;
+    if (uninterrupted([&] { return ::stat(path.c_str(), &named); }) != 0) return means_absent(errno) ? 0 : errno;
+    if (::fstat(handle, &open) != 0) return errno;
+    answer = named.st_dev == open.st_dev && named.st_ino == open.st_ino;
+    return 0;
 }
 
 [[nodiscard]] inline int resize(Handle handle, std::uint64_t size) noexcept {
@@ -181,13 +187,15 @@ inline void start_sync([[maybe_unused]] Handle handle, [[maybe_unused]] std::uin
 #endif
 }
 
-// Makes the directory entries beside `file` durable.
-[[nodiscard]] inline int sync_directory_of(const std::filesystem::path& file) noexcept {
+// Makes the directory entries beside `file` durable. An error came from the sync itself, or before it was begun.
+[[nodiscard]] inline int sync_directory_of(const std::filesystem::path& file, bool& begun) noexcept {
+    begun = false;
     try {
         const auto parent = file.parent_path();
         Handle handle{};
         const int opened = open_file(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY, 0, handle);
         if (opened != 0) return opened;
+        begun = true;
         const int result = uninterrupted([&] { return ::fsync(handle); }) == 0 || errno == EINVAL ? 0 : errno;
         ::close(handle);
         return result;
@@ -209,16 +217,17 @@ inline void start_sync([[maybe_unused]] Handle handle, [[maybe_unused]] std::uin
 }
 
 [[nodiscard]] inline int remove(const std::filesystem::path& path) noexcept {
-    return uninterrupted([&] { return ::unlink(path.c_str()); }) == 0 || errno == ENOENT ? 0 : errno;
+    return uninterrupted([&] { return ::unlink(path.c_str()); }) == 0 || means_absent(errno) ? 0 : errno;
 }
 
 [[nodiscard]] inline int create_directory(const std::filesystem::path& path) noexcept {
     return uninterrupted([&] { return ::mkdir(path.c_str(), 0777); }) == 0 || errno == EEXIST ? 0 : errno;
 }
 
-[[nodiscard]] inline bool exists(const std::filesystem::path& path) noexcept {
+[[nodiscard]] inline int exists(const std::filesystem::path& path, bool& answer) noexcept {
     struct stat status {};
-    return uninterrupted([&] { return ::lstat(path.c_str(), &status); }) == 0;
+    answer = uninterrupted([&] { return ::lstat(path.c_str(), &status); }) == 0;
+    return answer || means_absent(errno) ? 0 : errno;
 }
 
 // A path by which the open handle's file can be opened again, for a file that has no name.

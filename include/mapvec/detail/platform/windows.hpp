@@ -102,14 +102,24 @@ inline void close_on_exec(Handle handle) noexcept { ::SetHandleInformation(handl
 }
 
 // Whether this path leads to the file that the handle is of.
-[[nodiscard]] inline bool leads_to(const std::filesystem::path& path, Handle handle) noexcept {
+// These mean that there is no such file. Any other error says nothing about it.
+[[nodiscard]] inline bool means_absent(int number) noexcept {
+    return number == static_cast<int>(ERROR_FILE_NOT_FOUND) || number == static_cast<int>(ERROR_PATH_NOT_FOUND);
+}
+
+// Whether this path leads to the file that the handle is of.
+[[nodiscard]] inline int leads_to(const std::filesystem::path& path, Handle handle, bool& answer) noexcept {
     Handle other{};
-    if (open_file(path, 0, OPEN_EXISTING, other) != 0) return false;
+    answer = false;
+    if (const int number = open_file(path, 0, OPEN_EXISTING, other); number != 0)
+        return means_absent(number) ? 0 : number;
     BY_HANDLE_FILE_INFORMATION named{}, open{};
     const bool known = ::GetFileInformationByHandle(other, &named) && ::GetFileInformationByHandle(handle, &open);
+    const int number = known ? 0 : last_error();
     close(other);
-    return known && named.dwVolumeSerialNumber == open.dwVolumeSerialNumber &&
-           named.nFileIndexHigh == open.nFileIndexHigh && named.nFileIndexLow == open.nFileIndexLow;
+    answer = known && named.dwVolumeSerialNumber == open.dwVolumeSerialNumber &&
+             named.nFileIndexHigh == open.nFileIndexHigh && named.nFileIndexLow == open.nFileIndexLow;
+    return number;
 }
 
 // Takes disk space for what is new: files are not sparse unless somebody asks for it.
@@ -140,7 +150,10 @@ inline void close_on_exec(Handle handle) noexcept { ::SetHandleInformation(handl
 
 inline void start_sync(Handle, std::uint64_t, std::uint64_t) noexcept {}
 [[nodiscard]] inline int sync(Handle handle) noexcept { return ::FlushFileBuffers(handle) ? 0 : last_error(); }
-[[nodiscard]] inline int sync_directory_of(const std::filesystem::path&) noexcept { return 0; }
+[[nodiscard]] inline int sync_directory_of(const std::filesystem::path&, bool& begun) noexcept {
+    begun = false;
+    return 0;
+}
 
 [[nodiscard]] inline int rename_to_new(const std::filesystem::path& from, const std::filesystem::path& to) noexcept {
     return ::MoveFileExW(from.c_str(), to.c_str(), MOVEFILE_WRITE_THROUGH) ? 0 : last_error();
@@ -148,15 +161,17 @@ inline void start_sync(Handle, std::uint64_t, std::uint64_t) noexcept {}
 [[nodiscard]] inline int remove(const std::filesystem::path& path) noexcept {
     if (::DeleteFileW(path.c_str())) return 0;
     const int number = last_error();
-    return number == static_cast<int>(ERROR_FILE_NOT_FOUND) ? 0 : number;
+    return means_absent(number) ? 0 : number;
 }
 [[nodiscard]] inline int create_directory(const std::filesystem::path& path) noexcept {
     if (::CreateDirectoryW(path.c_str(), nullptr)) return 0;
     const int number = last_error();
     return number == static_cast<int>(ERROR_ALREADY_EXISTS) ? 0 : number;
 }
-[[nodiscard]] inline bool exists(const std::filesystem::path& path) noexcept {
-    return ::GetFileAttributesW(path.c_str()) != INVALID_FILE_ATTRIBUTES;
+[[nodiscard]] inline int exists(const std::filesystem::path& path, bool& answer) noexcept {
+    answer = ::GetFileAttributesW(path.c_str()) != INVALID_FILE_ATTRIBUTES;
+    const int number = answer ? 0 : last_error();
+    return means_absent(number) ? 0 : number;
 }
 
 [[nodiscard]] inline std::string path_of_handle(Handle) { return {}; }

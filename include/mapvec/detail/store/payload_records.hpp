@@ -24,6 +24,7 @@
 #include <vector>
 
 #include <mapvec/detail/util/borrowed.hpp>
+#include <mapvec/detail/util/bytes_of.hpp>
 #include <mapvec/detail/util/crc32c.hpp>
 #include <mapvec/detail/util/prefetch.hpp>
 #include <mapvec/payload_codec.hpp>

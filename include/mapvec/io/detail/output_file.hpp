@@ -11,6 +11,7 @@
 #include <utility>
 
 #include <mapvec/detail/file/draft_name.hpp>
+#include <mapvec/detail/file/names.hpp>
 #include <mapvec/detail/platform/platform.hpp>
 #include <mapvec/error.hpp>
 #include <mapvec/io/exchange.hpp>
@@ -25,7 +26,7 @@ class OutputFile {
   public:
     // Throws exists, and the errors of the system.
     OutputFile(std::filesystem::path path, IfExists if_exists) : path_(std::move(path)), if_exists_(if_exists) {
-        if (if_exists_ == IfExists::refuse && platform::exists(path_)) refuse_existing();
+        if (if_exists_ == IfExists::refuse && mapvec::detail::exists(path_)) refuse_existing();
         if (if_exists_ == IfExists::replace) check_replaceable();
         std::uint64_t number = 0;
         check(platform::random_bytes(&number, sizeof number), "asking for random numbers");
@@ -54,7 +55,7 @@ class OutputFile {
         open_ = false;
         give_name();
         draft_.clear();
-        check(platform::sync_directory_of(path_), "making the file's name durable");
+        mapvec::detail::sync_directory_of(path_);
     }
 
   private:
@@ -63,7 +64,7 @@ class OutputFile {
     void check_replaceable() {
         std::error_code ignored;
         const auto type = std::filesystem::status(path_, ignored).type();
-        if (type != std::filesystem::file_type::regular && platform::exists(path_))
+        if (type != std::filesystem::file_type::regular && mapvec::detail::exists(path_))
             throw Error(ErrorCode::exists, path_, "expected a file to replace, found something else");
         if (std::filesystem::is_symlink(path_, ignored)) path_ = std::filesystem::canonical(path_);
     }
