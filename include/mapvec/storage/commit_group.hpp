@@ -1,51 +1,55 @@
-// CommitGroup: the files of one store, committed as one. The only place that orders writes and syncs.
+// CommitGroup: commits all files of one store together. Only this class decides the order of writes and syncs.
 //
-//     auto group = CommitGroup<MappedFile>::create(specs, options);     // one spec a file; the first is the root
+//     auto group = CommitGroup<MappedFile>::create(specs, options);     // a spec for each file; the first is the root
 //     group[0].stage(row), group[0].publish(1);
-//     group.commit();                                                    // all files, all or nothing, durable
+//     group.commit();                                                    // atomic for all files, durable
 //
 // Terms
-//   root         The first file. It decides for all files which commit the store is at.
-//   slot         A record of one checkpoint, in each file: how many records it has, and their checksums. A file has
-//                two slots, which take turns (storage/file_format.hpp).
+//   root         The first file. Its slots decide which commit all files are at.
+//   slot         A record of one checkpoint, in each file: the number of its records, and their checksums. A file has
+//                two slots, which alternate (storage/file_format.hpp).
 //   checkpoint   All files contain every change up to some commit. The root's slot records it.
-//   generation   The number of a checkpoint. Its slot and its journal are number generation % 2 of two.
+//   generation   The number of a checkpoint. Slot and journal alternate between two places: generation modulo 2.
 //   journal      A file of records beside the root (detail/commit/journal.hpp). Each record makes one commit durable
 //                with a single sync.
-//   current      The newest root slot that is whole is current; its journal's records follow it. Together they are the
+//   current      The newest valid root slot is current. Together with the journal records that follow it, it is the
 //                state of the store.
-//   tail         Records that were written together with the slot that counts them, and are synced with it.
-//   overwrites   Changes of committed records. The writer sees them in its view at once. They are in the journal from
-//                the commit on, and in the file from a later checkpoint on.
+//   tail         Records that are written and synced together with the slot that counts them.
+//   overwrites   Changes of committed records. The writer sees them in its view at once. The commit writes them to the
+//                journal, and a later checkpoint writes them to the file.
 //
 // Invariants (the code refers to them by number)
-//   I1  The current slot, its journal's records and the records that they count are not changed in place. (Exception:
-//       C5, which writes what the journal has.)
+//   I1  The current slot, the records of its journal, and the records that they count are never modified in place.
+//       (Exception: C5, which writes what the journal contains.)
 //   I2  A root slot is written after everything it counts is durable. (Exception: its tail.)
-//   I3  A slot with a tail has the tail's checksum. If the tail does not have it, the sync did not end: the slot
-//       before is current. open() then erases the slot before anything is appended, which could complete the tail.
-//   I4  A slot and its journal's records have the same random salt. Records with another salt are left over from an
-//       earlier generation, or from a checkpoint that failed. They are ignored.
-//   I5  A journal record is written after the slot and the record before it are durable.
-//   I6  After a sync has failed, the group refuses to commit until it is reopened: the system may have dropped what it
-//       could not write, and a second sync would report success.
-//   I7  What open() has found may be in the page cache only. It is written and synced again before an older slot or a
-//       journal record is replaced. Otherwise a second crash could lose both.
-//   I8  A root slot whose write failed may be half written, or whole. It is erased before anything else is committed.
-//   I9  No committed record changes in the file while a reader that may not have seen the change has it open.
-//   I10 Journals are found by the root's name. Where a name leads to another file by now, commits do without a journal.
+//   I3  A slot with a tail has a checksum of the tail. If the checksum fails, the sync did not finish, and the previous
+//       slot is current. open() then erases the slot before anything is appended, because appended records could
+//       complete the tail.
+//   I4  A slot and the records of its journal have the same random salt. Records with another salt belong to an earlier
+//       generation, or to a checkpoint that failed. They are ignored.
+//   I5  A journal record is written after the slot and the previous record are durable.
+//   I6  After a failed sync, the group refuses to commit until it is reopened: the system may have dropped the pages
+//       that it could not write, and a second sync would report success.
+//   I7  The state that open() finds may be in the page cache only. It is written and synced again before an older slot
+//       or a journal record is replaced. Otherwise a second crash could lose both.
+//   I8  If the write of a root slot fails, the slot may be partly or completely written. It is erased before the next
+//       commit.
+//   I9  No committed record changes in the file while a reader that may not have seen the change has the file open.
+//   I10 Journals are found by the name of the root. If that name leads to another file, commits use no journal.
 //
 // Commit
-//   C1  After a failed sync: refuse (I6). After a failed slot write: erase the slot (I8). After open(): make what was
-//       found durable (I7).
-//   C2  Only records were appended, 4 MiB at most, in a store of one file: a checkpoint with a tail (C5 to C9).
-//   C3  Small, and no file has grown: append a record to the journal, sync the journal. The commit is the record.
+//   C1  After a failed sync: refuse (I6). After a failed slot write: erase the slot (I8). After open(): make the state
+//       that was found durable (I7).
+//   C2  A store of one file, and at most 4 MiB of appended records: a checkpoint with a tail (C5 to C9).
+//   C3  A small commit, and no file has grown: append a record to the journal, sync the journal. The record is the
+//       commit.
 //   C4  Otherwise: a checkpoint (C5 to C9), from generation g to g + 1.
-//   C5  Write the overwrites that journal g has into the files, unless a reader is there (I9) or g has a tail (I1).
-//       A crash after this does no harm: open() lays journal g over the files.
-//   C6  If overwrites are not in the files by now: write them as the base record of journal g + 1, sync it.
-//   C7  Each file but the root: write slot g + 1 over slot g - 1, sync the file. It means nothing before the root's.
-//   C8  The root: sync its records (I2). With a tail: do not.
+//   C5  Write the overwrites of journal g to the files, unless a reader has the store open (I9) or g has a tail (I1).
+//       A crash after this is harmless: open() applies journal g to the files.
+//   C6  If some overwrites are not in the files: write them as the base record of journal g + 1, sync it.
+//   C7  Each file except the root: write slot g + 1 over slot g - 1, sync the file. The slot has no effect before that
+//       of the root.
+//   C8  The root: sync its records (I2). Not with a tail.
 //   C9  The root: write slot g + 1 over slot g - 1, sync. Generation g + 1 is current.
 //
 //                          C3: one more record
@@ -56,26 +60,26 @@
 //                            +------ a crash before C9 ends ------+      .github/docs/file-format.md: which crash,
 //                                                                        which bytes, what opens
 // Create
-//   N1  The root, locked, with blank slots: nobody takes it for a store. Then the other files, with blank slots.
-//   N2  C7, with what the store begins with.
-//   N3  The root's slot but for its first sector, sync; then the first sector, sync. No other slot could be current if
-//       this one were torn. Without the sector there is no store, and the next creation takes over what there is.
+//   N1  Create the root, locked and with blank slots; it is not a store yet. Then the other files, with blank slots.
+//   N2  C7, for the first contents of the store.
+//   N3  Write the root slot without its first sector, sync; write its first sector, sync. If this slot were torn, there
+//       would be no other slot. Without the first sector there is no store, and the next creation replaces the files.
 //
 // Open
-//   O1  Find the current slot, and each file's slot of its generation. If one of the root's slots is neither whole nor
-//       blank, it is torn or damaged: then all records must have their checksums, or the store is corrupt.
-//   O2  A writer writes the tail, and what the journal appends, into the files again (I7), and lays overwrites over its
-//       view. A reader lays all of the journal over its view.
-//   O3  A reader holds a shared lock (I9). It waits for the writer only in C5, and so for no sync.
+//   O1  Find the current slot, and the slot of its generation in each file. If one root slot is neither valid nor
+//       blank, it is torn or damaged: then all records are checked, and the store is corrupt if a checksum fails.
+//   O2  A writer writes the tail and the appended records of the journal to the files again (I7), and lays overwrites
+//       over its view. A reader lays the whole journal over its view.
+//   O3  A reader holds a shared lock (I9). It waits for the writer only in C5, so it never waits for a sync.
 //
-// Closing a store ends in a second checkpoint of the same state, so that damage to one slot costs nothing.
+// Close ends with a second checkpoint of the same state, so that the store survives damage to one slot.
 //
-// Cost. Each byte is summed once, by the commit, while the disk writes; those of a tail once more. Open reads one page
-// a file, the journal, which a checkpoint empties once it exceeds 16 MiB (or twice its base record), and after a crash
-// a tail.
+// Cost. The commit computes the checksum of each byte once, while the disk writes; bytes of a tail are summed once
+// more. Open reads one page of each file and the journal; after a crash, also a tail. A checkpoint empties the journal
+// when it exceeds 16 MiB (or twice its base record).
 //
-// What this cannot tell. If a process dies after a commit that has a tail, and then that tail is damaged on disk, it
-// looks as if that commit had never returned. Any later commit, or closing the store, ends this.
+// Limit. If a process dies after a commit with a tail, and then the tail is damaged on disk, open() cannot distinguish
+// this from a commit that never returned. The next commit or close() ends this state.
 #pragma once
 
 #include <algorithm>
@@ -105,7 +109,7 @@ namespace detail {
 [[noreturn]] inline void refuse_closed() {
     throw Error(ErrorCode::invalid_argument, "the store is closed, or was moved from: nothing can be written to it");
 }
-// A store that is a part of another has no group of its own: alone it would compare nothing, and seem whole.
+// A part of a collection has no group of its own: verifying it alone would compare nothing and succeed.
 [[noreturn]] inline void refuse_to_verify_part(const std::filesystem::path& part) {
     throw Error(ErrorCode::invalid_argument, part, "a part of a collection is verified with it: Collection::verify()");
 }
@@ -116,38 +120,38 @@ class CommitGroup {
   public:
     using Array = MappedArray<File>;
 
-    // Throws exists. What a crash left of an earlier creation is taken over.
+    // Creates the files. Replaces the files of a creation that a crash has interrupted. Throws exists.
     static CommitGroup create(const std::vector<FileSpec>& specs, const StoreOptions& options) {
         return create(specs, options, [](CommitGroup&) {});
     }
-    // The same, and it begins with what fill(group) appends.
+    // As above; the store begins with the records that fill(group) appends.
     template <class Fill>
     static CommitGroup create(const std::vector<FileSpec>& specs, const StoreOptions& options, Fill fill);
-    // Files without a name; commits cost and mean nothing.
+    // Files without a name. commit() does nothing.
     static CommitGroup create_temporary(const std::vector<FileSpec>& specs, const StoreOptions& options);
     // Throws not_found, locked, corrupt, and the mismatches of detail::read_header().
     static CommitGroup open(const std::vector<FileSpec>& specs, OpenMode mode, const StoreOptions& options);
-    // As open(), or as create() if there is no such store.
+    // open() if the store exists, otherwise create().
     static CommitGroup open_or_create(const std::vector<FileSpec>& specs, const StoreOptions& options) {
         return open_or_create(specs, specs, options);
     }
-    // With one set of specs for a store that is there, and another for a new one.
+    // As above, with different specs for an existing store and for a new one.
     static CommitGroup open_or_create(const std::vector<FileSpec>& old_files, const std::vector<FileSpec>& new_files,
                                       const StoreOptions& options);
 
-    CommitGroup() noexcept = default;  // closed
+    CommitGroup() noexcept = default;  // a closed group
     CommitGroup(CommitGroup&& other) noexcept { swap(other); }
     CommitGroup& operator=(CommitGroup&& other) noexcept {
         CommitGroup(std::move(other)).swap(*this);
         return *this;
     }
-    // Commits and closes, but not while an exception passes: what was half done is not made durable. Nor in a process
-    // that was forked and has not committed: it may only be on its way to exit().
+    // Commits and closes. Does not commit during stack unwinding, so that half-done changes do not become durable. Does
+    // not commit in a forked process that has not committed before: it may only be about to exit.
     ~CommitGroup() {
         if (commits_at_end()) {
             try {
                 close();
-            } catch (...) {  // what was committed stays committed
+            } catch (...) {  // earlier commits stay durable
             }
         }
         release();
@@ -159,31 +163,31 @@ class CommitGroup {
         return std::uncaught_exceptions() <= uncaught_exceptions_at_open_ &&
                owner_pid_ == detail::platform::process_id();
     }
-    // The address of an array does not change while the group is open, not even when the group is moved.
+    // The address of an array does not change while the group is open, also if the group is moved.
     [[nodiscard]] Array& operator[](std::size_t file_index) noexcept { return *arrays_[file_index]; }
     [[nodiscard]] const Array& operator[](std::size_t file_index) const noexcept { return *arrays_[file_index]; }
 
-    // Throws read_only, no_space, io. Nothing is lost then, and it may be called again. After a failed sync it throws io
-    // until the group is reopened.
+    // Makes all changes durable, atomically. Throws read_only, no_space, io. If it throws, no change is lost, and it
+    // may be called again. After a failed sync it throws io until the group is reopened.
     void commit() { commit(CommitReason::requested); }
-    // Gives up what was not committed: the arrays are as the last commit left them, and no address has changed. Not
-    // beside threads that read overwritten records. Throws read_only, io; nothing has changed then. Reads the journal,
-    // so it throws io if the root or its journal was renamed or removed.
+    // Discards changes that were not committed: the arrays are as the last commit left them, and no address changes. Do
+    // not call it while another thread reads overwritten records. Reads the journal, so it throws io if the root or its
+    // journal was renamed or removed. Throws read_only, io; then nothing has changed.
     void rollback();
-    // For readers: moves to the newest commit. True if there was one. Not beside threads that read overwritten records.
-    // If it throws, overwritten records may show either commit, until it is called again and succeeds.
+    // For readers: moves to the newest commit; returns true if there is a new one. Do not call it while another thread
+    // reads overwritten records. If it throws, overwritten records may show either commit until a later call succeeds.
     bool refresh() {
         return refresh([this] { show_committed(); });
     }
-    // The same. show() calls every member's show_committed(), in the order in which other threads are to see them.
+    // As above. show() calls show_committed() of every array, in the order in which other threads shall see them.
     template <class Show>
     bool refresh(Show show);
-    // Commits, trims the files, releases them. If it throws, the group is still open.
+    // Commits, trims the files and closes them. If it throws, the group is still open.
     void close();
-    // Reads everything. Throws corrupt at the first damage.
+    // Reads all files and checks their checksums. Throws corrupt at the first damage.
     template <ProgressCallback Progress = NoProgress>
     void verify(Progress progress = {}) const;
-    // What verify() reads.
+    // The number of bytes that verify() reads.
     [[nodiscard]] std::uint64_t bytes() const noexcept {
         std::uint64_t bytes = 0;
         for (const auto& array : arrays_) bytes += array->size() * array->stride();
@@ -192,7 +196,7 @@ class CommitGroup {
 
   private:
     enum class CommitReason { requested, closing };
-    enum class Tail { none, since_checkpoint };  // which records a slot proves by a checksum of its own
+    enum class Tail { none, since_checkpoint };  // the records that a slot covers with tail_crc
     struct Checkpoint {
         std::uint64_t generation = first_generation;
         std::uint64_t sequence = 0;
@@ -261,7 +265,7 @@ class CommitGroup {
     void check_name() const;
     void remove_files() noexcept;
     void release() noexcept;
-    // What stays means nothing: a root without a slot, a journal of a generation that is over.
+    // If a file cannot be removed, it does no harm: it is a root without a slot, or a journal of an earlier generation.
     static bool remove_if_possible(const std::filesystem::path& path) {
         try {
             File::remove(path);
@@ -272,21 +276,21 @@ class CommitGroup {
     }
 
     detail::Arrays<File> arrays_;
-    detail::JournalFile<File> journal_;  // of this generation
+    detail::JournalFile<File> journal_;  // of the current generation
     OpenMode mode_ = OpenMode::read_write;
     Checkpoint checkpoint_;
-    std::vector<Slot> opened_at_;    // each file's slot as it was found
+    std::vector<Slot> opened_at_;    // the slot of each file, as open() found it
     std::uint64_t sequence_ = 0;     // of the last commit
-    std::uint64_t journal_end_ = 0;  // where the next record goes
-    std::uint64_t base_size_ = 0;    // of the journal's base record
+    std::uint64_t journal_end_ = 0;  // position of the next record
+    std::uint64_t base_size_ = 0;    // size of the base record of the journal
     bool temporary_ = false;
     bool recovered_state_is_durable_ = false;  // I7
     bool sync_failed_ = false;                 // I6
     bool slot_write_failed_ = false;           // I8
-    bool refresh_incomplete_ = false;          // a refresh has thrown on its way: the next one begins at the slot
-    std::uint64_t last_shown_sequence_ = 0;    // the commit that the last refresh ended at
+    bool refresh_incomplete_ = false;          // a refresh has thrown; the next one begins at the slot
+    std::uint64_t last_shown_sequence_ = 0;    // the commit of the last refresh
     int uncaught_exceptions_at_open_ = std::uncaught_exceptions();
-    std::uint64_t owner_pid_ = detail::platform::process_id();  // that opened it, or has committed last
+    std::uint64_t owner_pid_ = detail::platform::process_id();  // the process that opened it or committed last
     detail::JournalRecordWriter record_;
 };
 

@@ -1,23 +1,22 @@
-// The format of every mapvec file, byte by byte. Everything is little-endian.
+// The format of every file of mapvec, byte by byte. All numbers are little-endian.
 //
-// A file is one header page, then fixed-size records back to back:
+// A file is a header page, followed by records of a fixed size:
 //
 //     offset  size  what
-//          0  1024  header: what kind of file this is; never changes (FileHeader)
-//       1024  1536  slot 0 \  the state at a checkpoint (Slot); generation g is in slot g % 2,
-//       2560  1536  slot 1 /  so that the last one stays whole while the next is written
+//          0  1024  header: the kind of the file; never changes (FileHeader)
+//       1024  1536  slot 0 \  the state at a checkpoint (Slot); generation g uses slot g % 2,
+//       2560  1536  slot 1 /  so that the previous slot stays valid while the next is written
 //       4096     …  record 0, record 1, …: `stride` bytes each, no padding
 //
-// so `numpy.memmap(path, '<f4', 'r', offset=4096).reshape(-1, dim)` reads a closed vector file. While a
-// store is open for writing, the file may be longer than its records: what lies behind the last
-// committed one means nothing. What one version of mapvec has written every later one opens; a file of a later
-// format is refused (version_mismatch).
+// So `numpy.memmap(path, '<f4', 'r', offset=4096).reshape(-1, dim)` reads a closed vector file. While a store is open
+// for writing, the file may be longer than its records; bytes behind the last committed record have no meaning. Every
+// later version of mapvec opens the files of this version. A file of a later format is refused (version_mismatch).
 //
-// A store is one file or several (a payload store has its offset table beside it, a collection has
-// both and its erasures). The first is the *root*: its newest valid slot decides which state the
-// store is in, and the others' slots of the same generation belong to it. Commits made since that
-// checkpoint are in the journal (detail/commit/journal.hpp). As long as slot 0 of the root and the first 512 bytes of
-// slot 1 are zero, the store is being created, or was not to the end: there is none.
+// A store is one file or several: a payload store has an offset table, a collection has both and its erasures. The
+// first file is the *root*. The newest valid slot of the root decides the state of the store; the slots of the same
+// generation in the other files belong to it. Commits since that checkpoint are in the journal
+// (detail/commit/journal.hpp). If slot 0 of the root and the first 512 bytes of slot 1 are zero, the creation of the
+// store is not complete, and there is no store.
 //
 //     FileHeader                                        Slot
 //     offset size field                                 offset size field
@@ -28,7 +27,7 @@
 //         20    4 scalar (ScalarType; 0: no scalar)         24    8 count: records
 //         24    8 dim: scalars a record                     32    8 salt: names the journal of this generation
 //         32    8 stride: bytes a record                    40    4 block_log2: each sum covers 2^this bytes
-//         40   16 store id, the same in all its files       44    4 tail_crc: of the last `tail` records
+//         40   16 store id, the same in all files of a store       44    4 tail_crc: of the last `tail` records
 //         56    4 member: 0 = root                          48 1024 256 block sums of the records
 //         60    4 members: files of this store            1072    8 tail: records written with the slot
 //                                                         1080  456 zero
@@ -37,10 +36,10 @@
 //        328  692 zero
 //       1020    4 crc: CRC-32C of bytes 0..1019
 //
-// A block sum is the CRC-32C register over the block's bytes, starting from 0 and not inverted: zeros
-// have the sum 0, so that a hole needs none. The last block ends with the last record. tail_crc is such a sum over
-// the last `tail` records, which were written together with the slot, in no order: the slot means nothing where they do
-// not have it. A closed store has none of these.
+// A block sum is the CRC-32C register over the bytes of the block, starting from 0 and not inverted. Zeros have the sum
+// 0, so a hole needs no sum. The last block ends with the last record. tail_crc is such a sum over the last `tail`
+// records, which are written together with the slot, in any order. If it fails, the slot is ignored. A closed store has
+// no tail.
 //
 // Example: a MmapVectorStore<2> holding {1, 2}, {3, 4} after close() is 4096 + 16 bytes. Byte 24 is 02
 // (dim), byte 32 is 08 (stride), and from 4096: 00 00 80 3f 00 00 00 40 00 00 40 40 00 00 80 40.
@@ -63,10 +62,10 @@ namespace mapvec::inline v0_1 {
 static_assert(std::endian::native == std::endian::little, "mapvec's files are read in place: little-endian only");
 
 inline constexpr std::uint32_t format_version = 1;
-inline constexpr std::uint64_t data_offset = 4096;                       // where records begin
-inline constexpr std::uint64_t first_generation = 1;                     // of a store that was just created
-inline constexpr std::uint64_t max_tail_bytes = 4 << 20;                 // bytes that open() may have to read
-inline constexpr std::uint64_t max_file_bytes = std::uint64_t{1} << 58;  // more than any file system has
+inline constexpr std::uint64_t data_offset = 4096;                       // position of the first record
+inline constexpr std::uint64_t first_generation = 1;                     // of a new store
+inline constexpr std::uint64_t max_tail_bytes = 4 << 20;                 // open() may have to read so many bytes
+inline constexpr std::uint64_t max_file_bytes = std::uint64_t{1} << 58;  // larger than in any file system
 
 enum class FileKind : std::uint32_t {
     vectors = 1,
@@ -74,19 +73,19 @@ enum class FileKind : std::uint32_t {
     payload_bytes = 3,      // records of any size back to back; dim and stride are 1
     payload_offsets = 4,    // one entry a record of the payload_bytes file
     erasures = 5,           // ids of erased rows, 8 bytes each, in the order of their erasure
-    hnsw_level_0 = 6,       // a graph of rows (detail/hnsw/records.hpp): its lowest level,
-    hnsw_upper_levels = 7,  // those above,
-    hnsw_entry_points = 8,  // and where searches begin
+    hnsw_level_0 = 6,       // a graph of rows (detail/hnsw/records.hpp): level 0
+    hnsw_upper_levels = 7,  // upper levels
+    hnsw_entry_points = 8,  // entry points
     indexed_rows = 9,       // the rows that an index describes (detail/index/indexed_rows.hpp)
-    va_lines = 10,          // lines of rows (detail/va/line.hpp),
-    va_second_lines = 11,   // the second ones,
-    va_model = 12,          // and what they have in common (detail/va/model.hpp)
+    va_lines = 10,          // lines of rows (detail/va/line.hpp)
+    va_second_lines = 11,   // second lines
+    va_model = 12,          // the model of all lines (detail/va/model.hpp)
     field_rows = 13,        // a field of payloads (detail/field/table.hpp): rows by value,
     field_slots = 14,       // the hash table that finds a value,
     field_head = 15         // and where it is
 };
 
-// For people.
+// The name of a kind, for messages.
 [[nodiscard]] constexpr std::string_view to_string(FileKind kind) noexcept {
     switch (kind) {
         case FileKind::vectors: return "vectors";
@@ -154,7 +153,7 @@ static_assert(sizeof(Slot) == 1536 && std::has_unique_object_representations_v<S
 static_assert(offsetof(Slot, block_crcs) == 48 && offsetof(Slot, tail_count) == 1072 &&
               offsetof(Slot, padding) == 1080);
 
-// What a file has to be for the store that opens it. A dim of 0 accepts any.
+// The header that a store expects. A dim of 0 accepts any.
 struct ExpectedHeader {
     FileKind kind{};
     std::uint32_t scalar = 0;
@@ -163,7 +162,7 @@ struct ExpectedHeader {
     std::uint64_t fingerprint = 0;
     std::uint32_t file_index = 0;
     std::uint32_t file_count = 1;
-    std::string description{};  // of the fingerprint; shown beside the one that was found
+    std::string description{};  // text of the fingerprint, for error messages
 };
 
 }  // namespace mapvec::inline v0_1

@@ -15,7 +15,7 @@ template <Storage File>
 void CommitGroup<File>::close() {
     if (!is_open()) return;
     if (mode_ == OpenMode::read_write && !temporary_) {
-        const bool named = arrays_[0]->file().has_its_name();  // else its journals are somebody else's
+        const bool named = arrays_[0]->file().has_its_name();  // otherwise the journals may belong to another store
         if (sync_failed_ || changed() || (named && (journal_end_ > 0 || checkpoint_.tail != Tail::none)))
             commit(CommitReason::closing);
         if (named) remember_failed_sync([this] { write_journal_back(); });
@@ -25,7 +25,7 @@ void CommitGroup<File>::close() {
     release();
 }
 
-// Not by the mere end of the descriptor: a forked process may have it, too, and not know.
+// Unlocks explicitly: a forked process may still have the descriptor open.
 template <Storage File>
 void CommitGroup<File>::release() noexcept {
     if (!arrays_.empty() && owner_pid_ == detail::platform::process_id())
@@ -34,8 +34,8 @@ void CommitGroup<File>::release() noexcept {
     journal_ = {};
 }
 
-// Journals are found beside the root, and by its name. Where that has come to be another file's, they are not ours; a
-// checkpoint that carries nothing does without.
+// Journals are found by the name of the root. If that name belongs to another file, the journals do too. A checkpoint
+// without carried overwrites needs no journal.
 template <Storage File>
 void CommitGroup<File>::check_name() const {
     if (!arrays_[0]->file().has_its_name())
@@ -43,8 +43,8 @@ void CommitGroup<File>::check_name() const {
                     "overwritten records need a journal beside this file, which was renamed, removed or replaced");
 }
 
-// A closed store has no journal, unless a reader keeps overwrites out of the files; no tail to be proved; and two slots
-// that say the same.
+// A closed store has no journal (unless a reader keeps overwrites out of the files), no tail, and two slots with the
+// same state.
 template <Storage File>
 void CommitGroup<File>::write_journal_back() {
     const auto logged = [this] {
@@ -79,14 +79,15 @@ void CommitGroup<File>::verify(Progress progress) const {
     }
 }
 
-// While the root is locked, so that nobody has completed the store meanwhile, and the root last, so that nobody makes
-// members anew. Only if it may be complete it goes first: while such a root is there, it must have its members.
+// Removes the files of a failed creation. The root is still locked, so no other process has completed the store, and it
+// is removed last, so that no other process creates the other files again. A root that may be complete is removed
+// first, because a complete root must have its files.
 template <Storage File>
 void CommitGroup<File>::remove_files() noexcept {
     if (arrays_.empty()) return;
     try {
         if (!arrays_[0]->file().has_its_name()) return;
-    } catch (const Error&) {  // unknown: then nothing is removed
+    } catch (const Error&) {  // unknown: nothing is removed
         return;
     }
     if (!detail::creation_is_unfinished(arrays_[0]->file().data())) (void)remove_if_possible(arrays_[0]->path());

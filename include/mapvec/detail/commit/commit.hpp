@@ -25,7 +25,7 @@ void CommitGroup<File>::commit(CommitReason reason) {
     remember_failed_sync([&] { commit_changes(reason); });
 }
 
-// I6, for syncs that other functions do on the way.
+// I6 for syncs inside of other functions.
 template <Storage File>
 template <class Step>
 void CommitGroup<File>::remember_failed_sync(Step step) {
@@ -54,7 +54,7 @@ void CommitGroup<File>::commit_changes(CommitReason reason) {
         array->finish_checksums();
         array->prepare_to_mark();
     }
-    if (fresh || !journal_.has_its_name())  // I10: the records in it are found no more
+    if (fresh || !journal_.has_its_name())  // I10: open() would not find its records
         checkpoint(Tail::none);
     else if (reason == CommitReason::requested && fits_slot())
         checkpoint(Tail::since_checkpoint);
@@ -64,8 +64,8 @@ void CommitGroup<File>::commit_changes(CommitReason reason) {
         checkpoint(Tail::none);
 }
 
-// The commits since the checkpoint are read again from the journal: for records that were overwritten more than once
-// the view has only their last bytes.
+// Reads the commits since the checkpoint from the journal again: for records that were overwritten more than once, the
+// view holds only the last bytes.
 template <Storage File>
 void CommitGroup<File>::rollback() {
     if (temporary_ || !is_open()) return;
@@ -75,7 +75,7 @@ void CommitGroup<File>::rollback() {
     if (journal_end_ > 0 && !(journal_.has_its_name() && arrays_[0]->file().has_its_name()))
         throw Error(ErrorCode::io, root_path(), "the last commits are in a journal that was renamed or removed");
     auto state = detail::read_state(arrays_, mode_);
-    sync_failed_ = true;  // if this fails half way, nothing of it may be committed
+    sync_failed_ = true;  // if this fails, a commit must not save a partial state
     load_state(std::move(state));
     show_committed();
     for (auto& array : arrays_) array->expect_growth();
@@ -145,7 +145,7 @@ void CommitGroup<File>::log_commit() {
         journal_.make_name_durable();
     } catch (const Error& error) {
         if (error.code() != ErrorCode::no_space && error.code() != ErrorCode::read_only) throw;
-        return checkpoint(Tail::none);  // which may do with less, and without a new file
+        return checkpoint(Tail::none);  // a checkpoint may need less space, and no new file
     }
     sync(journal_);
     journal_end_ += record.size();
@@ -170,7 +170,7 @@ void CommitGroup<File>::checkpoint(Tail tail) {
     }
     if (tail == Tail::none) sync(arrays_[0]->file());  // C8
     write_root_slot(next);                             // C9
-    // From here on it is current, whatever happens: nothing may throw before all of this is known.
+    // The new slot is current now. Nothing may throw before the members are updated.
     checkpoint_ = next;
     sequence_ = next.sequence;
     journal_ = std::move(journal);
@@ -179,8 +179,8 @@ void CommitGroup<File>::checkpoint(Tail tail) {
     for (auto& array : arrays_) array->drop_overlays_if_written();
 }
 
-// C5. Returns which overwrites are not in each file after it. A reader that comes later lays all of journal g over what
-// it sees, which includes all that is written here: so the lock ends with the writing.
+// C5. Returns the overwrites that are not in each file afterwards. The lock ends with the writes: a later reader lays
+// journal g over its view, which includes everything that is written here.
 template <Storage File>
 std::vector<detail::IdSet> CommitGroup<File>::write_overwrites_back() {
     const detail::ReaderLockout readers(arrays_[0]->file());

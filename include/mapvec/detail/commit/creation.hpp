@@ -1,6 +1,6 @@
-// The files of a new store, so that it is there whole or not at all: the root comes first, locked and with blank
-// slots, which no one takes for a store; then the others; then, by CommitGroup, what the store begins with, and last
-// the root's first slot. What a crash leaves on the way is taken over by the next creation.
+// Creates the files of a store, which exists completely or not at all. First comes the root, locked and with blank
+// slots, which is not a store yet; then the other files. CommitGroup then writes the first contents, and last the first
+// slot of the root. If a crash interrupts this, the next creation replaces the files.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@
 
 namespace mapvec::inline v0_1 {
 
-// One file of a store: where it is and what it has to be.
+// One file of a store: its path and its expected header.
 struct FileSpec {
     std::filesystem::path path;
     ExpectedHeader header;
@@ -27,7 +27,7 @@ struct FileSpec {
 
 namespace detail {
 
-// Records that a new file has room for if nobody says otherwise: none if they are large.
+// The default capacity of a new file in records; 0 if records are large.
 [[nodiscard]] constexpr std::uint64_t default_capacity(std::uint64_t stride) noexcept {
     const std::uint64_t bytes = 64 << 10;
     return stride == 0 ? 1 : bytes / stride;
@@ -41,7 +41,7 @@ template <class Number>
     return number;
 }
 
-// The specs of a store's files, numbered.
+// The specs of the files of a store, with their numbers.
 [[nodiscard]] inline std::vector<FileSpec> numbered(std::vector<FileSpec> specs) {
     for (std::size_t i = 0; i < specs.size(); ++i) {
         specs[i].header.file_index = static_cast<std::uint32_t>(i);
@@ -63,20 +63,20 @@ template <class Number>
     header.file_index = spec.header.file_index;
     header.file_count = spec.header.file_count;
     header.fingerprint = spec.header.fingerprint;
-    const std::string& text = spec.header.description;  // may be longer, and ends in a zero here
+    const std::string& text = spec.header.description;  // a longer text is cut; it ends with a zero
     std::copy_n(text.begin(), std::min(text.size(), header.description.size() - 1), header.description.begin());
     header.crc = checksum_of(header);
     return header;
 }
 
-// Of a file with blank slots.
+// The first page of a file, with blank slots.
 [[nodiscard]] inline std::vector<std::byte> first_page(const FileHeader& header) {
     std::vector<std::byte> page(data_offset);
     std::memcpy(page.data(), &header, sizeof header);
     return page;
 }
 
-// The header of a file that is in the way, if it is of this kind.
+// The header of an existing file, if it is a file of this kind.
 template <Storage File>
 [[nodiscard]] std::optional<FileHeader> header_if_ours(const File& file, const FileSpec& spec) {
     FileHeader header;
@@ -86,7 +86,7 @@ template <Storage File>
     return header;
 }
 
-// The unfinished root of a store like this one, if that is what is in the way. It is held from now on.
+// The existing root, if it is the unfinished root of such a store; then it is locked.
 template <Storage File>
 [[nodiscard]] std::optional<File> take_over(const FileSpec& spec, const StoreOptions& options) {
     File file = File::open(spec.path, OpenMode::read_write, options);
@@ -95,12 +95,12 @@ template <Storage File>
         throw Error(ErrorCode::locked, spec.path, "another writer is creating this store");
     if (!file.has_its_name() || !creation_is_unfinished(file.data())) return std::nullopt;
     (void)read_header(file.data(), file.size(), spec.header, spec.path);
-    file.sync_name();  // who created it may have been killed before that was durable
+    file.sync_name();  // its creator may have been killed before this
     return file;
 }
 
-// Whether a file can hold nothing that anybody wants: no slot was ever written or the newest one says so, and nothing
-// stands where records would, either, as it does if only the root's journal tells of them.
+// True if a file holds no records: no slot was written, or the newest slot counts none, and the bytes of the records
+// are zeros. (The journal of the root may contain records that no slot counts; their bytes are not zeros.)
 template <Storage File>
 [[nodiscard]] bool holds_no_records(const File& file) {
     const std::byte* const bytes = file.data();
@@ -109,7 +109,7 @@ template <Storage File>
     return std::all_of(bytes + data_offset, bytes + file.size(), [](std::byte byte) { return byte == std::byte{0}; });
 }
 
-// Whether a file belongs to the unfinished store `root`; or to a store whose root is gone, and is empty.
+// True if a file belongs to the unfinished store `root`, or is an empty file of a store whose root is gone.
 template <Storage File>
 [[nodiscard]] bool is_debris(const File& file, const FileSpec& spec, const StoreId& root) {
     const auto header = header_if_ours(file, spec);
@@ -131,7 +131,7 @@ void remove_debris(const FileSpec& spec, const StoreId& root) {
 
 inline constexpr std::size_t max_name_length = 255;  // in most file systems
 
-// Where the journals will be, there may be what is left of another store's.
+// The names of the journals may be used only by journals of an earlier store.
 template <Storage File>
 void check_journals(const std::filesystem::path& root_path) {
     for (const auto generation : {std::uint64_t{0}, std::uint64_t{1}}) {
@@ -163,7 +163,7 @@ void create_arrays(Arrays<File>& arrays, const std::vector<FileSpec>& specs, con
     }
 }
 
-// What they are to become: nothing yet, of the first generation.
+// The state of a new store: no records, generation 1.
 template <Storage File>
 [[nodiscard]] GroupState<File> first_state(const Arrays<File>& arrays) {
     const auto& root_path = arrays[0]->path();

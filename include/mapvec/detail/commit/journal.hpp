@@ -1,11 +1,11 @@
-// The journal: what commits changed since the last checkpoint, each as one record that is whole or is not.
+// The journal: the changes of each commit since the last checkpoint, one record for each commit. A record is complete
+// or absent.
 //
-// A store with the root file `path` has two journals, `path.journal0` and `path.journal1`; that of
-// generation g is number g % 2. A missing one is empty. Records follow each other from offset 0; the
-// journal ends at the first bytes that are not the next record: another salt (left over from an earlier
-// generation, or from a file of the same name), another sequence number, or a checksum that does not hold
-// (torn by a crash). Behind its end a journal may hold anything, usually zeros written ahead of use,
-// since syncing a write into blocks that exist costs half of one that grows the file.
+// A store with the root file `path` has two journals, `path.journal0` and `path.journal1`. Generation g uses number
+// g % 2. A missing journal is empty. Records follow each other from offset 0. The journal ends at the first bytes that
+// are not the next record: another salt (of an earlier generation, or of a file with the same name), another sequence
+// number, or a checksum that fails (torn by a crash). The bytes behind the end have no meaning. Usually they are zeros
+// that were written in advance, because a sync is twice as fast if the write does not grow the file.
 //
 //     record                                       change, one for each file that changed
 //     offset size field                            offset size field
@@ -17,8 +17,8 @@
 //         24    8 sequence: 1 + the one before          …    … writes × {u64 offset, u64 length, the bytes,
 //         32    … changes, one behind the other                 zeros up to a multiple of 8}
 //
-// A write's offset counts from the file's first record. A base record stands first in its journal and
-// carries over the overwrites that were not yet in the files at the checkpoint; its sequence is the slot's.
+// The offset of a write counts from the first record of the file. A base record is the first record of its journal. It
+// contains the overwrites that were not in the files at the checkpoint; its sequence is that of the slot.
 #pragma once
 
 #include <array>
@@ -76,7 +76,7 @@ static_assert(sizeof(JournalRecordHeader) == 32 && sizeof(ChangeHeader) == 24 &&
     return crc32c(record.data() + 4, record.size() - 4, crc32c(store.data(), store.size()));
 }
 
-// Whether a file begins as a journal does: with a record, whole or not, or with zeros.
+// True if a file begins like a journal: with a record, valid or not, or with zeros.
 [[nodiscard]] inline bool may_be_journal(std::span<const std::byte> file) noexcept {
     JournalRecordHeader header;
     if (file.size() < sizeof header) return file.empty();
@@ -86,7 +86,7 @@ static_assert(sizeof(JournalRecordHeader) == 32 && sizeof(ChangeHeader) == 24 &&
            header.length <= file.size();
 }
 
-// Builds one record; the buffer is kept for the next.
+// Builds a record. The buffer is reused for the next one.
 class JournalRecordWriter {
   public:
     void begin(std::uint32_t flags, std::uint64_t salt, std::uint64_t sequence) {
@@ -103,7 +103,7 @@ class JournalRecordWriter {
         static constexpr std::array<std::byte, 8> zeros{};
         bytes_.write(zeros.data(), (8 - bytes.size() % 8) % 8);
     }
-    // Overwrites a header that was put at `at`, once it is known what it says.
+    // Overwrites a header at `at`, when its contents are known.
     template <class Struct>
     void patch(std::size_t at, const Struct& value) {
         std::memcpy(bytes_.data() + at, &value, sizeof value);
@@ -122,8 +122,8 @@ class JournalRecordWriter {
 
 using JournalRecord = std::vector<std::byte>;
 
-// The record at `position`, if that is the one with this salt and sequence and it is whole. What is copied is judged
-// again, because a writer may be changing the bytes.
+// The record at `position`, if it has this salt and sequence and is valid. The copy is checked again, because a writer
+// may be changing the bytes.
 [[nodiscard]] inline std::optional<JournalRecord> read_journal_record(std::span<const std::byte> journal,
                                                                       std::uint64_t position, const StoreId& store,
                                                                       std::uint64_t salt, std::uint64_t sequence,
@@ -153,10 +153,11 @@ struct Change {
     std::uint32_t file_index = 0;
     std::uint64_t count = 0;
     std::vector<ChangedSum> sums;
-    std::vector<JournalWrite> writes;  // point into the record
+    std::vector<JournalWrite> writes;  // views of the record
 };
 
-// Takes a whole record apart. Its checksum holds, but that does not make it true: no number is trusted.
+// Parses a record whose checksum is valid. A valid checksum does not prove that the numbers are right, so none is
+// trusted.
 class JournalRecordReader {
   public:
     JournalRecordReader(const JournalRecord& record, const std::filesystem::path& journal)

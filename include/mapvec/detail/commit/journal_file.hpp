@@ -1,4 +1,4 @@
-// One of the two journals of a store as a file: made when it is first written to, empty while it is missing.
+// JournalFile: one of the two journals of a store. The file is created by the first write; a missing file is empty.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ class JournalFile {
 
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
-    // All there is in it by now, records and what lies behind them.
+    // All bytes of the file: records, and the bytes behind them.
     [[nodiscard]] std::span<const std::byte> bytes() {
         if (!file_ && File::exists(path_)) open();
         if (!file_) return {};
@@ -46,14 +46,14 @@ class JournalFile {
         file_->write(offset, record);
     }
 
-    // Writes the first `n` bytes again, for the case that the disk does not have what the page cache has.
+    // Writes the first `n` bytes again, because the disk may not have what the page cache has.
     void rewrite(std::uint64_t n) {
         const auto now = bytes().first(static_cast<std::size_t>(n));
         const std::vector<std::byte> copy(now.begin(), now.end());
         write(0, copy);
     }
 
-    // The process that created the file may have been killed before its name was durable.
+    // The creator of the file may have been killed before its name was durable.
     void make_name_durable() {
         if (!name_is_durable_) file_->sync_name();
         name_is_durable_ = true;
@@ -64,11 +64,11 @@ class JournalFile {
     [[nodiscard]] bool has_its_name() const { return !file_ || file_->has_its_name(); }
 
   private:
-    static constexpr std::uint64_t step = 1 << 20;  // written ahead: syncing a record must not grow the file
+    static constexpr std::uint64_t step = 1 << 20;  // written in advance: syncing a record must not grow it
 
     [[nodiscard]] static StoreOptions options() { return {.address_space = 64 << 20}; }
 
-    // A reader may find it gone: its writer has made a checkpoint and closed.
+    // For a reader, the file may be gone: its writer has made a checkpoint and closed.
     void open() {
         try {
             file_.emplace(File::open(path_, mode_, options()));
@@ -81,14 +81,14 @@ class JournalFile {
         std::uint64_t at = file_->size();
         const std::vector<std::byte> zeros(step);
         file_->allocate(at,
-                        size - at);  // first: a reader may come between, and a hole would be his end on a full tmpfs
+                        size - at);  // before resize(): on a full tmpfs, a reader that touches a hole gets SIGBUS
         file_->resize(size);
         try {
             for (; at < size; at += step) {
                 const auto n = static_cast<std::size_t>(std::min(step, size - at));
                 file_->write(at, std::span(zeros).first(n));
             }
-        } catch (...) {  // no hole may stay: on a full tmpfs even reading one is SIGBUS
+        } catch (...) {  // leave no hole: on a full tmpfs, reading one raises SIGBUS
             file_->resize(at);
             throw;
         }

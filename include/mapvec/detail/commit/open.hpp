@@ -28,7 +28,7 @@ CommitGroup<File> CommitGroup<File>::create(const std::vector<FileSpec>& specs, 
         group.reserve_initially(files);
         fill(group);
         group.finish_creation();
-    } catch (...) {  // nothing, rather than a store that lacks something
+    } catch (...) {  // leave no incomplete store
         group.remove_files();
         group.release();
         throw;
@@ -58,7 +58,7 @@ CommitGroup<File> CommitGroup<File>::open(const std::vector<FileSpec>& specs, Op
         group.begin_with(std::move(state));
         if (refuted && mode == OpenMode::read_write) group.erase_slot(group.checkpoint_.generation + 1);
     } catch (...) {
-        group.release();  // it was never open: nothing to commit
+        group.release();  // it is not open yet, so there is nothing to commit
         throw;
     }
     return group;
@@ -68,7 +68,7 @@ template <Storage File>
 CommitGroup<File> CommitGroup<File>::open_or_create(const std::vector<FileSpec>& old_files,
                                                     const std::vector<FileSpec>& new_files,
                                                     const StoreOptions& options) {
-    for (int tries = 0;; ++tries) {  // another process that does this may come between our question and our deed
+    for (int tries = 0;; ++tries) {  // another process may create or remove the store between open() and create()
         try {
             return open(old_files, OpenMode::read_write, options);
         } catch (const Error& error) {
@@ -135,7 +135,7 @@ void CommitGroup<File>::begin_with(detail::GroupState<File> state) {
     load_state(std::move(state));
     show_committed();
     last_shown_sequence_ = sequence_;
-    if (doubtful) verify();  // before anything is cut off
+    if (doubtful) verify();  // before the file is truncated
     if (mode_ != OpenMode::read_write) return;
     for (auto& array : arrays_) array->truncate_to_committed();
 }

@@ -1,4 +1,4 @@
-// ReaderLockout: while it lives and is held, no reader has the file open, and none can open it.
+// ReaderLockout: while it is held, no reader has the file open, and none can open it.
 #pragma once
 
 #include <mapvec/storage/storage.hpp>
@@ -16,7 +16,7 @@ class ReaderLockout {
     ~ReaderLockout() {
         if (held_) file_.unlock(Lock::exclude_readers);
     }
-    // False if a reader is there.
+    // False if a reader has the file open.
     [[nodiscard]] bool held() const noexcept { return held_; }
 
   private:

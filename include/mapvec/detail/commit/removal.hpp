@@ -1,4 +1,4 @@
-// Removes the files of a store: all of them, or none.
+// Removes all files of a store, or none.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// False if there is none of them. Programs that have the store open for reading keep what they see. Throws locked while
-// it is open for writing, type_mismatch if a file is not what the store would have there; then nothing was removed.
+// Returns false if no file exists. Programs that have the store open for reading keep their view. Throws locked if the
+// store is open for writing, type_mismatch if a file is not the expected file of the store; then nothing was removed.
 template <Storage File>
 bool remove_store(const std::vector<FileSpec>& specs) {
     const auto files = numbered(specs);
@@ -28,7 +28,7 @@ bool remove_store(const std::vector<FileSpec>& specs) {
         if (!file.try_lock(Lock::writer)) throw Error(ErrorCode::locked, spec.path, "it is open for writing");
         found.push_back(std::move(file));
     }
-    // The root first: without it there is no store, and the others are in nobody's way when this is called again.
+    // The root first: without it there is no store, and a later call can remove the others.
     for (const File& file : found) File::remove(file.path());
     for (const std::uint64_t generation : {std::uint64_t{0}, std::uint64_t{1}})
         File::remove(journal_path(files[0].path, generation));

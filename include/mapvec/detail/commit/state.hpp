@@ -1,5 +1,5 @@
-// Which state a store is in, read from its files while a writer may be changing them: the newest whole root slot, the
-// slots of the other files that belong to it, and the journal records that follow.
+// Reads the state of a store from its files, while a writer may change them: the newest valid root slot, the slots of
+// the other files that belong to it, and the journal records that follow.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@ namespace mapvec::inline v0_1::detail {
 template <Storage File>
 using Arrays = std::vector<std::unique_ptr<MappedArray<File>>>;
 
-// Whether the slot in the place of that generation is whole. A writer may just be replacing it by a later one.
+// True if the slot of this generation is valid. A writer may be replacing it by a later one at the moment.
 template <Storage File>
 [[nodiscard]] bool slot_holds(const File& file, std::uint64_t generation) noexcept {
     for (int tries = 0; tries < 1000; ++tries)
@@ -29,11 +29,11 @@ template <Storage File>
     return false;
 }
 
-// A stretch of a journal.
+// A range of records of a journal.
 struct Records {
     std::vector<JournalRecord> records;
-    std::uint64_t end = 0;       // where the next one would begin
-    std::uint64_t sequence = 0;  // of the last one
+    std::uint64_t end = 0;       // position of the next record
+    std::uint64_t sequence = 0;  // sequence of the last record
 };
 
 template <Storage File>
@@ -42,8 +42,8 @@ struct GroupState {
     JournalFile<File> journal;
     Records records;
     std::uint64_t base_size = 0;
-    bool fell_back = false;  // there was a newer slot, but it is damaged or torn
-    bool refuted = false;    // there is a newer slot, but what was written together with it is not there
+    bool fell_back = false;  // there is a newer slot, but it is damaged or torn
+    bool refuted = false;    // there is a newer slot, but its tail is missing
 };
 
 struct NewestSlot {
@@ -51,7 +51,7 @@ struct NewestSlot {
     bool fell_back = false;
 };
 
-// Throws not_found if the store was never completed, corrupt if no slot is whole.
+// Throws not_found if the creation of the store was never completed, corrupt if no slot is valid.
 template <Storage File>
 [[nodiscard]] NewestSlot newest_slot(const File& root) {
     const auto even = read_slot(root.data(), 0);
@@ -66,8 +66,8 @@ template <Storage File>
     throw Error(ErrorCode::corrupt, root.path(), "both commit slots are damaged");
 }
 
-// Whether a record that must be younger than `sequence` stands somewhere behind `from`. Headers that say so, and lie,
-// are not there by accident; so that the work stays linear, more of them than a few are as good as a record.
+// True if a record with a later sequence exists behind `from`. False headers do not occur by accident. To keep the work
+// linear, many of them count as a record.
 [[nodiscard]] inline bool has_later_record(std::span<const std::byte> journal, std::uint64_t from, const StoreId& store,
                                            std::uint64_t salt, std::uint64_t sequence) {
     JournalRecordHeader header;
@@ -82,7 +82,7 @@ template <Storage File>
     return false;
 }
 
-// Appends to `known` the records that follow its last one.
+// Appends the records that follow the last one to `known`.
 template <Storage File>
 void read_records(JournalFile<File>& journal, Records& known, const StoreId& store, std::uint64_t salt) {
     const auto bytes = journal.bytes();
@@ -93,8 +93,8 @@ void read_records(JournalFile<File>& journal, Records& known, const StoreId& sto
     }
 }
 
-// A record is durable before the next is written: one that is missing before one that is there was not torn by
-// a crash, but damaged later. (Unless a writer has written both meanwhile; so it is looked for once more.)
+// A record is durable before the next one is written. So if a record is missing before a valid one, it was damaged
+// later, and not torn by a crash. (A writer may have written both meanwhile, so the function looks again.)
 template <Storage File>
 void read_all_records(JournalFile<File>& journal, Records& known, const StoreId& store, std::uint64_t salt) {
     read_records(journal, known, store, salt);
@@ -120,7 +120,7 @@ void read_base(GroupState<File>& state, const StoreId& store) {
     state.records.records.push_back(std::move(*base));
 }
 
-// Each file's slot of the root's generation.
+// Reads the slot of the generation of the root in each file.
 template <Storage File>
 void read_slots(GroupState<File>& state, Arrays<File>& arrays, const Slot& root) {
     for (auto& array : arrays) {
@@ -134,7 +134,7 @@ void read_slots(GroupState<File>& state, Arrays<File>& arrays, const Slot& root)
     }
 }
 
-// A slot that a writer is just writing looks damaged for a moment; one that stays so is.
+// A slot looks damaged while a writer is writing it. So a damaged slot is read several times.
 template <Storage File>
 [[nodiscard]] NewestSlot newest_settled_slot(const File& root, OpenMode mode) {
     NewestSlot newest = newest_slot(root);
@@ -143,13 +143,13 @@ template <Storage File>
     return newest;
 }
 
-// The newest slot, unless it was written together with records that are not there: a crash came between. If it is so,
-// nothing can have been committed after it.
+// The newest slot, unless its tail is missing, because a crash came between. Then nothing was committed after it, and
+// the previous slot is current.
 template <Storage File>
 [[nodiscard]] Slot ruling_slot(GroupState<File>& state, Arrays<File>& arrays, const Slot& newest, OpenMode mode) {
     const MappedArray<File>& root = *arrays[0];
     if (tail_holds(newest, root.stride(), root.file().data(), root.file().size())) return newest;
-    // Our own view may have the overlays of an earlier commit.
+    // Opens the file again, because this view may have overlays of an earlier commit.
     const File afresh = File::open(root.path(), OpenMode::read_only, {});
     if (tail_holds(newest, root.stride(), afresh.data(), afresh.size())) return newest;
 
@@ -165,7 +165,7 @@ template <Storage File>
     return *before;
 }
 
-// Nothing if a writer has made a checkpoint meanwhile.
+// Returns nothing if a writer has made a checkpoint meanwhile.
 template <Storage File>
 [[nodiscard]] std::optional<GroupState<File>> try_read_state(Arrays<File>& arrays, OpenMode mode) {
     File& root = arrays[0]->file();
@@ -198,7 +198,8 @@ template <Storage File>
     throw Error(ErrorCode::io, arrays[0]->path(), "the store changed faster than it could be read");
 }
 
-// Whether the slots before those of this generation say the same. Then damage to one of these costs no commit.
+// True if the previous slots contain the same state as those of this generation. Then damage to one slot loses no
+// commit.
 template <Storage File>
 [[nodiscard]] bool slots_agree(const Arrays<File>& arrays, std::uint64_t generation) {
     return std::all_of(arrays.begin(), arrays.end(), [generation](const auto& array) {

@@ -1,4 +1,4 @@
-// Reads the header of a file and checks that it is what is expected.
+// Reads the header of a file, and checks that it is the expected one.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,7 @@ namespace mapvec::inline v0_1::detail {
     throw Error(code, file, problem);
 }
 
-// That the page is a header at all, of a version we read, undamaged.
+// Checks that the page is a header of a known version, and not damaged.
 inline void check_soundness(const FileHeader& header, const std::filesystem::path& file) {
     if (header.magic != FileHeader{}.magic)
         refuse(ErrorCode::corrupt, file, "not a mapvec file: it does not begin with \"mapvec\\r\\n\"");
@@ -37,7 +37,7 @@ inline void check_soundness(const FileHeader& header, const std::filesystem::pat
         refuse(ErrorCode::corrupt, file, "the header's version or byte order cannot be");
 }
 
-// The text that a header holds; a crafted one may be without an end.
+// The description in a header. In a crafted header it may have no end.
 [[nodiscard]] inline std::string description_of(const FileHeader& header) {
     const auto& text = header.description;
     return {text.begin(), std::find(text.begin(), text.end(), '\0')};

@@ -1,4 +1,4 @@
-// Names of files: whether there is one, and that it stays. An error is never taken for "no".
+// Names of files: whether a file exists, and that its name is durable. An error never counts as "no".
 #pragma once
 
 #include <filesystem>
@@ -10,7 +10,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// False only if the system says that there is no such file. Throws io or read_only if it says something else.
+// Returns false only if the system reports that there is no such file. Throws io or read_only for other errors.
 [[nodiscard]] inline bool exists(const std::filesystem::path& path) {
     bool answer = false;
     if (const int number = platform::exists(path, answer); number != 0)
@@ -18,8 +18,8 @@ namespace mapvec::inline v0_1::detail {
     return answer;
 }
 
-// Makes the names in the directory of `path` durable. Throws SyncError only if the sync itself has failed: a directory
-// that cannot be opened now may be tried again.
+// Makes the names in the directory of `path` durable. Throws SyncError only if the sync itself failed: if a directory
+// cannot be opened, the caller may try again.
 inline void sync_directory_of(const std::filesystem::path& path) {
     bool begun = false;
     const int number = platform::sync_directory_of(path, begun);

@@ -1,4 +1,4 @@
-// The two commit slots of a file: where they are, whether one is whole, and whether what it says can be true.
+// The two commit slots of a file: their position, whether one is valid, and whether its numbers are possible.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-inline constexpr std::size_t sector_size = 512;  // bytes that a disk writes all or none of
+inline constexpr std::size_t sector_size = 512;  // a disk writes a sector completely or not at all
 
 [[nodiscard]] constexpr std::uint64_t slot_offset(std::uint64_t generation) noexcept {
     return 1024 + (generation % 2) * sizeof(Slot);
@@ -29,7 +29,7 @@ inline constexpr std::size_t sector_size = 512;  // bytes that a disk writes all
     return detail::crc32c(bytes_of(slot).data() + sizeof slot.crc, sizeof slot - sizeof slot.crc);
 }
 
-// The end of the last record, or nothing if no file can be that long.
+// The end of the last record; nothing if no file can be so long.
 [[nodiscard]] inline std::optional<std::uint64_t> records_end(std::uint64_t count, std::uint64_t stride) noexcept {
     const auto bytes = detail::checked_multiply(count, stride);
     const auto end = bytes ? detail::checked_add(*bytes, data_offset) : std::nullopt;
@@ -37,7 +37,7 @@ inline constexpr std::size_t sector_size = 512;  // bytes that a disk writes all
     return end;
 }
 
-// The slot of that generation's parity, if its checksum holds: it was written whole.
+// The slot with this parity, if its checksum is valid.
 [[nodiscard]] inline std::optional<Slot> read_slot(const std::byte* file, std::uint64_t parity) noexcept {
     Slot slot;
     std::memcpy(&slot, file + slot_offset(parity), sizeof slot);
@@ -45,25 +45,25 @@ inline constexpr std::size_t sector_size = 512;  // bytes that a disk writes all
     return slot;
 }
 
-// The one of the later generation, of two that may be whole or not.
+// The slot with the later generation; either may be missing.
 [[nodiscard]] inline std::optional<Slot> newer(const std::optional<Slot>& a, const std::optional<Slot>& b) noexcept {
     return !b || (a && a->generation > b->generation) ? a : b;
 }
 
-// Whether a slot, or so much of its beginning, was never written.
+// True if the first `n` bytes of a slot were never written.
 [[nodiscard]] inline bool slot_is_blank(const std::byte* file, std::uint64_t parity,
                                         std::size_t n = sizeof(Slot)) noexcept {
     const std::byte* const slot = file + slot_offset(parity);
     return std::all_of(slot, slot + n, [](std::byte byte) { return byte == std::byte{0}; });
 }
 
-// A root whose first slot, that of generation 1, was never finished. Its first sector is written when all else that the
-// store begins with is durable.
+// True for a root whose first slot (generation 1) was never completed. Its first sector is written when everything else
+// is durable.
 [[nodiscard]] inline bool creation_is_unfinished(const std::byte* root) noexcept {
     return slot_is_blank(root, 0) && slot_is_blank(root, first_generation, sector_size);
 }
 
-// Whether the records that were written together with the slot are there.
+// True if the slot has no tail, or its tail has the right checksum.
 [[nodiscard]] inline bool tail_holds(const Slot& slot, std::uint64_t stride, const std::byte* file,
                                      std::uint64_t size) noexcept {
     if (slot.tail_count == 0 || slot.tail_count > slot.record_count) return true;
@@ -73,8 +73,9 @@ inline constexpr std::size_t sector_size = 512;  // bytes that a disk writes all
     return crc32c_raw(0, file + *begin, static_cast<std::size_t>(*end - *begin)) == slot.tail_crc;
 }
 
-// What a slot says can be true of a file of `size` bytes. REQUIRES: its tail holds. All else it speaks of was durable
-// before it was written, so one that is wrong is damage (a file cut short, say), never the trace of a crash.
+// Checks that the numbers of a slot are possible in a file of `size` bytes. REQUIRES: its tail is valid. Everything
+// else was durable before the slot was written. So a contradiction is damage (for example a truncated file), and never
+// the result of a crash.
 inline void check_slot(const Slot& slot, std::uint64_t stride, std::uint64_t size, const std::filesystem::path& file) {
     const auto end = records_end(slot.record_count, stride);
     if (!end || *end > size)

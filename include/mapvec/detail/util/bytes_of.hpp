@@ -1,4 +1,4 @@
-// The bytes of an object that is a file's bytes.
+// The bytes of an object that is written to a file.
 #pragma once
 
 #include <cstddef>
