@@ -68,7 +68,7 @@ void lose_tail(const std::filesystem::path& path) {
 
 }  // namespace
 
-TEST_CASE("a commit with a tail is there after a kill") {
+TEST_CASE("a commit with a tail survives a kill") {
     const ScratchDirectory scratch;
     const auto writer = committed_with_tail(scratch / "store");
     CHECK(Store::open(scratch / "store", OpenMode::read_only).size() == few + many);
@@ -79,7 +79,7 @@ TEST_CASE("a commit with a tail is there after a kill") {
     store.verify();
 }
 
-TEST_CASE("a store of one file to which rows were only appended is in that file, whole, after each commit") {
+TEST_CASE("a store with appended rows only is complete in its one file after each commit") {
     const ScratchDirectory scratch;
     auto store = Store::create(scratch / "store");
     for (std::size_t n : {std::size_t{1}, std::size_t{1}, many, std::size_t{2}}) {
@@ -149,7 +149,7 @@ TEST_CASE("overwriting the rows of a tail does not change the tail until another
     }
 }
 
-TEST_CASE("a reader that has laid a journal over its view follows commits with a tail") {
+TEST_CASE("a reader with journal overlays follows commits with a tail") {
     const ScratchDirectory scratch;
     {
         auto store = Store::create(scratch / "store", {.initial_capacity = 20'000});

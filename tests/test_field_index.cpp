@@ -1,4 +1,4 @@
-// Keys and fields of a collection: rows by a value of their payloads, whatever happens to the collection.
+// Keys and fields of a collection: rows by a value of their payloads, after any changes of the collection.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -37,7 +37,7 @@ auto years_of(Docs& docs) {
 }  // namespace field_index_test
 using namespace field_index_test;
 
-TEST_CASE("a document is put, found, replaced and erased by its key, reopened too") {
+TEST_CASE("a document is added, found, replaced and erased by its key, also after reopening") {
     const ScratchDirectory scratch;
     {
         auto docs = Docs::create(scratch / "c");
@@ -61,7 +61,7 @@ TEST_CASE("a document is put, found, replaced and erased by its key, reopened to
     for (unsigned i = 9; i < 100; ++i) REQUIRE(urls.find(doc(i).url) == Id{i});
 }
 
-TEST_CASE("no two rows get one key, and a call that is refused changes nothing") {
+TEST_CASE("no two rows can have the same key, and a call that throws changes nothing") {
     const ScratchDirectory scratch;
     auto docs = Docs::create(scratch / "c");
     const auto urls = urls_of(docs);
@@ -106,7 +106,7 @@ TEST_CASE("a search among the rows of a field reads these rows only") {
     CHECK(years.rows(1999).ids.empty());
 }
 
-TEST_CASE("a field is no field of another type, and no key") {
+TEST_CASE("a field cannot be opened with another type, or as a key") {
     const ScratchDirectory scratch;
     {
         auto docs = Docs::create(scratch / "c");
@@ -125,7 +125,7 @@ TEST_CASE("a field is no field of another type, and no key") {
     CHECK(docs.field("year", text_of_year).contains("2000"));
 }
 
-TEST_CASE("a field whose files are damaged is made again") {
+TEST_CASE("damaged files of a field are created again") {
     const ScratchDirectory scratch;
     for (const char* file : {"field.url", "field.url.slots", "field.url.head", "field.url.rows"}) {
         {
@@ -143,7 +143,7 @@ TEST_CASE("a field whose files are damaged is made again") {
     }
 }
 
-TEST_CASE("threads that ask by key find one version at any time") {
+TEST_CASE("threads that look up a key find exactly one version at any time") {
     const ScratchDirectory scratch;
     auto docs = Docs::create(scratch / "c");
     const auto urls = urls_of(docs);
@@ -163,7 +163,7 @@ TEST_CASE("threads that ask by key find one version at any time") {
     CHECK(missed == 0);
 }
 
-TEST_CASE("fields agree with a model through any history") {
+TEST_CASE("fields agree with a model after any history") {
     const unsigned seed = GENERATE(1u, 2u, 3u, 4u);
     const ScratchDirectory scratch;
     std::mt19937 random(seed);
@@ -204,7 +204,7 @@ TEST_CASE("fields agree with a model through any history") {
                 docs.close();
                 docs = Docs::open(scratch / "c");
                 committed = now, committed_years = years;
-                if (random() % 3 == 0) {  // by a program that does not know the fields
+                if (random() % 3 == 0) {  // a program that does not know the fields
                     if (now.empty()) break;
                     const auto any = std::next(now.begin(), static_cast<long>(random() % now.size()));
                     docs.erase(any->second);
@@ -226,9 +226,9 @@ TEST_CASE("fields agree with a model through any history") {
                     years[known->second] = d.year;
                 }
                 break;
-            case 11: {  // all of a copy, restored
+            case 11: {  // restores a copy of all files
                 if (random() % 4 != 0) break;
-                reader.close();  // which keeps overwrites out of the files
+                reader.close();  // an open reader keeps overwrites out of the files
                 docs.close();
                 committed = now, committed_years = years;
                 std::filesystem::copy(scratch / "c", scratch / "copy", std::filesystem::copy_options::recursive);

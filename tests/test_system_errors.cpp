@@ -1,5 +1,4 @@
-// Errors of the system that a file system makes at will, and a test cannot: the calls are replaced by ones that fail,
-// or wait, when they are told to.
+// Errors of the system that a test cannot cause: system calls are replaced by functions that fail or wait on request.
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,14 +21,14 @@
 
 namespace {
 
-// What a call is to fail with, 0: not at all.
+// The error of a call; 0: no error.
 std::function<int(const std::string& path)> lstat_error;
 std::function<int(std::uint64_t offset)> pwrite_error;
 std::function<int()> sync_error;
-// How much of `n` bytes a write gets done.
+// The number of `n` bytes that a write completes.
 std::function<std::size_t(std::uint64_t offset, std::size_t n)> pwrite_limit;
 
-// Sets one of them for a scope.
+// Sets one of them until the end of the scope.
 template <class Function>
 class Set {
   public:
@@ -82,7 +81,7 @@ std::string message_of(const std::function<void()>& call) {
     return "";
 }
 
-// Ten rows, then ten overwrites in the journal; the writer lives on.
+// Ten rows, then ten overwrites in the journal. The writer stays open.
 Store with_journal(const std::filesystem::path& path) {
     auto store = Store::create(path);
     for (int i = 0; i < 10; ++i) store.append(row(1)), store.commit();
@@ -92,7 +91,7 @@ Store with_journal(const std::filesystem::path& path) {
 
 }  // namespace
 
-TEST_CASE("a journal that the system does not speak of is an error, never a missing one") {
+TEST_CASE("an error about a journal is never taken for a missing journal") {
     const ScratchDirectory scratch;
     const auto writer = with_journal(scratch / "v");
     for (const int number : {EBADMSG, EIO, EACCES, ELOOP}) {
@@ -104,7 +103,7 @@ TEST_CASE("a journal that the system does not speak of is an error, never a miss
     CHECK(Store::open(scratch / "v", OpenMode::read_only)[9][0] == 2);
 }
 
-TEST_CASE("a commit that met a full disk while it wrote its slot is tried again, and succeeds") {
+TEST_CASE("a commit that could not write its slot on a full disk succeeds later") {
     for (const int number : {ENOSPC, EIO, EDQUOT}) {
         const ScratchDirectory scratch;
         auto store = Store::create(scratch / "v");
@@ -125,11 +124,11 @@ TEST_CASE("a commit that met a full disk while it wrote its slot is tried again,
     }
 }
 
-TEST_CASE("a slot whose write failed is erased before anything else is committed, even if all of it was written") {
+TEST_CASE("a slot whose write failed is erased before the next commit, even if it was written completely") {
     const ScratchDirectory scratch;
     auto store = with_journal(scratch / "v");
     {
-        // All but the slot's last bytes, which are zeros before and after.
+        // All bytes of the slot except the last, which are zeros before and after.
         const Set limit(pwrite_limit, [](std::uint64_t offset, std::size_t n) {
             return is_slot(offset) && n > 1200 ? std::size_t{1200} : n;
         });
@@ -146,7 +145,7 @@ TEST_CASE("a slot whose write failed is erased before anything else is committed
     CHECK(Store::open(scratch / "killed-v")[0][0] == 9);
 }
 
-TEST_CASE("a commit that found no descriptor left is tried again, and succeeds") {
+TEST_CASE("a commit without a free file descriptor succeeds later") {
     const ScratchDirectory scratch;
     auto store = Store::create(scratch / "v");
     for (int i = 0; i < 10; ++i) store.append(row(1));
@@ -154,7 +153,7 @@ TEST_CASE("a commit that found no descriptor left is tried again, and succeeds")
     store.insert(0, row(2));
     rlimit before{};
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
-    for (rlim_t more = 0; more < 4; ++more) {  // none, then enough for a part of what a new journal takes
+    for (rlim_t more = 0; more < 4; ++more) {  // none, then enough for a part of a new journal
         const int next = ::dup(0);
         ::close(next);
         const rlimit few{static_cast<rlim_t>(next) + more, before.rlim_max};
@@ -168,7 +167,7 @@ TEST_CASE("a commit that found no descriptor left is tried again, and succeeds")
     CHECK(Store::open(scratch / "v", OpenMode::read_only)[0][0] == 2);
 }
 
-TEST_CASE("after a failed sync commits are refused until the store is reopened, and say why") {
+TEST_CASE("after a failed sync commits throw until the store is reopened, with the reason") {
     const ScratchDirectory scratch;
     auto store = Store::create(scratch / "v");
     store.append(row(1));
@@ -183,14 +182,14 @@ TEST_CASE("after a failed sync commits are refused until the store is reopened, 
     store.commit();
 }
 
-TEST_CASE("a reader opens while the writer waits for the disk, in any sync of any commit", "[threads]") {
+TEST_CASE("a reader can open while the writer waits for any sync", "[threads]") {
     const ScratchDirectory scratch;
     auto store = with_journal(scratch / "v");
     int syncs = 0;
     const Set slow(sync_error, [&] {
         ++syncs;
         auto opened = std::async(std::launch::async, [&] { (void)Store::open(scratch / "v", OpenMode::read_only); });
-        if (opened.wait_for(std::chrono::seconds(20)) != std::future_status::ready) std::abort();  // rather than hang
+        if (opened.wait_for(std::chrono::seconds(20)) != std::future_status::ready) std::abort();  // do not hang
         return 0;
     });
     store.insert(3, row(5));

@@ -27,10 +27,10 @@ struct Totals {
     std::uint64_t violations = 0;
 };
 
-// The states that a store may be found in after a crash: that of the last commit that returned, and of those that have
-// begun since. (More than one, if the process was killed and another has opened what it found in the page cache.)
+// The states that are allowed after a crash: that of the last commit that returned, and those of commits that had begun
+// since. (There may be several, if the process was killed and another has opened the state in the page cache.)
 struct Allowed {
-    bool absent = false;  // the store's creation has not returned
+    bool absent = false;  // the creation of the store has not returned
     std::vector<Model> states;
 
     void begin(const Model& model) { states.push_back(model); }
@@ -45,7 +45,8 @@ struct Allowed {
     }
 };
 
-// Which of the dirty things a power cut leaves: anything at all, and the ways in which protocols are known to break.
+// Selects the dirty sectors and names that a power cut keeps: at random, and in patterns that are known to break
+// protocols.
 [[nodiscard]] inline Chooser random_chooser(Rng& rng, std::uint64_t items) {
     const auto in_slot = [](const std::string& file, std::uint64_t sector) {
         return file.find(".journal") == std::string::npos && sector >= 2 && sector < 8;
@@ -145,7 +146,7 @@ class Workload {
         if (one_in(rng_, 2)) some_steps(*store, model);
     }
 
-    // --- a reader in another process, beside the writer ---
+    // --- a reader in another process ---
 
     void toggle_reader() {
         if (reader_)
@@ -177,12 +178,13 @@ class Workload {
             survive(machine.power_cut(random_chooser(crashes_, items), crashes_), allowed_,
                     one_in(crashes_, 3) ? 1 : 0);
         }
-        // A name that is there, but not on disk yet, is rare and easily lost.
+        // A name that is not on disk yet is rare, and easily lost.
         const int kills = op == Op::create ? 12 : one_in(crashes_, 4) ? 1 : 0;
         for (int i = 0; i < kills; ++i) survive(machine.killed(), allowed_, 2);
     }
 
-    // The state after a crash is allowed, whoever looks; and the store goes on, through `more` further crashes.
+    // Checks that the state after a crash is allowed, for readers and writers, and that the store works, also after
+    // `more` further crashes.
     void survive(std::unique_ptr<Machine> machine, const Allowed& allowed, int more) {
         ++totals_.images;
         machine->rng.seed(crashes_());
@@ -222,7 +224,7 @@ class Workload {
         Store store = allowed.absent ? Store::open_or_create(path) : Store::open(path);
         check(store, allowed);
         Model model = Subject::read(store);
-        now = allowed;  // what was found may be in the page cache only, until a commit returns
+        now = allowed;  // the state may be in the page cache only, until a commit returns
         Rng rng(crashes_());
         for (int commits = 0; commits < 2; ++commits) {
             for (std::uint64_t n = below(rng, 3); n > 0; --n) Subject::step(store, model, rng);
@@ -235,9 +237,9 @@ class Workload {
         if (one_in(rng, 2)) check(Store::open(path, mapvec::OpenMode::read_only), now);
     }
 
-    // --- syncs that fail ---
+    // --- failing syncs ---
 
-    // From the n-th sync on they fail, once or for ever: commits refuse to go on, and what returned before is safe.
+    // Syncs fail from the n-th on, once or always. Commits then throw, and earlier commits are safe.
     void fail_syncs(Machine& machine) {
         for (std::uint64_t n = 0; n < 24; ++n) {
             const auto copy = machine.killed();
@@ -248,7 +250,7 @@ class Workload {
             fail_sync(*copy, n / 2 + below(crashes_, 4), for_ever ? UINT64_MAX : 1, allowed);
             survive(copy->power_cut(random_chooser(crashes_, copy->items()), crashes_), allowed, 1);
             copy->failing_syncs = 0;
-            // The next process finds in the page cache what is not on disk, and the power goes on it.
+            // The next process finds bytes in the page cache that are not on disk, and then the power is cut.
             for (int i = 0; i < 6; ++i) survive(copy->killed(), allowed, 1);
             if (one_in(crashes_, 2)) copy->evict();
             Allowed now = allowed;
@@ -256,7 +258,7 @@ class Workload {
             survive(copy->power_cut(random_chooser(crashes_, copy->items()), crashes_), now, 1);
         }
     }
-    // What the page cache shows may be gone in the midst of it. That may be noticed and refused, but only once.
+    // The contents of the page cache may be lost meanwhile. The store may notice this and throw, but only once.
     void go_on_while_pages_vanish(Machine& machine, const Allowed& allowed, Allowed& now) {
         machine.hook = [&](Op) {
             if (one_in(crashes_, 6)) machine.evict();
@@ -280,14 +282,14 @@ class Workload {
             for (std::uint64_t steps = 1 + below(crashes_, 3); steps > 0; --steps)
                 Subject::step(store, model, crashes_);
             allowed.begin(model);
-            const bool closing = one_in(crashes_, 4);  // which is a checkpoint
+            const bool closing = one_in(crashes_, 4);  // close() makes a checkpoint
             try {
                 closing ? store.close() : store.commit();
             } catch (const mapvec::Error& error) {
                 ++totals_.failed_syncs;
                 must_refuse(store);
-                if constexpr (requires { Subject::of_two_stores; }) return;  // the other one goes on
-                // It may be changed further, and no change reaches what was to be committed.
+                if constexpr (requires { Subject::of_two_stores; }) return;  // the other store continues
+                // The store may be changed further, but these changes do not become part of the failed commit.
                 for (std::uint64_t steps = below(crashes_, 4); steps > 0; --steps)
                     Subject::step(store, model, crashes_);
                 if (closing) must_refuse_to_close(store);
@@ -315,14 +317,14 @@ class Workload {
 
     const Options& options_;
     Totals& totals_;
-    Rng rng_;      // of the workload
-    Rng crashes_;  // of what happens to it
+    Rng rng_;      // for the workload
+    Rng crashes_;  // for crashes
     Allowed allowed_;
     std::optional<Store> reader_;
-    Model seen_;  // by the reader
+    Model seen_;  // the state that the reader has seen
 };
 
-// PayloadStoreBuilder::finish_persisted: whenever the power goes, the store is there whole or not at all.
+// PayloadStoreBuilder::finish_persisted: after a power cut at any time, the store exists completely or not at all.
 template <class File>
 void run_builder(const Options& options, Totals& totals) {
     using Builder = mapvec::PayloadStoreBuilder<std::string, mapvec::Codec<std::string>, File>;

@@ -1,5 +1,6 @@
-// What the crash tests work on: each kind of store with a model of what it holds, random changes that are made to both,
-// and a way to read the store back. Templates over the storage, so that the simulated disk and real files share them.
+// The subjects of the crash tests: each kind of store, with a model of its contents, random changes of both, and a
+// function that reads the store back. The storage is a template parameter, so that the simulated disk and real files
+// use the same code.
 #pragma once
 
 #include <mapvec/collection.hpp>
@@ -20,14 +21,14 @@
 namespace crash {
 
 struct Model {
-    std::string flat;                  // rows or fixed-size records, back to back
-    std::vector<std::string> records;  // of any size
+    std::string flat;                  // rows or fixed-size records, one after the other
+    std::vector<std::string> records;  // records of any size
     std::vector<std::uint64_t> erased;
 
     bool operator==(const Model&) const = default;
 };
 
-// FNV-1a over everything: how a child process tells its parent which state it means.
+// FNV-1a over the whole state: a child process sends it to its parent to identify a state.
 [[nodiscard]] inline std::uint64_t digest(const Model& model) {
     std::uint64_t hash = 0xcbf29ce484222325;
     const auto add = [&](std::string_view bytes) {
@@ -51,9 +52,9 @@ template <class Value>
                           : std::string(reinterpret_cast<const char*>(values.data()), values.size_bytes());
 }
 
-inline constexpr std::size_t row_dim = 3;  // rows of 12 bytes lie across the borders of sectors and pages
+inline constexpr std::size_t row_dim = 3;  // rows of 12 bytes cross the borders of sectors and pages
 inline constexpr std::size_t row_bytes = row_dim * sizeof(float);
-inline constexpr std::size_t max_bytes = 6 << 20;  // a model that grew to this is not made larger by big steps
+inline constexpr std::size_t max_bytes = 6 << 20;  // a model of this size grows in small steps only
 
 [[nodiscard]] inline std::vector<float> random_rows(Rng& rng, std::size_t rows) {
     std::vector<float> scalars(rows * row_dim);
@@ -99,7 +100,7 @@ struct Vectors {
     static Model read(const Store& store) { return {flat_bytes<float>(store.data()), {}, {}}; }
 
   private:
-    static constexpr std::size_t block_table_rows = 256 * 4096 / row_bytes;  // more, and the checksums' blocks merge
+    static constexpr std::size_t block_table_rows = 256 * 4096 / row_bytes;  // with more rows, blocks merge
 
     static void append(Store& store, Model& model, const std::vector<float>& rows) {
         store.append_rows(rows);
@@ -120,7 +121,7 @@ struct Vectors {
     }
 };
 
-// Hardly anything but appends: what is committed together with its slot.
+// Mostly appends: commits with a tail.
 template <class File>
 struct AppendedVectors {
     static constexpr const char* name = "appends";
@@ -237,7 +238,7 @@ struct Collections {
         model.flat += flat_bytes<float>(row);
         model.records.push_back(record);
     }
-    // To what a snapshot shows; refused after a failed sync.
+    // Rolls back to the state of a snapshot. Throws after a failed sync.
     static void roll_back(Store& store, Model& model) {
         const Model committed = read(store.snapshot());
         try {
@@ -250,7 +251,8 @@ struct Collections {
     }
 };
 
-// Rows and their graph, committed one after the other. The graph may lag behind, and is never ahead.
+// Rows and their graph, which are committed one after the other. The graph may be older than the rows, and is never
+// newer.
 template <class File>
 class GraphedRows {
     using Rows = mapvec::MmapVectorStore<row_dim, float, File>;
@@ -277,7 +279,7 @@ class GraphedRows {
     }
 
     [[nodiscard]] Rows& rows() noexcept { return rows_; }
-    // Throws if the graph cannot be of these rows.
+    // Throws if the graph contradicts these rows.
     [[nodiscard]] const Rows& checked_rows() const {
         if (!graph_.is_open() || rows_.empty()) return rows_;
         for (const mapvec::Id id : {std::size_t{0}, rows_.size() / 2, rows_.size() - 1}) {
@@ -294,8 +296,8 @@ class GraphedRows {
     }
     void commit() {
         rows_.commit();
-        if (!graph_.is_open()) return;                 // a close() that failed half way
-        graph_.update(rows_, {.ef_construction = 8});  // throws if the graph is ahead
+        if (!graph_.is_open()) return;                 // close() failed after closing it
+        graph_.update(rows_, {.ef_construction = 8});  // throws if the graph is newer
         graph_.commit();
     }
     bool refresh() {

@@ -1,9 +1,8 @@
-// For the fuzz targets of whole stores: files in a directory in memory, made from a valid store and the
-// fuzzer's bytes, and sealed again, so that the fuzzer gets past the checksums.
+// For the fuzz targets of stores: files in a directory in memory, made of a valid store and the bytes of the fuzzer,
+// with correct checksums, so that the fuzzer gets past them.
 //
-// The input is a list of edits: {u8 file, u16 offset, u8 how, u8 value}. `how` says where the offset counts
-// from (header, slots, records, journal), whether the byte is set or xored, and whether the checksums are made
-// to hold afterwards.
+// The input is a list of edits: {u8 file, u16 offset, u8 how, u8 value}. `how` chooses the base of the offset (header,
+// slots, records, journal), whether the byte is set or xored, and whether checksums are corrected afterwards.
 #pragma once
 
 #include <mapvec/detail/commit/journal.hpp>
@@ -24,7 +23,7 @@ namespace fuzz {
 namespace fs = std::filesystem;
 using Files = std::vector<std::pair<std::string, std::string>>;  // name, bytes
 
-// A directory of this process, in memory where there is such a thing.
+// A directory for this process, in memory if the system has such a file system.
 inline const fs::path& directory() {
     static const struct Directory {
         Directory()
@@ -63,7 +62,7 @@ inline Files take() {
                            std::string{std::istreambuf_iterator<char>(stream), {}});
     }
     std::sort(files.begin(), files.end());
-    for (auto& [name, bytes] : files)  // journals are written ahead with a megabyte of zeros
+    for (auto& [name, bytes] : files)  // journals have a megabyte of zeros at their end
         if (name.find(".journal") != std::string::npos) bytes.resize(std::min<std::size_t>(bytes.size(), 8192));
     return files;
 }
@@ -78,7 +77,7 @@ bool seal(std::string& bytes, std::size_t offset) {
     return true;
 }
 
-// The records of a journal, one behind the other as far as their lengths make sense.
+// The records of a journal, as far as their lengths are possible.
 inline void seal_journal(std::string& bytes, const mapvec::StoreId& store) {
     namespace detail = mapvec::detail;
     for (std::size_t at = 0; at + sizeof(detail::JournalRecordHeader) <= bytes.size();) {
@@ -106,7 +105,7 @@ inline void seal(Files& files) {
         if (name.find(".journal") != std::string::npos) seal_journal(bytes, root.store_id);
 }
 
-// Applies the edits to the files. Returns whether the checksums were made to hold.
+// Applies the edits to the files. Returns true if the checksums were corrected.
 inline bool damage(Files& files, const std::uint8_t* data, std::size_t size) {
     static constexpr std::size_t origins[] = {0, 1024, 2560, 4096};
     bool sealed = false;

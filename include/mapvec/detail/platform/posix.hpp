@@ -1,4 +1,4 @@
-// The POSIX side of platform.hpp: Linux first, macOS by the same calls where it has them.
+// The POSIX side of platform.hpp, for Linux and macOS.
 #pragma once
 
 #include <fcntl.h>
@@ -25,10 +25,10 @@ namespace mapvec::inline v0_1::detail::platform {
 
 using Handle = int;
 
-inline constexpr bool can_map_in_place = true;  // a mapping can be laid over reserved or mapped addresses
-inline constexpr bool can_cut_mapped = true;    // a file that is mapped can be made shorter
-inline constexpr bool can_remove_open = true;   // a file can lose its name while it is in use
-inline constexpr bool sync_covers_view = true;  // syncing the handle makes durable what was stored through a mapping
+inline constexpr bool can_map_in_place = true;  // a mapping can replace reserved or mapped addresses
+inline constexpr bool can_cut_mapped = true;    // a mapped file can be truncated
+inline constexpr bool can_remove_open = true;   // an open file can be removed
+inline constexpr bool sync_covers_view = true;  // a sync of the handle also covers writes through a mapping
 
 #if defined(MAP_POPULATE)
 inline constexpr int map_populate = MAP_POPULATE;
@@ -39,7 +39,7 @@ inline constexpr int map_fixed = MAP_FIXED;
 #if defined(F_OFD_SETLK)
 inline constexpr int set_lock = F_OFD_SETLK;
 inline constexpr int set_lock_and_wait = F_OFD_SETLKW;
-#else  // macOS: in the kernel since 10.15, in the public headers later
+#else  // macOS: in the kernel since 10.15, in the public headers since later
 inline constexpr int set_lock = 90;
 inline constexpr int set_lock_and_wait = 91;
 #endif
@@ -68,7 +68,7 @@ inline constexpr int set_lock_and_wait = 91;
     return size;
 }
 
-// Calls the system again for as long as a signal interrupts it. `call` returns -1 when it fails.
+// Repeats a system call while a signal interrupts it. `call` returns -1 if it fails.
 template <class Call>
 [[nodiscard]] auto uninterrupted(Call call) noexcept {
     auto result = call();
@@ -85,7 +85,7 @@ template <class Call>
     return handle < 0 ? errno : 0;
 }
 
-// A write past RLIMIT_FSIZE would kill the process with SIGXFSZ, so it is not attempted.
+// A write beyond RLIMIT_FSIZE would kill the process with SIGXFSZ, so it is not attempted.
 [[nodiscard]] inline bool within_file_size_limit(std::uint64_t size) noexcept {
     rlimit limit{};
     return ::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur;
@@ -95,14 +95,14 @@ template <class Call>
     return open_file(path.c_str(), O_RDWR | O_CREAT | O_EXCL, 0666, handle);
 }
 
-// O_NONBLOCK: opening a FIFO must not wait for its other end. It changes nothing for regular files.
+// O_NONBLOCK: opening a FIFO must not wait for its other end. It has no effect on regular files.
 [[nodiscard]] inline int open_existing(const std::filesystem::path& path, bool writing, Handle& handle) noexcept {
     return open_file(path.c_str(), (writing ? O_RDWR : O_RDONLY) | O_NONBLOCK, 0, handle);
 }
 
 inline void close(Handle handle) noexcept { ::close(handle); }
 
-// Handles that others opened for us must not leak into programs this process starts.
+// Handles that Boost opened must not be inherited by programs that this process starts.
 inline void close_on_exec(Handle handle) noexcept { ::fcntl(handle, F_SETFD, FD_CLOEXEC); }
 
 [[nodiscard]] inline int file_size(Handle handle, std::uint64_t& size) noexcept {
@@ -113,10 +113,10 @@ inline void close_on_exec(Handle handle) noexcept { ::fcntl(handle, F_SETFD, FD_
     return 0;
 }
 
-// These mean that there is no such file. Any other error says nothing about it.
+// The errors that mean that a file does not exist. Other errors do not tell.
 [[nodiscard]] inline bool means_absent(int number) noexcept { return number == ENOENT || number == ENOTDIR; }
 
-// Whether this path leads to the file that the handle is of.
+// Sets `answer`: whether the path leads to the file of the handle. Returns an error number if that is unknown.
 [[nodiscard]] inline int leads_to(const std::filesystem::path& path, Handle handle, bool& answer) noexcept {
     struct stat named {
     }, open{};
@@ -133,9 +133,9 @@ inline void close_on_exec(Handle handle) noexcept { ::fcntl(handle, F_SETFD, FD_
     return uninterrupted([&] { return ::ftruncate(handle, static_cast<off_t>(size)); }) == 0 ? 0 : errno;
 }
 
-// Gives the range blocks. A file system that cannot (EOPNOTSUPP) reports a full disk when it is written instead.
-// A call that a signal interrupts may have to begin anew (tmpfs), and another signal may come sooner than it ends:
-// each interrupted call is followed by a shorter one.
+// Allocates blocks for the range. If a file system cannot (EOPNOTSUPP), a write reports a full disk instead. On tmpfs
+// an interrupted call begins again, and the next signal may come before it ends: so after each interruption the call
+// gets a shorter range.
 [[nodiscard]] inline int allocate([[maybe_unused]] Handle handle, [[maybe_unused]] std::uint64_t offset,
                                   [[maybe_unused]] std::uint64_t length) noexcept {
 #if defined(__linux__)
@@ -171,7 +171,7 @@ inline void close_on_exec(Handle handle) noexcept { ::fcntl(handle, F_SETFD, FD_
     return 0;
 }
 
-// Linux writes what is dirty; elsewhere nothing happens before sync().
+// Starts writing dirty pages on Linux. Does nothing on other systems.
 inline void start_sync([[maybe_unused]] Handle handle, [[maybe_unused]] std::uint64_t offset,
                        [[maybe_unused]] std::uint64_t n) noexcept {
 #if defined(__linux__)
@@ -180,14 +180,15 @@ inline void start_sync([[maybe_unused]] Handle handle, [[maybe_unused]] std::uin
 }
 [[nodiscard]] inline int sync(Handle handle) noexcept {
 #if defined(__APPLE__)
-    // fsync() there stops at the drive's cache
+    // fsync() on macOS does not flush the cache of the drive.
     return uninterrupted([&] { return ::fcntl(handle, F_FULLFSYNC); }) == 0 ? 0 : errno;
 #else
     return uninterrupted([&] { return ::fdatasync(handle); }) == 0 ? 0 : errno;
 #endif
 }
 
-// Makes the directory entries beside `file` durable. An error came from the sync itself, or before it was begun.
+// Makes the directory entries beside `file` durable. Sets `begun` before the sync itself, so that the caller knows
+// whether the sync failed.
 [[nodiscard]] inline int sync_directory_of(const std::filesystem::path& file, bool& begun) noexcept {
     begun = false;
     try {
@@ -204,7 +205,7 @@ inline void start_sync([[maybe_unused]] Handle handle, [[maybe_unused]] std::uin
     }
 }
 
-// Atomic, and EEXIST if `to` is there already.
+// Renames atomically. Fails with EEXIST if `to` exists.
 [[nodiscard]] inline int rename_to_new(const std::filesystem::path& from, const std::filesystem::path& to) noexcept {
 #if defined(__linux__) && defined(RENAME_NOREPLACE)
     const auto rename = [&] { return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE); };
@@ -230,10 +231,10 @@ inline void start_sync([[maybe_unused]] Handle handle, [[maybe_unused]] std::uin
     return answer || means_absent(errno) ? 0 : errno;
 }
 
-// A path by which the open handle's file can be opened again, for a file that has no name.
+// A path that opens the file of the handle again, for a file without a name.
 [[nodiscard]] inline std::string path_of_handle(Handle handle) { return "/proc/self/fd/" + std::to_string(handle); }
 
-// A file without a name from the start, where the system has such a thing; otherwise an error.
+// Creates a file without a name, if the system supports it; otherwise an error.
 [[nodiscard]] inline int create_nameless([[maybe_unused]] const std::filesystem::path& directory,
                                          Handle& handle) noexcept {
 #if defined(O_TMPFILE)
@@ -244,14 +245,14 @@ inline void start_sync([[maybe_unused]] Handle handle, [[maybe_unused]] std::uin
 #endif
 }
 
-// Bytes that nobody can foresee; `n` <= 256.
+// Random bytes from the system. REQUIRES: n <= 256.
 [[nodiscard]] inline int random_bytes(void* bytes, std::size_t n) noexcept {
     return ::getentropy(bytes, n) == 0 ? 0 : errno;
 }
 
 [[nodiscard]] inline std::uint64_t process_id() noexcept { return static_cast<std::uint64_t>(::getpid()); }
 
-// --- locks: of the open file description, on a byte far behind any data ---
+// --- locks: of the open file description, on a byte far behind all data ---
 
 enum class LockKind { exclusive, shared, none };
 
@@ -272,8 +273,8 @@ inline void release_addresses(std::byte* base, std::size_t n) noexcept {
     if (n > 0) ::munmap(base, n);
 }
 
-// `n` bytes of addresses that nobody else will take and nobody can touch; null if there are not so many.
-// Aligned like a huge page, so that file offset and address agree and large folios can be mapped whole.
+// Reserves `n` bytes of addresses, without access; null if so many are not available. They are aligned like a huge
+// page, so that file offsets and addresses agree, and large folios can be mapped as a whole.
 [[nodiscard]] inline std::byte* reserve_addresses(std::size_t n, std::size_t alignment) noexcept {
     if (n > SIZE_MAX - alignment) return nullptr;
     void* found = ::mmap(nullptr, n + alignment, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -286,23 +287,23 @@ inline void release_addresses(std::byte* base, std::size_t n) noexcept {
     return first + skip;
 }
 
-// Replaces what is mapped at [base, base + n) by private pages of the file: the content does not change,
-// not even for a moment, but from now on writes stay in memory.
+// Replaces the mapping of [base, base + n) by private pages of the file. The contents do not change at any moment, but
+// writes then stay in memory.
 [[nodiscard]] inline int map_private(Handle handle, std::byte* base, std::uint64_t offset, std::size_t n) noexcept {
     void* mapped = ::mmap(base, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, handle,
                           static_cast<off_t>(offset));
     if (mapped == MAP_FAILED) return errno;
 #if defined(__linux__)
-    // After mlockall(MCL_FUTURE) all of these pages are copies by now, which would not show later writes to the file.
+    // After mlockall(MCL_FUTURE) all these pages are copies already, and would not show later writes to the file.
     if (::madvise(base, n, MADV_DONTNEED) != 0 && ::munlock(base, n) == 0) (void)::madvise(base, n, MADV_DONTNEED);
 #endif
     return 0;
 }
 
-// Private pages in [base, base + n) forget what was written to them and show the file again.
+// Discards the writes to private pages in [base, base + n): they show the file again.
 inline void drop_private(Handle handle, std::byte* base, std::uint64_t offset, std::size_t n) noexcept {
 #if defined(__linux__)
-    if (::madvise(base, n, MADV_DONTNEED) == 0) return;  // it fails for pages that are locked in memory
+    if (::madvise(base, n, MADV_DONTNEED) == 0) return;  // this fails for pages that are locked in memory
 #endif
     (void)map_private(handle, base, offset, n);
 }

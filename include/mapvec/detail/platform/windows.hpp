@@ -1,12 +1,12 @@
-// The Windows side of platform.hpp. What Windows cannot do, and what is done instead:
+// The Windows side of platform.hpp. Operations that Windows does not have, and their replacements:
 //
 //   map over reserved addresses     growth maps the whole file again; old views stay (can_map_in_place)
-//   cut a file that is mapped       the view is given up for a moment; a file that others have mapped stays long
-//                                   (can_cut_mapped)
+//   cut a file that is mapped       the view is unmapped for a moment; a file that others have mapped keeps its
+//                                   length (can_cut_mapped)
 //   make durable what was stored    rows are written through the handle, never through the view, because
 //   through a view by its handle    FlushFileBuffers does not see the view's dirty pages (sync_covers_view)
-//   remove a file that is open      a temporary file goes when its object does; a crash leaves it (can_remove_open)
-//   sync a directory                NTFS journals names by itself
+//   remove a file that is open      its object removes a temporary file; a crash leaves it (can_remove_open)
+//   sync a directory                not needed: NTFS journals names
 #pragma once
 
 #pragma push_macro("NOMINMAX")
@@ -64,7 +64,7 @@ inline constexpr int map_fixed = 0;
     return Error(code, file, std::string(doing) + ": " + std::system_category().message(number));
 }
 
-// Offsets of mappings are multiples of this; pages themselves are smaller.
+// Offsets of mappings must be multiples of this. Pages are smaller.
 [[nodiscard]] inline std::size_t page_size() noexcept {
     static const std::size_t size = [] {
         SYSTEM_INFO info{};
@@ -101,13 +101,12 @@ inline void close_on_exec(Handle handle) noexcept { ::SetHandleInformation(handl
     return 0;
 }
 
-// Whether this path leads to the file that the handle is of.
-// These mean that there is no such file. Any other error says nothing about it.
+// The errors that mean that a file does not exist. Other errors do not tell.
 [[nodiscard]] inline bool means_absent(int number) noexcept {
     return number == static_cast<int>(ERROR_FILE_NOT_FOUND) || number == static_cast<int>(ERROR_PATH_NOT_FOUND);
 }
 
-// Whether this path leads to the file that the handle is of.
+// Sets `answer`: whether the path leads to the file of the handle. Returns an error number if that is unknown.
 [[nodiscard]] inline int leads_to(const std::filesystem::path& path, Handle handle, bool& answer) noexcept {
     Handle other{};
     answer = false;
@@ -122,7 +121,7 @@ inline void close_on_exec(Handle handle) noexcept { ::SetHandleInformation(handl
     return number;
 }
 
-// Takes disk space for what is new: files are not sparse unless somebody asks for it.
+// Allocates disk space for the new bytes: files are sparse only on request.
 [[nodiscard]] inline int resize(Handle handle, std::uint64_t size) noexcept {
     if (size > static_cast<std::uint64_t>(INT64_MAX)) return static_cast<int>(ERROR_FILE_TOO_LARGE);
     FILE_END_OF_FILE_INFO end{};
@@ -184,7 +183,7 @@ inline void start_sync(Handle, std::uint64_t, std::uint64_t) noexcept {}
 }
 [[nodiscard]] inline std::uint64_t process_id() noexcept { return ::GetCurrentProcessId(); }
 
-// --- locks: of the handle, on a byte far behind any data ---
+// --- locks: of the handle, on a byte far behind all data ---
 
 enum class LockKind { exclusive, shared, none };
 
