@@ -32,6 +32,6 @@ runs = []
 for turn in range(7):
     for name, headers in HEADERS.items():
         seconds = seconds_of_processor(compiler, include, headers)
-        if turn > 0:  # the first only brings the files into memory
+        if turn > 0:  # the first run brings the files into memory
             runs.append({"run_name": name, "real_time": 1e3 * seconds, "time_unit": "ms"})
 json.dump({"benchmarks": runs}, sys.stdout)

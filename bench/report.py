@@ -10,7 +10,7 @@ import json
 import statistics
 import sys
 
-# title, our benchmark, the benchmark it is compared with, what that is, the ratio we want to reach
+# title, our benchmark, the benchmark beside it, its name, the ratio to reach
 ROWS = [
     ("append row by row, 2 GiB", "append/", "pwrite_from_cache/", "`pwrite` of 256 KiB blocks", 0.85),
     ("the same without a helper thread", "append_alone/", "copy_and_pwrite/", "copy to a buffer, `pwrite`", 0.95),
@@ -90,7 +90,7 @@ def compare(figures):
             yield title, quantity(a), what, quantity(b), ratio(a, b), bar
     for name, figure in figures.items():
         run = figure[2]
-        if "ratio" in run:  # measured beside its limit by the benchmark itself
+        if "ratio" in run:  # the benchmark measures its limit itself
             limit, bar = ("a loop by hand", 0.8) if name.startswith("in_cache/") else ("memory", 0.9)
             yield (search_title(name), f"{run['GB/s']:.1f} GB/s, {run['Mrows/s']:.0f} M rows/s", limit,
                    f"{run['limit_GB/s']:.1f} GB/s", run["ratio"], bar)
@@ -141,7 +141,7 @@ def drawn_bar(x, y, value, bar, scale):
     return lines
 
 
-LONGEST = 3  # times the limit or the peer
+LONGEST = 3  # times the limit or the other library
 
 
 def draw(rows, path):

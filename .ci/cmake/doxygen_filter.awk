@@ -1,8 +1,8 @@
-# Shows headers and pages to Doxygen: plain comments become documentation.
+# Prepares headers and pages for Doxygen: plain comments become documentation.
 #
-# The comment that a header begins with is about the class that it names first ("MmapVectorStore: vectors of …"), if the
-# header has that class, else about the file. A comment behind a declaration is about that; one behind the brace that ends
-# a namespace, and a line of dashes, are about nothing. Names are shown without the inline namespace of the version.
+# The first comment of a header describes the class that it names first ("MmapVectorStore: vectors of …"), if the header
+# has this class; otherwise the file. A comment behind a declaration describes it. A comment behind the brace that ends
+# a namespace, and a line of dashes, describe nothing. Names are shown without the inline namespace of the version.
 
 # Doxygen ends a `span` at a single quote, but not a ``span``.
 function spans(text,    parts, n, i, result) {
@@ -16,9 +16,9 @@ function spans(text,    parts, n, i, result) {
     return result
 }
 
-# Links of a page to what is not in the reference lead to the repository.
+# Links of a page to files outside of the reference lead to the repository.
 function links(text) {
-    gsub(/\.md#[a-z0-9-]+\)/, ".md)", text)  # Doxygen has other names for headings
+    gsub(/\.md#[a-z0-9-]+\)/, ".md)", text)  # Doxygen has other anchors for headings
     gsub(/\]\((\.\.\/)*LICENSE\)/, "](" repository "/LICENSE)", text)
     while (match(text, /\]\((\.\.\/)*(bench|examples|tests|include|ports|\.github\/[A-Z])[^)]*\)/)) {
         target = substr(text, RSTART + 2, RLENGTH - 3)
@@ -32,7 +32,7 @@ function links(text) {
 
 function is_comment(line) { return line ~ /^ *\/\/( |$)/ && line !~ /^ *\/\/ ---/ }
 
-# "Dim: scalars a row" before a template is no summary of it.
+# "Dim: scalars of each row" before a template is not its summary.
 function documented(line, in_header) {
     if (!in_header && line ~ /^\/\/ [A-Z][A-Za-z]*: /) sub(/\/\//, "// @details", line)
     sub(/\/\//, "///", line)
@@ -49,15 +49,15 @@ function code(line,    end) {
     return line
 }
 
-# Whether the header has a class or a struct of that name.
+# True if the header has a class or a struct with this name.
 function defines(name,    i) {
     for (i = 1; i <= NR; ++i)
         if (lines[i] ~ "^(class|struct) (MAPVEC_[A-Z_]+ )?" name "( final)?( [:{]|$)") return 1
     return 0
 }
 
-# The first sentence of the comment that ends before `end`; sets `remainder` to what else its paragraph says, and `rest`
-# to the line behind the paragraph.
+# The first sentence of the comment that ends before `end`. Sets `remainder` to the rest of its paragraph, and `rest` to
+# the line behind the paragraph.
 function first_sentence(end,    text) {
     for (rest = 1; rest < end && lines[rest] != "//"; ++rest) text = text (rest > 1 ? " " : "") substr(lines[rest], 4)
     remainder = ""

@@ -1,11 +1,11 @@
-# Header-only: what is built for debug would be the same.
+# Header-only: a debug build would be the same.
 set(VCPKG_BUILD_TYPE release)
 
 vcpkg_from_github(
     OUT_SOURCE_PATH SOURCE_PATH
     REPO mapvec/mapvec
     REF "v${VERSION}"
-    SHA512 0  # of the release's archive; vcpkg prints the right one when it meets this
+    SHA512 0  # of the archive of the release; vcpkg prints the right value
     HEAD_REF main
 )
 

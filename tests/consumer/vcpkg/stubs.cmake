@@ -1,9 +1,9 @@
-# Plays vcpkg for one portfile, where vcpkg itself cannot be had:
+# Replaces vcpkg for one portfile, if vcpkg itself is not available:
 #
 #   cmake -DSOURCE=<checkout> -DPORT_DIR=<directory of the port> -DWORK=<scratch> -P stubs.cmake
 #
-# The helpers do what vcpkg's do, as far as this port needs it, and vcpkg's own checks after an
-# installation are made here. What is installed is under WORK/packages/mapvec.
+# The functions do the same as those of vcpkg, as far as this port needs them, and the checks of vcpkg after an
+# installation are repeated here. The installation is in WORK/packages/mapvec.
 cmake_minimum_required(VERSION 3.20)
 
 cmake_path(GET PORT_DIR FILENAME PORT)
@@ -56,7 +56,7 @@ function(vcpkg_cmake_install)
     endforeach()
 endfunction()
 
-# mapvec's package files are installed where vcpkg wants them; to move them is not played here.
+# The package files of mapvec are installed where vcpkg expects them. This script does not move them.
 function(vcpkg_cmake_config_fixup)
     if(ARGN OR NOT EXISTS "${CURRENT_PACKAGES_DIR}/share/${PORT}/${PORT}-config.cmake")
         message(FATAL_ERROR "expected the package files in share/${PORT}")
@@ -70,7 +70,7 @@ endfunction()
 
 include("${PORT_DIR}/portfile.cmake")
 
-# vcpkg's checks after an installation.
+# The checks of vcpkg after an installation.
 if(NOT name STREQUAL PORT)
     message(FATAL_ERROR "the directory ${PORT} holds the port ${name}")
 endif()
