@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cli/any_store.hpp"
+#include "cli/info.hpp"
 #include "cli/inspect.hpp"
 #include "cli/options.hpp"
 #include "cli/query.hpp"
@@ -30,7 +31,7 @@ const std::map<std::string, ScalarType> scalars{{"float32", ScalarType::float32}
 
 constexpr const char* about = R"(Memory-mapped vector stores: look into them, fill them, search them.
 
-A STORE is the file of a vector store or of a payload store, or the directory of a collection.)";
+A STORE is the file of a vector store, of a payload store or of an index, or the directory of a collection.)";
 
 constexpr const char* footer = R"(
 Examples:
@@ -61,6 +62,18 @@ void add_verify(CLI::App& app) {
         "verify", "Read all of a store and hold it against its checksums; exit code 1 if it is damaged");
     command->add_option("store", *path, "The store")->required();
     command->callback([=] { cli::verify(*path); });
+}
+
+void add_inspect(CLI::App& app) {
+    auto path = std::make_shared<std::string>();
+    CLI::App* const command = app.add_subcommand(
+        "inspect",
+        "Show the headers, commit slots and journals of a store, damaged or not, and which state they lead to");
+    command->add_option("store", *path, "The store, or any file of one")->required();
+    command->footer(
+        "Nothing is written. The last line says whether the store opens; the exit code is 0 whenever its first\n"
+        "file can be read. What the words mean: include/mapvec/storage/file_format.hpp.");
+    command->callback([=] { cli::inspect(*path); });
 }
 
 void add_head(CLI::App& app) {
@@ -188,6 +201,7 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     add_info(app);
     add_verify(app);
+    add_inspect(app);
     add_head(app);
     add_import(app);
     add_export(app);

@@ -3,7 +3,9 @@
 #include <array>
 #include <cstring>
 #include <filesystem>
+#include <iostream>
 #include <mapvec/collection.hpp>
+#include <mapvec/hnsw_index.hpp>
 #include <mapvec/payload_store.hpp>
 #include <sstream>
 #include <string>
@@ -12,7 +14,9 @@
 #include "catch.hpp"
 #include "cli/any_store.hpp"
 #include "cli/histogram.hpp"
+#include "cli/inspect.hpp"
 #include "cli/text.hpp"
+#include "io_files.hpp"
 #include "scratch.hpp"
 
 using namespace mapvec;
@@ -111,7 +115,7 @@ TEST_CASE("a collection is opened by its directory, and knows what is erased") {
     CHECK(AnyStore(scratch / "raw" / "vectors").kind() == StoreKind::collection);
     CHECK(code_of([&] { return AnyStore(scratch / "raw" / "payloads").rows(); }) == ErrorCode::type_mismatch);
     std::filesystem::remove(scratch / "encoded" / "erased");
-    CHECK(code_of([&] { return AnyStore(scratch / "encoded").rows(); }) == ErrorCode::not_found);
+    CHECK(code_of([&] { return AnyStore(scratch / "encoded").rows(); }) == ErrorCode::corrupt);
 }
 
 TEST_CASE("a histogram counts every value once, and its quantiles are values of the sample") {
@@ -135,6 +139,99 @@ TEST_CASE("a histogram counts every value once, and its quantiles are values of 
     CHECK(plot.str().find("2 |####") != std::string::npos);
     CHECK(svg.str().find("a &lt; b &amp; c") != std::string::npos);
     CHECK(svg.str().find("nan") == std::string::npos);
+}
+
+TEST_CASE("an index is opened and checked like a store, by any program, and names its files itself") {
+    const ScratchDirectory scratch;
+    auto store = MmapVectorStore<2>::create(scratch / "s");
+    for (int i = 0; i < 100; ++i) store.append({static_cast<float>(i), 1.0f});
+    store.commit();
+    auto index = HnswIndex<>::create(scratch / "index", store);
+    index.update(store);
+    index.close();
+    const AnyStore graph(scratch / "index");
+    CHECK(graph.kind() == StoreKind::index);
+    CHECK(graph.rows() == 100);
+    CHECK_FALSE(graph.has_vectors());
+    CHECK_FALSE(graph.has_payloads());
+    graph.verify();
+    CHECK(graph.owns(scratch / "index.upper"));
+
+    std::filesystem::remove(scratch / "index.upper");
+    CHECK(code_of([&] { return AnyStore(scratch / "index").rows(); }) == ErrorCode::corrupt);
+}
+
+TEST_CASE("inspect shows each commit of the journal and which state the files lead to") {
+    const ScratchDirectory scratch;
+    const auto inspected = [&] {
+        std::ostringstream text;
+        std::streambuf* const usual = std::cout.rdbuf(text.rdbuf());
+        cli::inspect(scratch / "s");
+        std::cout.rdbuf(usual);
+        return text.str();
+    };
+    auto store = MmapVectorStore<2>::create(scratch / "s");
+    store.append({1.0f, 2.0f});
+    store.commit();
+    for (const float x : {3.0f, 4.0f, 5.0f}) {  // overwrites: each a record of the journal
+        store.insert(0, std::array{x, x});
+        store.commit();
+    }
+    CHECK(contains(inspected(), "commit 2, "));
+    CHECK(contains(inspected(), "commit 4, "));
+    CHECK(contains(inspected(), "file 1: 1 records, 1 writes"));
+    CHECK(contains(inspected(), "it leads to commit 4."));
+    CHECK(contains(inspected(), "Opens with 1 rows."));
+
+    // The second of the three commits is damaged: the third shows that it was there.
+    const auto journal =
+        mapvec::detail::journal_path(scratch / "s", std::filesystem::exists(scratch / "s.journal0") ? 0 : 1);
+    std::string bytes = read_bytes(journal);
+    std::uint64_t first = 0;
+    std::memcpy(&first, bytes.data() + offsetof(mapvec::detail::JournalRecordHeader, length), sizeof first);
+    bytes[static_cast<std::size_t>(first) + 40] ^= 1;
+    write_bytes(journal, bytes);
+    CHECK(contains(inspected(), "commit 3 is damaged, but a later one is not"));
+    CHECK(contains(inspected(), "Does not open: "));
+}
+
+TEST_CASE("inspect says what is damaged, and looks at anything") {
+    const ScratchDirectory scratch;
+    const auto inspected = [](const std::filesystem::path& path) {
+        std::ostringstream text;
+        std::streambuf* const usual = std::cout.rdbuf(text.rdbuf());
+        cli::inspect(path);
+        std::cout.rdbuf(usual);
+        return text.str();
+    };
+    auto collection = Collection<2, std::string>::create(scratch / "c");
+    collection.append(std::array{1.0f, 2.0f}, "one");
+    collection.close();
+    const auto flip = [&](const std::string& name, std::size_t at) {
+        std::string bytes = read_bytes(scratch / "c" / name);
+        bytes[at] ^= 1;
+        write_bytes(scratch / "c" / name, bytes);
+    };
+    CHECK(contains(inspected(scratch / "c"), "Opens with 1 rows."));
+    flip("vectors", 1100);
+    CHECK(contains(inspected(scratch / "c"), "slot 0   damaged"));
+    CHECK(contains(inspected(scratch / "c"), "Slot 1 counts: the other one is damaged"));
+    flip("erased", 60);
+    CHECK(contains(inspected(scratch / "c"), "file 4 of 4: not there, or its header is damaged"));
+    CHECK(contains(inspected(scratch / "c"), "erased\n  header   damaged, its checksum does not hold"));
+    CHECK(contains(inspected(scratch / "c"), "Does not open: "));
+
+    std::string bytes = read_bytes(scratch / "c" / "vectors");
+    for (std::size_t n = 0; n < bytes.size(); n += 61) {
+        write_bytes(scratch / "cut", bytes.substr(0, n));
+        CHECK(contains(inspected(scratch / "cut"), "Does not open: "));
+    }
+    for (std::size_t at = 0; at < 80; ++at) {
+        std::string damaged = bytes;
+        damaged[at] = static_cast<char>(0xFF);
+        write_bytes(scratch / "cut", damaged);
+        CHECK(contains(inspected(scratch / "cut"), "open"));
+    }
 }
 
 TEST_CASE("numbers, texts and sizes are formatted for people and for JSON") {

@@ -1,5 +1,5 @@
 // AnyStore: any store of mapvec, for a program that knows its type at run time only: a vector store, a payload store,
-// or the directory of a collection.
+// the directory of a collection, or an index.
 //
 //     AnyStore store("sift.vec");                                 // read-only
 //     with_scalar(store.scalar(), [&]<class S>() {
@@ -26,9 +26,9 @@
 #include <unordered_set>
 #include <vector>
 
-namespace cli {
+#include "store_files.hpp"
 
-namespace fs = std::filesystem;
+namespace cli {
 
 // Calls `call.template operator()<S>()` with the type S that `scalar` names.
 template <class Call>
@@ -64,36 +64,39 @@ class Vectors {
     std::size_t dim_;
 };
 
-enum class StoreKind { vectors, payloads, collection };
+enum class StoreKind { vectors, payloads, collection, index };
 
 class AnyStore {
   public:
     explicit AnyStore(const fs::path& path) : path_(path) {
         const fs::path root = root_of(path);
         const mapvec::FileHeader header = read_own_header(root);
-        std::vector<fs::path> files{root};
-        if (header.kind == mapvec::FileKind::vectors) {
+        if (header.kind == mapvec::FileKind::vectors)
             kind_ = header.file_count == 1 ? StoreKind::vectors : StoreKind::collection;
-            if (kind_ == StoreKind::collection) add_collection_files(files, header, root.parent_path());
-        } else if (header.kind >= mapvec::FileKind::hnsw_level_0) {
-            throw mapvec::Error(mapvec::ErrorCode::type_mismatch, root,
-                                "a graph of rows has none of its own; the store that it is of has");
-        } else {
-            kind_ = StoreKind::payloads;
-            if (header.kind == mapvec::FileKind::payload_bytes) files.push_back(offsets_of(root));
-        }
-        open(files);
+        else
+            kind_ = header.kind <= mapvec::FileKind::erasures ? StoreKind::payloads : StoreKind::index;
+        if (header.file_index != 0)
+            throw mapvec::Error(mapvec::ErrorCode::type_mismatch, path,
+                                "this is file " + std::to_string(header.file_index + 1) + " of a store of " +
+                                    std::to_string(header.file_count) + "; open the store it belongs to");
+        open(root, header);
     }
 
     [[nodiscard]] const fs::path& path() const noexcept { return path_; }
     [[nodiscard]] StoreKind kind() const noexcept { return kind_; }
-    [[nodiscard]] bool has_vectors() const noexcept { return kind_ != StoreKind::payloads; }
+    [[nodiscard]] bool has_vectors() const noexcept {
+        return kind_ == StoreKind::vectors || kind_ == StoreKind::collection;
+    }
     [[nodiscard]] const mapvec::FileHeader& header() const noexcept { return group_[0].header(); }
+    // The payloads' type, or the store and metric of an index, as text.
+    [[nodiscard]] std::string description() const {
+        return mapvec::detail::description_of(group_[has_payloads() ? first_payload() : 0].header());
+    }
     [[nodiscard]] mapvec::ScalarType scalar() const noexcept {
         return static_cast<mapvec::ScalarType>(header().scalar);
     }
-    // The number of ids, including those of erased rows.
-    [[nodiscard]] std::uint64_t rows() const noexcept { return has_vectors() ? group_[0].size() : payloads(); }
+    // The number of ids, including those of erased rows. For an index: the records of its first file.
+    [[nodiscard]] std::uint64_t rows() const noexcept { return has_payloads() ? payloads() : group_[0].size(); }
     [[nodiscard]] const std::unordered_set<mapvec::Id>& erased() const noexcept { return erased_; }
     [[nodiscard]] bool erased(mapvec::Id id) const { return erased_.count(id) != 0; }
 
@@ -106,7 +109,9 @@ class AnyStore {
                 static_cast<std::size_t>(header().dim)};
     }
 
-    [[nodiscard]] bool has_payloads() const noexcept { return kind_ != StoreKind::vectors; }
+    [[nodiscard]] bool has_payloads() const noexcept {
+        return kind_ == StoreKind::payloads || kind_ == StoreKind::collection;
+    }
     // The size of fixed-size records; 0 if records are encoded.
     [[nodiscard]] std::uint64_t payload_size() const noexcept {
         const auto& header = group_[first_payload()].header();
@@ -152,20 +157,6 @@ class AnyStore {
   private:
     using Group = mapvec::CommitGroup<mapvec::MappedFile>;
 
-    static fs::path root_of(const fs::path& path) {
-        const fs::file_type type = fs::status(path).type();
-        if (type == fs::file_type::directory) {
-            if (fs::exists(path / "vectors")) return path / "vectors";
-            throw mapvec::Error(mapvec::ErrorCode::not_found, path,
-                                "a directory, but not of a collection: there is no file \"vectors\" in it");
-        }
-        if (type != fs::file_type::regular && type != fs::file_type::not_found)
-            throw mapvec::Error(mapvec::ErrorCode::invalid_argument, path, "expected a store, found no file of data");
-        return path;
-    }
-
-    static fs::path offsets_of(fs::path payloads) { return payloads += ".offsets"; }
-
     // The expected header that matches the given one, of any kind.
     static mapvec::ExpectedHeader expectation(const mapvec::FileHeader& header) {
         return {.kind = header.kind,
@@ -174,7 +165,8 @@ class AnyStore {
                 .scalar_size = header.dim == 0 ? 0 : header.stride / header.dim,
                 .fingerprint = header.fingerprint,
                 .file_index = header.file_index,
-                .file_count = header.file_count};
+                .file_count = header.file_count,
+                .description = mapvec::detail::description_of(header)};
     }
     static mapvec::FileHeader read_own_header(const fs::path& file) {
         const auto mapped = mapvec::MappedFile::open(file, mapvec::OpenMode::read_only, {.address_space = 1});
@@ -184,21 +176,18 @@ class AnyStore {
         return header;
     }
 
-    void add_collection_files(std::vector<fs::path>& files, const mapvec::FileHeader& header, const fs::path& in) {
-        files.push_back(in / "payloads");
-        if (header.file_count == 4) files.push_back(offsets_of(in / "payloads"));
-        files.push_back(in / "erased");
-        if (header.file_count != files.size())
-            throw mapvec::Error(mapvec::ErrorCode::corrupt, files[0],
-                                "a collection of " + std::to_string(header.file_count) + " files");
-    }
-    void open(const std::vector<fs::path>& files) {
+    void open(const fs::path& root, const mapvec::FileHeader& header) {
         std::vector<mapvec::FileSpec> specs;
-        specs.reserve(files.size());
-        for (const fs::path& file : files) specs.push_back({file, expectation(read_own_header(file)), 0});
+        for (const auto& file : files_of(root, header)) {
+            if (!file)
+                throw mapvec::Error(mapvec::ErrorCode::corrupt, root,
+                                    "file " + std::to_string(specs.size() + 1) + " of its " +
+                                        std::to_string(header.file_count) + " is missing, or its header is damaged");
+            specs.push_back({*file, expectation(read_own_header(*file)), 0});
+        }
         check_scalar(specs[0]);
         group_ = Group::open(specs, mapvec::OpenMode::read_only, {});
-        files_ = files.size();
+        files_ = specs.size();
         if (kind_ != StoreKind::collection) return;
         if (payloads() != group_[0].size())
             throw mapvec::Error(mapvec::ErrorCode::corrupt, path_,

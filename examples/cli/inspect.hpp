@@ -1,145 +1,227 @@
-// mapvec info, verify, head: shows what a store is, verifies it, and prints its first rows.
+// mapvec inspect: what the files of a store say of themselves, damaged or not, and which state they lead to.
+//
+// Reads headers, commit slots and journals as bytes; nothing is taken for granted and nothing is written. The verdict
+// at the end is the library's own: the store is opened read-only.
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <cstdio>
+#include <fstream>
 #include <iostream>
+#include <iterator>
+#include <mapvec/detail/commit/state.hpp>
+#include <mapvec/detail/file/header.hpp>
+#include <mapvec/detail/file/slots.hpp>
+#include <mapvec/storage/file_format.hpp>
+#include <mapvec/storage/mapped_file.hpp>
+#include <optional>
+#include <span>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include "any_store.hpp"
-#include "progress.hpp"
+#include "info.hpp"
+#include "store_files.hpp"
 #include "text.hpp"
 
 namespace cli {
 
-[[nodiscard]] inline std::string_view name_of(StoreKind kind) {
-    switch (kind) {
-        case StoreKind::vectors: return "vector store";
-        case StoreKind::payloads: return "payload store";
-        default: return "collection";
+// A file as far as `inspect` looks into it.
+struct InspectedFile {
+    explicit InspectedFile(const fs::path& file)
+        : path(file), size(fs::file_size(file)), page(read_first_page(file)), header(header_in(page)) {
+        if (page.empty()) throw mapvec::Error(mapvec::ErrorCode::io, file, "the file cannot be read");
     }
-}
 
-// The NumPy name of a scalar type; empty for bfloat16, which NumPy does not have.
-[[nodiscard]] inline std::string_view numpy_type(mapvec::ScalarType type) {
-    switch (type) {
-        case mapvec::ScalarType::float32: return "<f4";
-        case mapvec::ScalarType::float64: return "<f8";
-        case mapvec::ScalarType::float16: return "<f2";
-        case mapvec::ScalarType::int8: return "i1";
-        case mapvec::ScalarType::uint8: return "u1";
-        default: return "";
+    [[nodiscard]] std::optional<mapvec::Slot> slot(std::uint64_t parity) const {
+        return mapvec::detail::read_slot(page.data(), parity);
     }
-}
+    // The slot of the later generation, of those that are whole.
+    [[nodiscard]] std::optional<mapvec::Slot> newest() const { return mapvec::detail::newer(slot(0), slot(1)); }
 
-[[nodiscard]] inline std::string store_id_of(const mapvec::FileHeader& header) {
-    std::string text;
-    for (const std::uint8_t byte : header.store_id) {
-        char digits[3];
-        std::snprintf(digits, sizeof digits, "%02x", static_cast<unsigned>(byte));
-        text += digits;
-    }
-    return text;
-}
-
-inline void info_json(const AnyStore& store) {
-    std::cout << "{\"path\":" << json_string(store.path().string()) << ",\"kind\":\"" << name_of(store.kind())
-              << "\",\"rows\":" << store.rows();
-    if (store.has_vectors())
-        std::cout << ",\"scalar\":\"" << mapvec::to_string(store.scalar()) << "\",\"dim\":" << store.header().dim;
-    if (store.has_payloads()) std::cout << ",\"payload_size\":" << store.payload_size();
-    std::cout << ",\"erased\":" << store.erased().size() << ",\"bytes\":" << store.file_bytes()
-              << ",\"format_version\":" << store.header().version << ",\"store_id\":\"" << store_id_of(store.header())
-              << "\"}\n";
-}
-
-inline void info_text(const AnyStore& store) {
-    std::cout << "kind      " << name_of(store.kind()) << ", format version " << store.header().version << '\n';
-    if (store.has_vectors())
-        std::cout << "scalar    " << mapvec::to_string(store.scalar()) << "\ndim       " << store.header().dim << '\n';
-    std::cout << "rows      " << store.rows();
-    if (!store.erased().empty()) std::cout << ", " << store.erased().size() << " of them erased";
-    std::cout << '\n';
-    if (store.has_payloads())
-        std::cout << "payloads  "
-                  << (store.payload_size() != 0 ? std::to_string(store.payload_size()) + " bytes each" : "encoded")
-                  << '\n';
-    std::cout << "on disk   " << human_bytes(static_cast<double>(store.file_bytes())) << '\n'
-              << "store id  " << store_id_of(store.header()) << '\n';
-    if (store.kind() == StoreKind::vectors && !numpy_type(store.scalar()).empty())
-        std::cout << "NumPy     numpy.memmap(" << store.path() << ", '" << numpy_type(store.scalar())
-                  << "', mode='r', offset=4096, shape=(" << store.rows() << ", " << store.header().dim << "))\n";
-}
-
-inline void info(const fs::path& path, bool json) {
-    const AnyStore store(path);
-    json ? info_json(store) : info_text(store);
-}
-
-inline void verify(const fs::path& path) {
-    const AnyStore store(path);
-    {
-        ProgressBar bar("verify");
-        store.verify([&bar](std::uint64_t done, std::uint64_t all) { bar(done, all); });
-    }
-    if (store.has_payloads())
-        for (mapvec::Id id = 0; id < store.payloads(); ++id) (void)store.payload(id);
-    std::cout << "whole: " << store.rows() << " rows, " << human_bytes(static_cast<double>(store.file_bytes())) << '\n';
-}
-
-struct HeadOptions {
-    std::uint64_t first = 0;
-    std::uint64_t count = 10;
-    bool json = false;
+    fs::path path;
+    std::uint64_t size;
+    std::vector<std::byte> page;
+    mapvec::FileHeader header;
 };
 
-// Prints printable bytes as text and others as \xNN.
-[[nodiscard]] inline std::string printable(std::span<const std::byte> bytes, std::size_t most) {
+[[nodiscard]] inline std::string describe_header(const InspectedFile& file) {
+    const mapvec::FileHeader& header = file.header;
+    if (header.magic != mapvec::FileHeader{}.magic) return "none: the file does not begin with \"mapvec\\r\\n\"";
+    if (file.size < sizeof header)
+        return "cut short: expected " + std::to_string(sizeof header) + " bytes, found " + std::to_string(file.size);
+    std::string text =
+        header.crc == mapvec::detail::checksum_of(header) ? "whole: " : "damaged, its checksum does not hold: ";
+    text += "format version " + std::to_string(header.version) + ", " + std::string(to_string(header.kind)) +
+            ", file " + std::to_string(std::uint64_t{header.file_index} + 1) + " of " +
+            std::to_string(header.file_count);
+    if (header.scalar != 0)
+        text += ", " + std::string(mapvec::to_string(static_cast<mapvec::ScalarType>(header.scalar)));
+    if (const std::string words = mapvec::detail::description_of(header); !words.empty()) text += ", of " + words;
+    return text + ", dim " + std::to_string(header.dim) + ", " + std::to_string(header.stride) +
+           " bytes a record, store id " + store_id_of(header);
+}
+
+[[nodiscard]] inline std::string describe_slot(const InspectedFile& file, std::uint64_t parity) {
+    if (const auto slot = file.slot(parity)) {
+        std::string text = "whole: generation " + std::to_string(slot->generation) + ", commit " +
+                           std::to_string(slot->sequence) + ", " + std::to_string(slot->record_count) + " records";
+        if (slot->tail_count != 0) text += ", the last " + std::to_string(slot->tail_count) + " of them its tail";
+        if ((slot->flags & mapvec::Slot::journal_has_base) != 0) text += ", overwrites carried in the journal";
+        return text;
+    }
+    if (mapvec::detail::slot_is_blank(file.page.data(), parity)) return "blank";
+    return "damaged: its checksum does not hold";
+}
+
+[[nodiscard]] inline std::string describe_records(const InspectedFile& file, const mapvec::Slot& slot) {
+    const auto end = mapvec::detail::records_end(slot.record_count, file.header.stride);
+    if (!end) return "more than any file holds";
+    return "end at byte " + std::to_string(*end) + " of " + std::to_string(file.size) +
+           (*end > file.size ? ": the file is cut short" : "");
+}
+
+[[nodiscard]] inline bool may_be_ours(const InspectedFile& file) {
+    return file.size >= mapvec::data_offset && file.header.magic == mapvec::FileHeader{}.magic;
+}
+
+inline void print_file(const InspectedFile& file) {
+    std::cout << file.path.string() << "\n  header   " << describe_header(file) << '\n';
+    if (!may_be_ours(file)) return;
+    for (const std::uint64_t parity : {0u, 1u})
+        std::cout << "  slot " << parity << "   " << describe_slot(file, parity) << '\n';
+    if (const auto slot = file.newest()) std::cout << "  records  " << describe_records(file, *slot) << '\n';
+}
+
+[[nodiscard]] inline std::string describe_record(const mapvec::detail::JournalRecord& record, const fs::path& journal) {
     std::string text;
-    for (const std::byte byte : bytes.first(std::min(bytes.size(), most))) {
-        const auto c = static_cast<unsigned char>(byte);
-        char escape[8];
-        std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned>(c));
-        text += c >= ' ' && c <= '~' && c != '\\' ? std::string(1, static_cast<char>(c)) : std::string(escape);
+    try {
+        mapvec::detail::JournalRecordReader reader(record, journal);
+        while (const auto change = reader.next())
+            text += "; file " + std::to_string(std::uint64_t{change->file_index} + 1) + ": " +
+                    std::to_string(change->count) + " records, " + std::to_string(change->writes.size()) + " writes";
+    } catch (const mapvec::Error&) {
+        text += "; it contradicts itself";
     }
-    return bytes.size() > most ? text + " ..." : text;
+    return std::to_string(record.size()) + " bytes" + text;
 }
 
-inline void head_row(const AnyStore& store, mapvec::Id id, bool json) {
-    constexpr std::size_t shown = 8;
-    std::cout << (json ? "{\"id\":" : "") << id;
-    if (store.has_vectors())
-        with_scalar(store.scalar(), [&]<class S>() {
-            const auto row = store.vectors<S>()[id];
-            if (json) {
-                std::cout << ",\"vector\":" << json_array(row);
-                return;
-            }
-            for (const S element : row.first(std::min(row.size(), shown)))
-                std::cout << '\t' << number(static_cast<double>(element));
-            if (row.size() > shown) std::cout << "\t...";
-        });
-    if (store.has_payloads()) {
-        const std::string payload = printable(store.payload(id), json ? SIZE_MAX : 60);
-        std::cout << (json ? ",\"payload\":" + json_string(payload) : '\t' + payload);
+// The journal that belongs to a slot.
+class JournalInspection {
+  public:
+    JournalInspection(const fs::path& root, const mapvec::StoreId& store, const mapvec::Slot& slot)
+        : path_(mapvec::detail::journal_path(root, slot.generation)), slot_(slot), sequence_(slot.sequence) {
+        std::ifstream stream(path_, std::ios::binary);
+        there_ = stream.is_open();
+        const std::string text(std::istreambuf_iterator<char>(stream), {});
+        const auto bytes = std::as_bytes(std::span(text));
+        read(bytes, store);
     }
-    std::cout << (json ? "}\n" : "\n");
+
+    void print() const {
+        std::cout << path_.string() << (there_ ? "" : ": not there") << ", the journal of generation "
+                  << slot_.generation << '\n';
+        for (const std::string& line : lines_) std::cout << "  " << line << '\n';
+    }
+    [[nodiscard]] std::uint64_t last_commit() const noexcept { return sequence_; }
+
+  private:
+    void read(std::span<const std::byte> bytes, const mapvec::StoreId& store) {
+        std::uint64_t at = 0;
+        const auto next = [&](std::uint64_t sequence, std::uint32_t flags, const std::string& what) {
+            const auto record = mapvec::detail::read_journal_record(bytes, at, store, slot_.salt, sequence, flags);
+            if (!record) return false;
+            lines_.push_back("byte " + std::to_string(at) + ": " + what + std::to_string(sequence) + ", " +
+                             describe_record(*record, path_));
+            at += record->size();
+            return true;
+        };
+        if ((slot_.flags & mapvec::Slot::journal_has_base) != 0 &&
+            !next(sequence_, mapvec::detail::JournalRecordHeader::base, "overwrites of commits up to "))
+            lines_.push_back("the overwrites that it has to begin with are damaged or missing");
+        while (next(sequence_ + 1, 0, "commit ")) ++sequence_;
+        if (mapvec::detail::has_later_record(bytes, at, store, slot_.salt, sequence_ + 1))
+            lines_.push_back("commit " + std::to_string(sequence_ + 1) + " is damaged, but a later one is not");
+    }
+
+    fs::path path_;
+    mapvec::Slot slot_;
+    bool there_ = false;
+    std::uint64_t sequence_;
+    std::vector<std::string> lines_;
+};
+
+// Whether the records that were written together with the slot have its checksum.
+[[nodiscard]] inline bool tail_is_there(const InspectedFile& root, const mapvec::Slot& slot) {
+    if (slot.tail_count == 0) return true;
+    const auto mapped = mapvec::MappedFile::open(root.path, mapvec::OpenMode::read_only, {.address_space = 1});
+    return mapvec::detail::tail_holds(slot, root.header.stride, mapped.data(), mapped.size());
 }
 
-inline void head(const fs::path& path, const HeadOptions& options) {
-    const AnyStore store(path);
-    if (options.first > 0 && options.first >= store.rows())
-        throw mapvec::Error(
-            mapvec::ErrorCode::out_of_range, path,
-            mapvec::detail::mismatch("first row id", "less than " + std::to_string(store.rows()), options.first));
-    std::uint64_t left = options.count;
-    for (mapvec::Id id = options.first; id < store.rows() && left > 0; ++id) {
-        if (store.erased(id)) continue;
-        head_row(store, id, options.json);
-        --left;
+// The root's slot that counts, and why.
+[[nodiscard]] inline std::optional<mapvec::Slot> print_choice(const InspectedFile& root) {
+    const auto newest = root.newest();
+    if (!newest) {
+        std::cout << (mapvec::detail::creation_is_unfinished(root.page.data())
+                          ? "No slot was ever finished: the store was not created to its end.\n"
+                          : "No slot is whole: nothing says which state the store is in.\n");
+        return std::nullopt;
     }
+    const std::uint64_t place = newest->generation % 2;
+    const auto other = root.slot(1 - place);
+    if (!tail_is_there(root, *newest)) {
+        std::cout << "Slot " << place << " is the later one, but its tail does not have its checksum: "
+                  << (other ? "slot " + std::to_string(1 - place) + " counts" : "and there is no other slot") << ".\n";
+        return other;
+    }
+    std::cout << "Slot " << place << " counts: "
+              << (other ? "its generation is the later one"
+                        : "the other one is " + std::string(mapvec::detail::slot_is_blank(root.page.data(), 1 - place)
+                                                                ? "blank"
+                                                                : "damaged, so opening reads and checks all"))
+              << ".\n";
+    return newest;
+}
+
+inline void print_verdict(const fs::path& path) {
+    try {
+        const AnyStore store(path);
+        std::cout << "Opens with " << store.rows() << (store.kind() == StoreKind::index ? " records" : " rows")
+                  << ".\n";
+    } catch (const mapvec::Error& error) {
+        std::cout << "Does not open: " << one_line(error.what()) << '\n';
+    }
+}
+
+// A file of the store that its header does not name as one.
+inline void print_damaged_siblings(const fs::path& root) {
+    for (const fs::path& sibling : siblings_of(root))
+        if (const InspectedFile file(sibling); !is_whole(file.header)) print_file(file);
+}
+
+inline void print_files(const InspectedFile& root) {
+    const auto files = files_of(root.path, root.header);
+    print_file(root);
+    for (std::size_t i = 1; i < files.size(); ++i)
+        if (files[i])
+            print_file(InspectedFile(*files[i]));
+        else
+            std::cout << "file " << i + 1 << " of " << files.size() << ": not there, or its header is damaged\n";
+    if (std::find(files.begin(), files.end(), std::nullopt) != files.end()) print_damaged_siblings(root.path);
+}
+
+inline void inspect(const fs::path& path) {
+    const InspectedFile root(root_of(path));
+    print_files(root);
+    for (const std::uint64_t parity : {0u, 1u})
+        if (const auto slot = root.slot(parity)) JournalInspection(root.path, root.header.store_id, *slot).print();
+    std::cout << '\n';
+    if (may_be_ours(root) && root.header.file_index == 0)
+        if (const auto slot = print_choice(root))
+            std::cout << "With its journal it leads to commit "
+                      << JournalInspection(root.path, root.header.store_id, *slot).last_commit() << ".\n";
+    print_verdict(path);
 }
 
 }  // namespace cli

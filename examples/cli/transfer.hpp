@@ -177,7 +177,7 @@ std::uint64_t import_into_old(const fs::path& file, const ImportOptions& options
 [[nodiscard]] inline mapvec::ScalarType scalar_of_store(const fs::path& path) {
     const AnyStore store(path);
     if (store.kind() != StoreKind::vectors)
-        throw UsageError(path.string() + " is a " + std::string(name_of(store.kind())) +
+        throw UsageError(path.string() + " is no vector store but of kind " + std::string(name_of(store.kind())) +
                          ": only vector stores can be appended to");
     return store.scalar();
 }

@@ -59,7 +59,7 @@ printf "$zero$zero$three$four$six$eight$zero$one" >rows.f32
 # --- help ---
 run 0 --help </dev/null
 says import query "Exit codes: 0 done; 1" "mapvec import sift.fvecs"
-for command in info verify head import export query stats; do
+for command in info verify inspect head import export query stats; do
     run 0 "$command" --help </dev/null
     says "$command" store
     lacks "Exit codes"
@@ -93,6 +93,12 @@ run 0 info twice.vec --json </dev/null
 says '"rows":8'
 run 0 import rows.f32 old.vec --format vecstore --dim 2 --rows 3 </dev/null
 says "3 rows"
+
+run 0 inspect rows.vec </dev/null
+says "header   whole: format version 1, vectors" "Opens with 4 rows."
+run 0 inspect rows.fvecs </dev/null
+says "the file does not begin with" "Does not open"
+run 1 inspect absent.vec </dev/null
 
 # --- export and back ---
 for format in fvecs bvecs ivecs fbin u8bin i8bin ibin npy f32; do

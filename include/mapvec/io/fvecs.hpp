@@ -113,7 +113,7 @@ std::uint64_t export_vecs(const Source& source, const std::filesystem::path& pat
         throw Error(ErrorCode::invalid_argument, path, mapvec::detail::mismatch("dimension", "less than 2^31", dim));
     const auto prefix = static_cast<std::int32_t>(dim);
     OutputFile file(path, if_exists);
-    const std::uint64_t rows = export_rows<To>(scalars, dim, file, bytes_of(prefix), progress);
+    const std::uint64_t rows = export_rows<To>(scalars, dim, file, std::as_bytes(std::span(&prefix, 1)), progress);
     file.finish();
     return rows;
 }
