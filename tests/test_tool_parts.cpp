@@ -87,7 +87,7 @@ TEST_CASE("payload stores of fixed and of any size show their records' bytes") {
     texts.verify();
 }
 
-TEST_CASE("a collection is opened by its directory, and knows what is erased") {
+TEST_CASE("a collection is opened by its directory, and knows its erased rows") {
     const ScratchDirectory scratch;
     {
         auto encoded = Collection<2, std::string>::create(scratch / "encoded");
@@ -141,7 +141,7 @@ TEST_CASE("a histogram counts every value once, and its quantiles are values of 
     CHECK(svg.str().find("nan") == std::string::npos);
 }
 
-TEST_CASE("an index is opened and checked like a store, by any program, and names its files itself") {
+TEST_CASE("an index is opened and verified like a store, without its type") {
     const ScratchDirectory scratch;
     auto store = MmapVectorStore<2>::create(scratch / "s");
     for (int i = 0; i < 100; ++i) store.append({static_cast<float>(i), 1.0f});
@@ -195,7 +195,7 @@ TEST_CASE("inspect shows each commit of the journal and which state the files le
     CHECK(contains(inspected(), "Does not open: "));
 }
 
-TEST_CASE("inspect says what is damaged, and looks at anything") {
+TEST_CASE("inspect names the damage, for files of any contents") {
     const ScratchDirectory scratch;
     const auto inspected = [](const std::filesystem::path& path) {
         std::ostringstream text;

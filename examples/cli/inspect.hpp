@@ -1,7 +1,7 @@
-// mapvec inspect: what the files of a store say of themselves, damaged or not, and which state they lead to.
+// mapvec inspect: shows the contents of the files of a store, damaged or not, and the state that they lead to.
 //
-// Reads headers, commit slots and journals as bytes; nothing is taken for granted and nothing is written. The verdict
-// at the end is the library's own: the store is opened read-only.
+// Reads headers, commit slots and journals as bytes. It relies on nothing and writes nothing. For the verdict at the
+// end, it opens the store read-only with the library.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +27,7 @@
 
 namespace cli {
 
-// A file as far as `inspect` looks into it.
+// The parts of a file that `inspect` reads.
 struct InspectedFile {
     explicit InspectedFile(const fs::path& file)
         : path(file), size(fs::file_size(file)), page(read_first_page(file)), header(header_in(page)) {
@@ -37,7 +37,7 @@ struct InspectedFile {
     [[nodiscard]] std::optional<mapvec::Slot> slot(std::uint64_t parity) const {
         return mapvec::detail::read_slot(page.data(), parity);
     }
-    // The slot of the later generation, of those that are whole.
+    // The valid slot with the later generation.
     [[nodiscard]] std::optional<mapvec::Slot> newest() const { return mapvec::detail::newer(slot(0), slot(1)); }
 
     fs::path path;
@@ -107,7 +107,7 @@ inline void print_file(const InspectedFile& file) {
     return std::to_string(record.size()) + " bytes" + text;
 }
 
-// The journal that belongs to a slot.
+// The journal of a slot.
 class JournalInspection {
   public:
     JournalInspection(const fs::path& root, const mapvec::StoreId& store, const mapvec::Slot& slot)
@@ -152,14 +152,14 @@ class JournalInspection {
     std::vector<std::string> lines_;
 };
 
-// Whether the records that were written together with the slot have its checksum.
+// True if the tail of the slot has the right checksum.
 [[nodiscard]] inline bool tail_is_there(const InspectedFile& root, const mapvec::Slot& slot) {
     if (slot.tail_count == 0) return true;
     const auto mapped = mapvec::MappedFile::open(root.path, mapvec::OpenMode::read_only, {.address_space = 1});
     return mapvec::detail::tail_holds(slot, root.header.stride, mapped.data(), mapped.size());
 }
 
-// The root's slot that counts, and why.
+// Prints which slot of the root is current, and why.
 [[nodiscard]] inline std::optional<mapvec::Slot> print_choice(const InspectedFile& root) {
     const auto newest = root.newest();
     if (!newest) {
@@ -194,7 +194,7 @@ inline void print_verdict(const fs::path& path) {
     }
 }
 
-// A file of the store that its header does not name as one.
+// Prints files of the store whose headers are damaged.
 inline void print_damaged_siblings(const fs::path& root) {
     for (const fs::path& sibling : siblings_of(root))
         if (const InspectedFile file(sibling); !is_whole(file.header)) print_file(file);

@@ -1,4 +1,4 @@
-// The files of a store, found beside its root by what their headers say: whatever kind of store it is.
+// Finds the files of a store of any kind, in the directory of its root, by their headers.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@ namespace cli {
 
 namespace fs = std::filesystem;
 
-// The first file of a store, which says what it is. Throws not_found, invalid_argument.
+// The first file of a store. Throws not_found, invalid_argument.
 [[nodiscard]] inline fs::path root_of(const fs::path& path) {
     const fs::file_type type = fs::status(path).type();
     if (type == fs::file_type::directory) {
@@ -32,7 +32,7 @@ namespace fs = std::filesystem;
     return path;
 }
 
-// The bytes before the first record; zeros where the file is shorter. Empty if it cannot be read.
+// The bytes before the first record, with zeros if the file is shorter. Empty if the file cannot be read.
 [[nodiscard]] inline std::vector<std::byte> read_first_page(const fs::path& file) {
     std::ifstream stream(file, std::ios::binary);
     if (!stream) return {};
@@ -51,7 +51,7 @@ namespace fs = std::filesystem;
     return header.magic == mapvec::FileHeader{}.magic && header.crc == mapvec::detail::checksum_of(header);
 }
 
-// Files that may belong to the store of this root, by their names. No journals.
+// Files that may belong to the store of this root, by their names, without journals.
 [[nodiscard]] inline std::vector<fs::path> siblings_of(const fs::path& root) {
     std::vector<fs::path> siblings;
     const bool in_directory = root.filename() == "vectors";
@@ -67,7 +67,7 @@ namespace fs = std::filesystem;
     return siblings;
 }
 
-// One for each file that the root's header counts; nothing where none is found.
+// One entry for each file that the header of the root counts; nothing for a missing file.
 [[nodiscard]] inline std::vector<std::optional<fs::path>> files_of(const fs::path& root,
                                                                    const mapvec::FileHeader& header) {
     constexpr std::uint32_t max_files = 64;
