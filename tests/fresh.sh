@@ -6,6 +6,7 @@
 #
 # DEBIAN_MIRROR=<address>  the mirror of the packages; default: that of this system
 set -euo pipefail
+[ "$(id -u)" = 0 ] || exec sudo --preserve-env=DEBIAN_MIRROR "$0" "$@"
 source "$(dirname "${BASH_SOURCE[0]}")/../.ci/setup.sh"
 work=$(mktemp -d)
 system=
@@ -65,8 +66,7 @@ if [ "${1:-}" = --tests ]; then
     tests=$1
     shift
 fi
-[ "$(id -u)" = 0 ] || { echo "this takes root" >&2; exit 2; }
-have mmdebstrap || apt_install mmdebstrap
+have mmdebstrap || apt_install mmdebstrap debian-archive-keyring
 for suite in "${@:-trixie}"; do
     compiler=c++
     make_system "$suite"
