@@ -14,6 +14,8 @@
 //     payloads.bin   records back to back: bincode 1.x, or the bytes of a #[repr(C)] struct
 //     offsets.bin    count + 1 u64: begin of each record, end of the last; absent for raw records
 //
+// A Rust `char` in a payload is a UnicodeChar in T (unicode_char.hpp).
+//
 // The import checks the lengths of all files against each other, and the norms against the rows. It decodes each record
 // as a T, and stores the bytes of the record without a change. (If T has a fixed size, it is stored raw here; a record
 // that was encoded there is stored as its decoded value.) Throws payload for a record that is not a T, with its
