@@ -1,6 +1,7 @@
 // NonOwning: a pointer to an object that another object owns. It is null after a move.
 #pragma once
 
+#include <cassert>
 #include <utility>
 
 #include <mapvec/detail/util/prologue.inc>
@@ -20,8 +21,15 @@ class NonOwning {
     ~NonOwning() = default;
 
     [[nodiscard]] explicit operator bool() const noexcept { return value_ != nullptr; }
-    [[nodiscard]] Value& operator*() const noexcept { return *value_; }
-    [[nodiscard]] Value* operator->() const noexcept { return value_; }
+    // REQUIRES: not null. GCC 12 is told so: it warns of -Wstringop-overflow in <atomic> where it thinks of null.
+    [[nodiscard]] Value& operator*() const noexcept { return *operator->(); }
+    [[nodiscard]] Value* operator->() const noexcept {
+        assert(value_ != nullptr);
+#if defined(__GNUC__)
+        if (value_ == nullptr) __builtin_unreachable();
+#endif
+        return value_;
+    }
 
   private:
     Value* value_ = nullptr;

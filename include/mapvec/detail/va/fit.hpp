@@ -137,8 +137,9 @@ class AxisFinder {
             }
         std::vector<std::size_t> order(axes_.count);
         std::iota(order.begin(), order.end(), std::size_t{0});
-        std::stable_sort(order.begin(), order.end(),
-                         [&](std::size_t a, std::size_t b) { return variances[a] > variances[b]; });
+        std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+            return variances[a] != variances[b] ? variances[a] > variances[b] : a < b;
+        });
         std::vector<float> sorted;
         sorted.reserve(axes_.vectors.size());
         for (const std::size_t a : order) {
