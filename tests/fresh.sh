@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Runs the commands of the README on an empty system: a new Debian in a directory, made by mmdebstrap. Needs root.
 #
 #   tests/fresh.sh                          Debian 13, with its GCC and its newest Clang
