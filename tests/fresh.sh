@@ -22,7 +22,7 @@ mirror() {
     local found
     found=$(sed -nE 's/^(URIs:|deb) *(\[[^]]*\] *)?(http[^ ]*debian\/?)( .*)?$/\3/p' \
         /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
-    echo "${DEBIAN_MIRROR:-${found:-?give the address of a mirror in DEBIAN_MIRROR}}"
+    echo "${DEBIAN_MIRROR:-${found:?give the address of a mirror in DEBIAN_MIRROR}}"
 }
 
 # within <command>: runs it in the new system, in the checkout.
