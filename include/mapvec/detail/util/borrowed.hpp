@@ -21,7 +21,8 @@ class NonOwning {
     ~NonOwning() = default;
 
     [[nodiscard]] explicit operator bool() const noexcept { return value_ != nullptr; }
-    // REQUIRES: not null. GCC 12 is told so: it warns of -Wstringop-overflow in <atomic> where it thinks of null.
+    // REQUIRES: not null. The hint is for GCC 12, which otherwise warns (-Wstringop-overflow in <atomic>) because it
+    // assumes a null pointer.
     [[nodiscard]] Value& operator*() const noexcept { return *operator->(); }
     [[nodiscard]] Value* operator->() const noexcept {
         assert(value_ != nullptr);
