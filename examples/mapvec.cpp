@@ -12,6 +12,7 @@
 #include "cli/inspect.hpp"
 #include "cli/options.hpp"
 #include "cli/query.hpp"
+#include "cli/recover.hpp"
 #include "cli/stats.hpp"
 #include "cli/text.hpp"
 #include "cli/transfer.hpp"
@@ -74,6 +75,19 @@ void add_inspect(CLI::App& app) {
         "Nothing is written. The last line says whether the store opens; the exit code is 0 whenever its first\n"
         "file can be read. What the words mean: include/mapvec/storage/file_format.hpp.");
     command->callback([=] { cli::inspect(*path); });
+}
+
+void add_recover(CLI::App& app) {
+    auto path = std::make_shared<std::string>();
+    auto yes = std::make_shared<bool>(false);
+    CLI::App* const command =
+        app.add_subcommand("recover", "Go back to the last whole commit of a store whose newest commits are damaged");
+    command->add_option("store", *path, "The store")->required();
+    command->add_flag("--yes", *yes, "Do it. Otherwise show what would be lost, and change nothing");
+    command->footer(
+        "Exit code 1 if the store is damaged and was not recovered. After a crash no recovery is needed: the store\n"
+        "opens at its last commit. Copy the files of a damaged store before you recover it.");
+    command->callback([=] { cli::recover(*path, *yes); });
 }
 
 void add_head(CLI::App& app) {
@@ -201,6 +215,7 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     add_info(app);
     add_verify(app);
+    add_recover(app);
     add_inspect(app);
     add_head(app);
     add_import(app);

@@ -141,7 +141,7 @@ class JournalInspection {
             !next(sequence_, mapvec::detail::JournalRecordHeader::base, "overwrites of commits up to "))
             lines_.push_back("the overwrites that it has to begin with are damaged or missing");
         while (next(sequence_ + 1, 0, "commit ")) ++sequence_;
-        if (mapvec::detail::has_later_record(bytes, at, store, slot_.salt, sequence_ + 1))
+        if (mapvec::detail::newest_record_behind(bytes, at, store, slot_.salt, sequence_ + 1))
             lines_.push_back("commit " + std::to_string(sequence_ + 1) + " is damaged, but a later one is not");
     }
 

@@ -9,6 +9,7 @@
 #include <mapvec/options.hpp>
 #include <mapvec/payload_store.hpp>
 #include <mapvec/query.hpp>
+#include <mapvec/recovery.hpp>
 #include <mapvec/search.hpp>
 #include <mapvec/search_batch.hpp>
 #include <mapvec/unicode_char.hpp>

@@ -59,7 +59,7 @@ printf "$zero$zero$three$four$six$eight$zero$one" >rows.f32
 # --- help ---
 run 0 --help </dev/null
 says import query "Exit codes: 0 done; 1" "mapvec import sift.fvecs"
-for command in info verify inspect head import export query stats; do
+for command in info verify inspect recover head import export query stats; do
     run 0 "$command" --help </dev/null
     says "$command" store
     lacks "Exit codes"
@@ -261,6 +261,16 @@ cp rows.vec damaged.vec
 printf '\1' | dd of=damaged.vec bs=1 seek=4100 conv=notrunc status=none
 run 1 verify damaged.vec </dev/null
 says "damaged.vec" "[corrupt]"
+run 0 recover rows.vec </dev/null
+says "Nothing to recover" "4 rows"
+run 0 recover rows.vec --yes </dev/null
+printf '\1' | dd of=damaged.vec bs=1 seek=1124 conv=notrunc status=none
+run 1 recover damaged.vec </dev/null
+says "damaged.vec" "no commit is whole" "[corrupt]"
+run 1 recover damaged.vec --yes </dev/null
+says "no commit is whole"
+run 1 recover nowhere.vec </dev/null
+says "[not_found]"
 
 # --- an invalid command line: 2 ---
 run 2 </dev/null

@@ -67,10 +67,14 @@
 //
 // Open
 //   O1  Find the current slot, and the slot of its generation in each file. If one root slot is neither valid nor
-//       blank, it is torn or damaged: then all records are checked, and the store is corrupt if a checksum fails.
+//       blank, it is torn or damaged. If a journal record shows that it was durable once (I5), the store is corrupt.
+//       Otherwise a crash came before C9 ended: the previous slot is current, and all records are checked.
 //   O2  A writer writes the tail and the appended records of the journal to the files again (I7), and lays overwrites
 //       over its view. A reader lays the whole journal over its view.
 //   O3  A reader holds a shared lock (I9). It waits for the writer only in C5, so it never waits for a sync.
+//
+//   O4  A journal record that is missing before a valid one was damaged (I5): the store is corrupt. A corrupt store is
+//       not changed. The error names the last whole commit; recover() goes back to it (detail/commit/recover.hpp).
 //
 // Close ends with a second checkpoint of the same state, so that the store survives damage to one slot.
 //
@@ -78,8 +82,15 @@
 // more. Open reads one page of each file and the journal; after a crash, also a tail. A checkpoint empties the journal
 // when it exceeds 16 MiB (or twice its base record).
 //
-// Limit. If a process dies after a commit with a tail, and then the tail is damaged on disk, open() cannot distinguish
-// this from a commit that never returned. The next commit or close() ends this state.
+// What this cannot tell. The following damage looks like commits that never returned, so open() returns an earlier
+// commit without an error. All of it requires that the process died; after close() only the last line applies.
+//   - the tail of the last commit is damaged, or its slot, if no journal record follows: that commit is lost
+//   - the last journal record is damaged, or the last n records: that commit, or n commits
+//   - the current slot and the first record of its journal are damaged: all commits since the previous slot
+//   - the journal is removed, or cut off at a record, while the store is not open: the commits in it, unless it begins
+//     with a base record
+//   - both root slots are overwritten with zeros: there is no store (not_found)
+//   - the disk reported writes as durable and lost them, or all files were replaced by older copies
 #pragma once
 
 #include <algorithm>
@@ -99,6 +110,7 @@
 #include <mapvec/progress.hpp>
 #include <mapvec/storage/file_format.hpp>
 #include <mapvec/storage/mapped_array.hpp>
+#include <mapvec/storage/recovery_report.hpp>
 #include <mapvec/storage/storage.hpp>
 
 #include <mapvec/detail/util/prologue.inc>
@@ -184,6 +196,12 @@ class CommitGroup {
     bool refresh(Show show);
     // Commits, trims the files and closes them. If it throws, the group is still open.
     void close();
+    // What open() finds damaged, and the last commit that is whole. Reads everything. Throws not_found, the mismatches
+    // of read_header(), io.
+    [[nodiscard]] static RecoveryReport examine(const std::vector<FileSpec>& specs);
+    // The same, and if something is damaged, discards what was committed after the last whole commit. Throws corrupt if
+    // there is none; locked if the store is open.
+    static RecoveryReport recover(const std::vector<FileSpec>& specs);
     // Reads all files and checks their checksums. Throws corrupt at the first damage.
     template <ProgressCallback Progress = NoProgress>
     void verify(Progress progress = {}) const;
@@ -261,6 +279,12 @@ class CommitGroup {
     void write_root_slot(const Checkpoint& next);
     void erase_slot(std::uint64_t generation);
 
+    [[nodiscard]] std::string load_as_open_does();
+    [[nodiscard]] std::optional<Slot> load_last_whole_state();
+    void go_back(const std::vector<FileSpec>& specs);
+    void erase_journal(std::uint64_t generation);
+    [[nodiscard]] static std::string advice(const std::vector<FileSpec>& specs);
+
     void write_journal_back();
     void check_name() const;
     void remove_files() noexcept;
@@ -301,3 +325,4 @@ class CommitGroup {
 #include <mapvec/detail/commit/close.hpp>
 #include <mapvec/detail/commit/commit.hpp>
 #include <mapvec/detail/commit/open.hpp>
+#include <mapvec/detail/commit/recover.hpp>

@@ -57,6 +57,10 @@ CommitGroup<File> CommitGroup<File>::open(const std::vector<FileSpec>& specs, Op
         const bool refuted = state.refuted;
         group.begin_with(std::move(state));
         if (refuted && mode == OpenMode::read_write) group.erase_slot(group.checkpoint_.generation + 1);
+    } catch (const detail::CommitDamage& damage) {
+        const auto advised = damage.with(advice(specs));
+        group.release();
+        throw advised;
     } catch (...) {
         group.release();  // it is not open yet, so there is nothing to commit
         throw;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include <mapvec/detail/commit/damage.hpp>
 #include <mapvec/detail/commit/journal_file.hpp>
 #include <mapvec/detail/file/slots.hpp>
 #include <mapvec/storage/mapped_array.hpp>
@@ -66,22 +67,6 @@ template <Storage File>
     throw Error(ErrorCode::corrupt, root.path(), "both commit slots are damaged");
 }
 
-// True if a record with a later sequence exists behind `from`. False headers do not occur by accident. To keep the work
-// linear, many of them count as a record.
-[[nodiscard]] inline bool has_later_record(std::span<const std::byte> journal, std::uint64_t from, const StoreId& store,
-                                           std::uint64_t salt, std::uint64_t sequence) {
-    JournalRecordHeader header;
-    std::uint64_t work_left = 4 * journal.size();
-    for (std::uint64_t at = from; at + sizeof header <= journal.size(); at += 8) {
-        std::memcpy(&header, journal.data() + at, sizeof header);
-        if (header.salt != salt || header.sequence <= sequence || header.length > journal.size() - at) continue;
-        if (header.length > work_left) return true;
-        work_left -= header.length;
-        if (read_journal_record(journal, at, store, salt, header.sequence, 0)) return true;
-    }
-    return false;
-}
-
 // Appends the records that follow the last one to `known`.
 template <Storage File>
 void read_records(JournalFile<File>& journal, Records& known, const StoreId& store, std::uint64_t salt) {
@@ -93,17 +78,18 @@ void read_records(JournalFile<File>& journal, Records& known, const StoreId& sto
     }
 }
 
-// A record is durable before the next one is written. So if a record is missing before a valid one, it was damaged
-// later, and not torn by a crash. (A writer may have written both meanwhile, so the function looks again.)
+// A record that is missing before a whole one was damaged (I5). A writer may have written both meanwhile, so the function
+// looks again.
 template <Storage File>
 void read_all_records(JournalFile<File>& journal, Records& known, const StoreId& store, std::uint64_t salt) {
     read_records(journal, known, store, salt);
-    while (has_later_record(journal.bytes(), known.end, store, salt, known.sequence + 1)) {
+    while (const auto later = newest_record_behind(journal.bytes(), known.end, store, salt, known.sequence + 1)) {
         const std::uint64_t before = known.end;
         read_records(journal, known, store, salt);
         if (known.end != before) continue;
-        throw Error(ErrorCode::corrupt, journal.path(),
-                    "commit " + std::to_string(known.sequence + 1) + " is damaged, but a later one is not");
+        throw CommitDamage(journal.path(), "the record of commit " + std::to_string(known.sequence + 1) + " at byte " +
+                                               std::to_string(known.end) + " is damaged, but that of commit " +
+                                               std::to_string(later) + " is whole");
     }
 }
 
@@ -114,8 +100,8 @@ void read_base(GroupState<File>& state, const StoreId& store) {
     auto base =
         read_journal_record(state.journal.bytes(), 0, store, root.salt, root.sequence, JournalRecordHeader::base);
     if (!base)
-        throw Error(ErrorCode::corrupt, state.journal.path(),
-                    "the journal that this store's last commits are in is missing or damaged");
+        throw CommitDamage(state.journal.path(),
+                           "the journal that this store's last commits are in is missing or damaged");
     state.records.end = state.base_size = base->size();
     state.records.records.push_back(std::move(*base));
 }
@@ -126,8 +112,8 @@ void read_slots(GroupState<File>& state, Arrays<File>& arrays, const Slot& root)
     for (auto& array : arrays) {
         const auto slot = read_slot(array->file().data(), root.generation);
         if (!slot || slot->generation != root.generation || slot->salt != root.salt)
-            throw Error(ErrorCode::corrupt, array->path(),
-                        "its commit slot does not belong to that of " + arrays[0]->path().string());
+            throw CommitDamage(array->path(),
+                               "its commit slot does not belong to that of " + arrays[0]->path().string());
         array->file().refresh();
         check_slot(*slot, array->stride(), array->file().size(), array->path());
         state.slots.push_back(*slot);
@@ -156,13 +142,26 @@ template <Storage File>
     JournalFile<File> journal(journal_path(root.path(), newest.generation), mode);
     Records later{{}, 0, newest.sequence};
     read_records(journal, later, root.header().store_id, newest.salt);
+    const bool followed = !later.records.empty() || newest_record_behind(journal.bytes(), 0, root.header().store_id,
+                                                                         newest.salt, newest.sequence) != 0;
     const auto before = read_slot(root.file().data(), newest.generation + 1);
-    if (!later.records.empty() || !before || before->generation + 1 != newest.generation)
-        throw Error(ErrorCode::corrupt, root.path(),
-                    "records " + std::to_string(newest.record_count - newest.tail_count) + " to " +
-                        std::to_string(newest.record_count - 1) + " do not have the checksum they were committed with");
+    if (followed || !before || before->generation + 1 != newest.generation)
+        throw CommitDamage(root.path(), "records " + std::to_string(newest.record_count - newest.tail_count) + " to " +
+                                            std::to_string(newest.record_count - 1) +
+                                            " do not have the checksum they were committed with");
     state.refuted = true;
     return *before;
+}
+
+// Throws if a journal shows that the other slot, which is not whole, was durable once.
+template <Storage File>
+void check_other_slot(const MappedArray<File>& root, const Slot& current, OpenMode mode) {
+    JournalFile<File> own(journal_path(root.path(), current.generation), mode);
+    JournalFile<File> other(journal_path(root.path(), current.generation + 1), mode);
+    const std::uint64_t newest = newest_commit_after(current, own.bytes(), other.bytes(), root.header().store_id);
+    if (newest == 0) return;
+    throw CommitDamage(root.path(), "the commit slot at byte " + std::to_string(slot_offset(current.generation + 1)) +
+                                        " is damaged, and commits up to " + std::to_string(newest) + " depend on it");
 }
 
 // Returns nothing if a writer has made a checkpoint meanwhile.
@@ -177,6 +176,7 @@ template <Storage File>
     state.fell_back = fell_back;
     try {
         root.refresh();
+        if (fell_back) check_other_slot(*arrays[0], newest, mode);
         const Slot slot = ruling_slot(state, arrays, newest, mode);
         state.records.sequence = slot.sequence;
         state.journal = JournalFile<File>(journal_path(root.path(), slot.generation), mode);
@@ -196,6 +196,49 @@ template <Storage File>
     for (int tries = 0; tries < 10000; ++tries)
         if (auto state = try_read_state(arrays, mode)) return std::move(*state);
     throw Error(ErrorCode::io, arrays[0]->path(), "the store changed faster than it could be read");
+}
+
+// The root slots that are whole, newest first.
+[[nodiscard]] inline std::vector<Slot> whole_slots(const std::byte* root) {
+    std::vector<Slot> slots;
+    for (const std::uint64_t parity : {std::uint64_t{0}, std::uint64_t{1}})
+        if (const auto slot = read_slot(root, parity)) slots.push_back(*slot);
+    std::sort(slots.begin(), slots.end(), [](const Slot& a, const Slot& b) { return a.generation > b.generation; });
+    return slots;
+}
+
+// The state that begins at this root slot, up to the first journal record that is not whole. For recovery: the records
+// are not verified. Throws corrupt if one of the slots or the base record is damaged.
+template <Storage File>
+[[nodiscard]] GroupState<File> state_from(Arrays<File>& arrays, const Slot& slot, OpenMode mode) {
+    File& root = arrays[0]->file();
+    root.drop_overlays();  // of another state
+    root.refresh();
+    if (!tail_holds(slot, arrays[0]->stride(), root.data(), root.size()))
+        throw CommitDamage(root.path(), "the records of the last commit are damaged");
+    GroupState<File> state;
+    state.records.sequence = slot.sequence;
+    state.journal = JournalFile<File>(journal_path(root.path(), slot.generation), mode);
+    read_slots(state, arrays, slot);
+    read_base(state, arrays[0]->header().store_id);
+    read_records(state.journal, state.records, arrays[0]->header().store_id, slot.salt);
+    return state;
+}
+
+// The number of the newest commit that a slot or a journal speaks of.
+template <Storage File>
+[[nodiscard]] std::uint64_t newest_commit_seen(const Arrays<File>& arrays) {
+    const MappedArray<File>& root = *arrays[0];
+    const StoreId& store = root.header().store_id;
+    std::uint64_t newest = 0;
+    for (const Slot& slot : whole_slots(root.file().data())) {
+        JournalFile<File> journal(journal_path(root.path(), slot.generation), OpenMode::read_only);
+        newest = std::max({newest, slot.sequence, newest_commit_in(journal.bytes(), store),
+                           newest_record_behind(journal.bytes(), 0, store, slot.salt, slot.sequence)});
+        JournalFile<File> other(journal_path(root.path(), slot.generation + 1), OpenMode::read_only);
+        newest = std::max(newest, newest_commit_in(other.bytes(), store));
+    }
+    return newest;
 }
 
 // True if the previous slots contain the same state as those of this generation. Then damage to one slot loses no
