@@ -85,8 +85,8 @@ void add_recover(CLI::App& app) {
     command->add_option("store", *path, "The store")->required();
     command->add_flag("--yes", *yes, "Do it. Otherwise show what would be lost, and change nothing");
     command->footer(
-        "Exit code 1 if the store is damaged and was not recovered. After a crash no recovery is needed: the store\n"
-        "opens at its last commit. Copy the files of a damaged store before you recover it.");
+        "After a crash no recovery is needed: the store opens at its last commit. Exit code 1 if no commit is whole.\n"
+        "Copy the files of a damaged store before you recover it.");
     command->callback([=] { cli::recover(*path, *yes); });
 }
 

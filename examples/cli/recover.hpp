@@ -18,16 +18,11 @@ inline void recover(const fs::path& path, bool yes) {
                   << " rows.\n";
         return;
     }
-    std::cout << one_line(report.damage) << '\n';
-    if (!report.commit) throw mapvec::Error(mapvec::ErrorCode::corrupt, path, "no commit is whole");
-    std::cout << "The last whole commit is " << *report.commit << ", with " << report.rows << " rows.\n"
-              << report.lost_commits() << (report.lost_commits() == 1 ? " later commit " : " later commits ");
-    if (yes) {
-        std::cout << "discarded. The store opens again.\n";
-        return;
-    }
-    std::cout << "would be lost.\n" << std::flush;
-    throw mapvec::Error(mapvec::ErrorCode::corrupt, path, "to go back to that commit: mapvec recover --yes");
+    if (!report.commit) throw mapvec::Error(mapvec::ErrorCode::corrupt, path, "no commit is whole: " + report.damage);
+    std::cout << one_line(report.damage) << '\n'
+              << "The last whole commit is " << *report.commit << ", with " << report.rows << " rows. "
+              << report.lost_commits() << " later commits " << (yes ? "were discarded.\n" : "would be lost.\n")
+              << (yes ? "The store opens again.\n" : "Nothing was changed. To go back to that commit: --yes\n");
 }
 
 }  // namespace cli
