@@ -1,59 +1,68 @@
-// HnswIndex: the approximately nearest rows of a store, found in a thousandth of the time that reading all rows takes,
-// by a graph in mapped files (HNSW: Malkov and Yashunin, IEEE TPAMI 2020, arXiv:1603.09320).
+// HnswIndex: approximate nearest-neighbour search over the rows of a store.
+// A Hierarchical Navigable Small World graph (Malkov and Yashunin, IEEE TPAMI 2020, arXiv:1603.09320) in memory-mapped
+// files.
 //
 //     auto points = mapvec::MmapVectorStore<128>::open("points.vec");
-//     auto index = mapvec::HnswIndex<>::open_or_create("points.hnsw", points);
-//     index.update(points, {.threads = 0});                       // links the rows committed since the last update
-//     index.commit();                                             // durable, atomic
-//     for (auto hit : index.search(points, mapvec::KnnQuery{query, 10}, {.ef = 100})) …
+//     auto index = mapvec::HnswIndex<>::open_or_create("points.hnsw", points, {.m = 16});
+//     index.update(points, {.threads = 0});                           // links the rows committed since the last update
+//     index.commit();                                                 // durable and atomic
+//     auto hits = index.search(points, mapvec::KnnQuery{query, 10}, {.ef = 100});
 //
-// What it finds. Distances are exact, and of the rows as they are now; which rows are found is not: more of the truly
-// nearest with a wider beam. Rows that the graph does not have yet, committed or not, are all read, so that none is
-// missed: update when they are many. Rows overwritten since they were linked stay linked where they were: one that has
-// moved far may be missed. Rows that hold a NaN or an infinity, or have no direction where the metric needs one, are
-// not linked and not found. Erased rows of a collection are found unless a filter leaves them out:
+// Recall. Reported distances are exact. The set of rows is approximate: a larger `ef` raises recall and costs
+// proportionally more time.
 //
-//     index.search(collection.vectors(), KnnQuery{query, 10}, [&](Id id) { return collection.contains(id); });
+// Rows that change. update() links rows that were overwritten anew, and takes out rows that a collection has erased.
+// Until then a search reads in full all rows that the graph does not describe, so that none is missed: rows appended
+// since the last update, and blocks of rows (1/128 to 1/256 of the store) in which one was overwritten, committed or
+// not. The graph tells by the store's checksums what it describes, also after a crash, and of a store that was copied or
+// restored from a backup.
 //
-// The graph belongs to one store, whose id it has, and to one metric: another one of either is type_mismatch. It holds
-// no vectors: each call takes the store, which is read in place. It is a store of its own: path, path.upper and
-// path.entry, durable by its own commit(), with its own lock, modes and readers in other processes, all as
-// MmapVectorStore has them; and it can always be made anew. It has committed rows only, so it is never ahead of its
-// store. A reader that sees less of the store than of the graph takes the links to the rest for absent.
+// A collection is taken in the place of a store; erased rows are then never found:
 //
-// Threads: any number may search at once. update() and refresh() not beside a search through the same object: to
-// search on while rows are linked, open the index a second time, read_only, and refresh() it after each commit. One
-// thread builds the same graph from the same rows always; several build one that differs a little every time.
+//     index.update(places), index.search(places, KnnQuery{query, 10});
 //
-// Room: 8 m + 8 bytes a row and a little for the upper levels; update() holds as much in memory for the rows that it
-// links. At most 2^32 - 2 rows.
+// Rows without a distance (NaN, infinity; zero rows with Cosine) are not linked and never found. Equal rows are linked
+// once, and all found.
+//
+// Ownership. The graph holds row ids and checksums, no vectors. Every call takes the store, which must be the one that
+// the index was created for, and the metric must be the same: otherwise type_mismatch. A metric of your own names itself
+// (metric.hpp). The index can be deleted and built anew at any time. Its files are path, path.upper, path.entry and
+// path.rows; they have their own lock, modes, and readers in other processes, as MmapVectorStore has. A reader that sees
+// fewer rows of the store than of the graph takes links to the others for absent.
+//
+// Threads. Any number of threads may search, also while one thread runs update(), commit() or refresh(), and while the
+// store's writer appends and commits. A filter must not call the index that it is called by. With one thread, update()
+// builds the same graph from the same rows every time; with several it may differ slightly.
+//
+// Memory. 8 m + 16 bytes a row on disk, and about 1/m of that for the upper levels. update() needs as much memory for
+// the rows that it links and for those that lose a neighbour; a search keeps a byte a row for the next one. At most
+// 2^32 - 2 rows.
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <mapvec/detail/hnsw/builder.hpp>
 #include <mapvec/detail/hnsw/records.hpp>
-#include <mapvec/detail/hnsw/walk.hpp>
+#include <mapvec/detail/hnsw/search.hpp>
+#include <mapvec/detail/hnsw/update.hpp>
+#include <mapvec/detail/index/followed_store.hpp>
+#include <mapvec/detail/index/identity.hpp>
+#include <mapvec/detail/index/index_files.hpp>
 #include <mapvec/detail/platform/parallel.hpp>
-#include <mapvec/detail/search/scan.hpp>
 #include <mapvec/detail/store/store_parts.hpp>
-#include <mapvec/detail/util/borrowed.hpp>
 #include <mapvec/error.hpp>
 #include <mapvec/metric.hpp>
 #include <mapvec/mmap_vector_store.hpp>
 #include <mapvec/progress.hpp>
 #include <mapvec/query.hpp>
 #include <mapvec/search.hpp>
-#include <mapvec/storage/commit_group.hpp>
 #include <mapvec/storage/mapped_file.hpp>
 #include <mapvec/storage/storage.hpp>
 
@@ -61,238 +70,240 @@
 
 namespace mapvec::inline v0_1 {
 
-// Fixed when the graph is created.
+// Fixed when the index is created, and kept in its files.
 struct HnswOptions {
     std::size_t m = 16;  // links a row, twice as many on level 0; 8 to 48 are usual, more for high dimensions
+    std::size_t ef_construction = 200;  // candidates kept while a row is linked: more give a better graph, more slowly
 };
 
 // How rows are linked.
 struct HnswUpdateOptions {
-    std::size_t ef_construction =
-        200;               // candidates kept while a row is linked: more give a better graph, and take longer
-    unsigned threads = 1;  // 0 = all cores
-    std::size_t max_rows = SIZE_MAX;  // then update() returns, for a commit or a look at how far it is
+    std::size_t ef_construction = 0;  // 0: the index's own
+    unsigned threads = 1;             // 0 = all cores
+    std::size_t max_rows = SIZE_MAX;  // then update() returns, so that they can be committed
 };
 
 // How wide a search is.
 struct HnswSearchOptions {
-    std::size_t ef =
-        64;  // candidates kept during a search, at least k. More raise recall and take longer in proportion
+    std::size_t ef = 64;   // candidates kept during a search, at least k: more raise recall and take longer
+    unsigned threads = 1;  // for search_batch(); 0 = all cores
 };
 
-// M: what is near, as in searches (metric.hpp).
-template <Metric M = SquaredL2, Storage File = MappedFile>
+// M: the metric, as in searches (metric.hpp).
+template <NamedMetric M = SquaredL2, Storage File = MappedFile>
 class HnswIndex {
-    template <std::size_t Dim, Scalar S>
-    using Rows = MmapVectorStore<Dim, S, File>;
+    using Files = detail::IndexFiles<File>;
 
   public:
-    // A new graph without rows, for this store. `m`: links a row, twice as many on the lowest level; 8 to 48 are usual,
-    // more for vectors of high dimension. Throws exists; not_found if the directory does not exist; invalid_argument
-    // unless 2 <= m <= 4096.
-    template <std::size_t Dim, Scalar S>
-    static HnswIndex create(const std::filesystem::path& path, const Rows<Dim, S>& rows,
-                            const HnswOptions& options = {}) {
-        return HnswIndex(CommitGroup<File>::create(new_files(path, rows, options.m), {}));
+    // A new index without rows. Throws exists; not_found if the directory does not exist; invalid_argument unless
+    // 2 <= m <= 4096 and 1 <= ef_construction < 2^32.
+    template <detail::FollowedStore<File> Store>
+    static HnswIndex create(const std::filesystem::path& path, const Store& store, const HnswOptions& options = {}) {
+        check(path, options);
+        return HnswIndex(Files::create(path, fingerprint(store), files(options.m), first_state(options)));
     }
-    // Throws not_found; locked; read_only; type_mismatch for a graph of another store or metric, version_mismatch;
-    // corrupt. O(1).
-    template <std::size_t Dim, Scalar S>
-    [[nodiscard]] static HnswIndex open(const std::filesystem::path& path, const Rows<Dim, S>& rows,
+    // Throws not_found; locked; read_only; type_mismatch for an index of another store or metric, version_mismatch;
+    // corrupt; invalid_argument for copy_on_write. O(1).
+    template <detail::FollowedStore<File> Store>
+    [[nodiscard]] static HnswIndex open(const std::filesystem::path& path, const Store& store,
                                         OpenMode mode = OpenMode::read_write) {
-        if (mode == OpenMode::copy_on_write)
-            throw Error(ErrorCode::invalid_argument, path, "a graph is opened read_write or read_only");
-        return HnswIndex(CommitGroup<File>::open(files(path, rows), mode, {}));
+        return HnswIndex(Files::open(path, fingerprint(store), files(), mode));
     }
-    // As open() if there is a graph, whatever its options, as create() if there is none.
-    template <std::size_t Dim, Scalar S>
-    static HnswIndex open_or_create(const std::filesystem::path& path, const Rows<Dim, S>& rows,
+    // As open() if there is an index, whatever its options, as create() if there is none.
+    template <detail::FollowedStore<File> Store>
+    static HnswIndex open_or_create(const std::filesystem::path& path, const Store& store,
                                     const HnswOptions& options = {}) {
-        return HnswIndex(CommitGroup<File>::open_or_create(files(path, rows), new_files(path, rows, options.m), {}));
+        check(path, options);
+        return HnswIndex(
+            Files::open_or_create(path, fingerprint(store), files(), files(options.m), first_state(options)));
     }
+    // As create(), in the place of an HnswIndex of any store or metric, damaged or not, if there is one. Throws locked
+    // while that is open for writing; type_mismatch if the path leads to anything else.
+    template <detail::FollowedStore<File> Store>
+    static HnswIndex create_or_replace(const std::filesystem::path& path, const Store& store,
+                                       const HnswOptions& options = {}) {
+        check(path, options);
+        return HnswIndex(Files::create_or_replace(path, fingerprint(store), files(options.m), first_state(options)));
+    }
+    // Removes all files of an index; false if there is none. Throws as create_or_replace().
+    static bool remove(const std::filesystem::path& path) { return Files::remove(path, files()); }
 
     HnswIndex() noexcept = default;  // closed: it has no rows, and searches and updates throw invalid_argument
 
     // --- reading [any thread] ---
 
-    // Rows that the graph has.
-    [[nodiscard]] std::size_t size() const noexcept {
-        return is_open() ? static_cast<std::size_t>(level_0().size()) : 0;
-    }
-    // Whether it has none.
-    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    // Rows that the last update has looked at.
+    [[nodiscard]] std::size_t size() const { return is_open() ? static_cast<std::size_t>(files_.size()) : 0; }
+    // Whether there are none.
+    [[nodiscard]] bool empty() const { return size() == 0; }
     // False after close(), after a move, and of a default-constructed object.
-    [[nodiscard]] bool is_open() const noexcept { return group_.is_open(); }
-    // Links a row, as it was created with. REQUIRES: the index is open; the same for path().
-    [[nodiscard]] std::size_t m() const noexcept { return shape_.m; }
+    [[nodiscard]] bool is_open() const noexcept { return files_.is_open(); }
+    // What it was created with. REQUIRES: the index is open; the same for path().
+    [[nodiscard]] HnswOptions options() const noexcept { return options_; }
+    [[nodiscard]] std::size_t m() const noexcept { return options_.m; }
     // Of the first of its files.
-    [[nodiscard]] const std::filesystem::path& path() const noexcept { return level_0().path(); }
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return files_.path(); }
 
-    // The k nearest rows, nearest first, ties by id; perhaps not all of them, perhaps fewer than k. `rows` is the store
-    // that the graph is of; type_mismatch if not. Bad queries are refused as by search() (search.hpp).
-    template <std::size_t Dim, Scalar S>
-    [[nodiscard]] std::vector<Hit> search(const Rows<Dim, S>& rows, const KnnQuery& query,
+    // The k nearest rows, nearest first, ties by id; perhaps not all of them, perhaps fewer than k. `store` is the one
+    // that the index is of; type_mismatch if not. Bad queries are refused as by search() (search.hpp).
+    template <detail::FollowedStore<File> Store>
+    [[nodiscard]] std::vector<Hit> search(const Store& store, const KnnQuery& query,
                                           const HnswSearchOptions& options = {}) const {
-        return nearest(rows, query, options, detail::AllRows{}, [](Id) { return true; });
+        return nearest(store, query, detail::live_rows_of(store), options);
     }
-    // Only rows whose id the filter accepts. The fewer it accepts, the more of the graph is read: where it is less than
-    // one in a hundred, search_ids() over those is faster, and exact.
-    template <std::size_t Dim, Scalar S, IdFilter Filter>
-    [[nodiscard]] std::vector<Hit> search(const Rows<Dim, S>& rows, const KnnQuery& query, const Filter& filter,
+    // Only rows whose id the filter accepts.
+    template <detail::FollowedStore<File> Store, IdFilter Filter>
+    [[nodiscard]] std::vector<Hit> search(const Store& store, const KnnQuery& query, const Filter& filter,
                                           const HnswSearchOptions& options = {}) const {
-        return nearest(rows, query, options, detail::FilteredRows<Filter>{filter}, filter);
+        const auto is_live = detail::live_rows_of(store);
+        return nearest(
+            store, query, [&](Id id) { return is_live(id) && filter(id); }, options);
+    }
+    // One result a query, as search() gives it, by as many threads as the options say.
+    template <detail::FollowedStore<File> Store>
+    [[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Store& store, std::span<const KnnQuery> queries,
+                                                             const HnswSearchOptions& options = {}) const {
+        std::vector<std::vector<Hit>> hits(queries.size());
+        detail::parallel_for(queries.size(), detail::thread_count(options.threads),
+                             [&](std::size_t i) { hits[i] = search(store, queries[i], options); });
+        return hits;
     }
 
     // Reads everything and compares it with its checksums. Not beside a thread that writes or calls refresh(). Throws
     // corrupt, naming the first damage.
     template <ProgressCallback Progress = NoProgress>
     void verify(Progress progress = {}) const {
-        group_.verify(std::move(progress));
+        files_.verify(std::move(progress));
     }
 
     // --- writing: throws read_only; no_space; io ---
 
-    // Links the rows that were committed since the last time, `max_rows` of them at most; returns how many. If it
-    // throws, none is linked and it may be called again. Throws type_mismatch if `rows` is not the store that the graph
-    // is of; invalid_argument if it has fewer committed rows than the graph; out_of_range for more than a graph can
-    // have. Some 0.2 ms a row of 128 floats, more as the graph grows: O(log size()).
-    template <std::size_t Dim, Scalar S>
-    std::size_t update(const Rows<Dim, S>& rows, const HnswUpdateOptions& options = {}) {
-        check_store(rows);
-        const std::uint64_t first = level_0().size(), committed = detail::StoreParts::rows(rows).committed();
-        if (committed < first)
-            throw Error(ErrorCode::invalid_argument, rows.path(),
-                        detail::mismatch("committed rows", "at least the graph's " + std::to_string(first), committed));
-        const Id end = first + std::min<std::uint64_t>(committed - first, options.max_rows);
-        if (end > detail::max_graph_rows)
-            throw Error(ErrorCode::out_of_range, path(),
-                        detail::mismatch("rows", "at most " + std::to_string(detail::max_graph_rows), end));
-        if (end == first) return 0;
-        level_0().reserve(first);  // throws read_only before all the work, not after it
-        const detail::RowsSnapshot<S> all(rows);
-        const detail::MappedHnsw graph(level_0(), upper(), entry_points(), shape_, first);
-        detail::HnswBuilder<M, S> builder(graph, all.span(), first, end, upper().size(), options.ef_construction);
-        builder.link_all(detail::thread_count(options.threads));
-        install(builder);
-        return static_cast<std::size_t>(end - first);
-    }
+    // Brings the index up to the store's last commit: links new rows, links rows anew that were overwritten (committed or
+    // not), takes erased ones out. At most `max_rows` rows; returns how many were linked or taken out. Calls
+    // progress(rows done, rows to do), from one of its threads at a time. If it throws, searches find what they found
+    // before, and it may be called again. Throws type_mismatch if `store` is not the one that the index is of;
+    // out_of_range for more rows than a graph can have.
+    //
+    // Some 0.2 ms for a new or changed row of 128 floats, more as the graph grows: O(log size()); and one pass over all
+    // links if there was any.
+    template <detail::FollowedStore<File> Store, ProgressCallback Progress = NoProgress>
+    std::size_t update(const Store& store, const HnswUpdateOptions& options = {}, Progress progress = {});
 
-    void commit() { group_.commit(); }           // as MmapVectorStore::commit
+    void commit() { files_.commit(); }           // as MmapVectorStore::commit
     void flush() { commit(); }                   // the same
-    bool refresh() { return group_.refresh(); }  // as MmapVectorStore::refresh
-    void close() { group_.close(); }             // as MmapVectorStore::close
+    bool refresh() { return files_.refresh(); }  // as MmapVectorStore::refresh
+    void close() { files_.close(); }             // as MmapVectorStore::close
 
   private:
-    using Array = MappedArray<File>;
+    // Files of the index.
+    enum : std::size_t { level_0, upper, state };
 
-    // Members of the group.
-    [[nodiscard]] Array& level_0() noexcept { return group_[0]; }
-    [[nodiscard]] const Array& level_0() const noexcept { return group_[0]; }
-    [[nodiscard]] Array& upper() noexcept { return group_[1]; }
-    [[nodiscard]] const Array& upper() const noexcept { return group_[1]; }
-    [[nodiscard]] Array& entry_points() noexcept { return group_[2]; }
-    [[nodiscard]] const Array& entry_points() const noexcept { return group_[2]; }
-
-    // Of a graph for this store; 0 words a record accept any.
-    template <std::size_t Dim, Scalar S>
-    static std::vector<FileSpec> files(const std::filesystem::path& path, const Rows<Dim, S>& rows,
-                                       std::size_t level_0_words = 0, std::size_t upper_words = 0) {
-        const auto file = [&](const char* suffix, FileKind kind, std::size_t records, std::size_t bytes) {
-            ExpectedHeader header{.kind = kind, .dim = records, .scalar_size = bytes};
-            header.fingerprint = fingerprint(rows);
-            auto name = path;
-            return FileSpec{name += suffix, header, detail::default_capacity(records * bytes)};
-        };
-        return {file("", FileKind::hnsw_level_0, level_0_words, sizeof(detail::RowId32)),
-                file(".upper", FileKind::hnsw_upper_levels, upper_words, sizeof(detail::RowId32)),
-                file(".entry", FileKind::hnsw_entry_points, 1, sizeof(Id))};
-    }
-    template <std::size_t Dim, Scalar S>
-    static std::vector<FileSpec> new_files(const std::filesystem::path& path, const Rows<Dim, S>& rows, std::size_t m) {
-        if (m < detail::HnswShape::min_m || m > detail::HnswShape::max_m)
-            throw Error(ErrorCode::invalid_argument, path, detail::mismatch("m", "2 to 4096", m));
+    // Of a new index; of m = 0: of any.
+    static std::vector<detail::IndexFile> files(std::size_t m = 0) {
         const detail::HnswShape shape{m};
-        return files(path, rows, shape.level_0_words(), shape.upper_words());
+        const std::size_t level_0_words = m == 0 ? 0 : shape.level_0_words();
+        const std::size_t upper_words = m == 0 ? 0 : shape.upper_words();
+        return {{"", FileKind::hnsw_level_0, level_0_words, sizeof(detail::RowId32)},
+                {".upper", FileKind::hnsw_upper_levels, upper_words, sizeof(detail::RowId32)},
+                {".entry", FileKind::hnsw_entry_points, 1, sizeof(detail::HnswState)}};
     }
-    // What tells this metric's graph of this store from others.
-    template <std::size_t Dim, Scalar S>
-    static std::uint64_t fingerprint(const Rows<Dim, S>& rows) {
-        if (!rows.is_open()) throw Error(ErrorCode::invalid_argument, "the store that a graph is of is closed");
-        std::uint64_t halves[2];
-        static_assert(sizeof halves == sizeof(StoreId));
-        std::memcpy(halves, &detail::StoreParts::rows(rows).header().store_id, sizeof halves);
-        const auto metric = static_cast<std::uint64_t>(M::distance_kind) * 2 + (M::is_distance ? 1 : 0);
-        return halves[0] ^ std::rotl(halves[1], 1) ^ (metric + 1) * 0x9E3779B97F4A7C15u;
+    static void check(const std::filesystem::path& path, const HnswOptions& options) {
+        if (options.m < detail::HnswShape::min_m || options.m > detail::HnswShape::max_m)
+            throw Error(ErrorCode::invalid_argument, path, detail::mismatch("m", "2 to 4096", options.m));
+        if (options.ef_construction == 0 || options.ef_construction > UINT32_MAX)
+            throw Error(ErrorCode::invalid_argument, path,
+                        detail::mismatch("ef_construction", "1 to 2^32 - 1", options.ef_construction));
     }
-    template <std::size_t Dim, Scalar S>
-    void check_store(const Rows<Dim, S>& rows) const {
-        if (!is_open()) detail::refuse_closed();
-        if (fingerprint(rows) != level_0().header().fingerprint)
-            throw Error(ErrorCode::type_mismatch, path(), "the graph is not of the store " + rows.path().string());
+    static auto first_state(const HnswOptions& options) {
+        detail::HnswState first;
+        first.ef_construction = static_cast<std::uint32_t>(options.ef_construction);
+        return [first](CommitGroup<File>& group) { group[state].append(detail::bytes_of(first)); };
+    }
+    template <class Store>
+    static std::uint64_t fingerprint(const Store& store) {
+        const auto& vectors = detail::vectors_of(store);
+        if (!vectors.is_open()) throw Error(ErrorCode::invalid_argument, "the store that an index is of is closed");
+        return detail::index_fingerprint(detail::StoreParts::rows(vectors).header().store_id, M::name);
+    }
+    template <class Store>
+    [[nodiscard]] const MappedArray<File>& checked_rows(const Store& store) const {
+        files_.check(fingerprint(store), detail::vectors_of(store).path());
+        return detail::StoreParts::rows(detail::vectors_of(store));
     }
 
-    explicit HnswIndex(CommitGroup<File> group) : group_(std::move(group)) {
-        const auto shape = detail::HnswShape::of_level_0_words(level_0().header().dim);
-        if (!shape || upper().header().dim != shape->upper_words())
+    explicit HnswIndex(Files files) : files_(std::move(files)), scratches_(std::make_unique<detail::ScratchPool>()) {
+        const auto shape = detail::HnswShape::of_level_0_words(files_[level_0].header().dim);
+        if (!shape || files_[upper].header().dim != shape->upper_words() || files_[state].size() != 1)
             throw Error(ErrorCode::corrupt, path(), "its records do not fit each other");
-        shape_ = *shape;
+        options_ = {shape->m, graph(0).state().ef_construction};
+    }
+    [[nodiscard]] detail::MappedHnsw graph(std::uint64_t rows) const {
+        return {files_[level_0], files_[upper], files_[state], detail::HnswShape{options_.m}, rows};
     }
 
-    template <std::size_t Dim, Scalar S, class Visited, class Accept>
-    [[nodiscard]] std::vector<Hit> nearest(const Rows<Dim, S>& rows, const KnnQuery& query,
-                                           const HnswSearchOptions& options, const Visited& unlinked,
-                                           const Accept& accept) const {
-        check_store(rows);
-        const detail::RowsSnapshot<S> all(rows);
-        const detail::MappedHnsw graph(level_0(), upper(), entry_points(), shape_, all.count());
-        detail::Walk<M, S> walk(all.span());
-        walk.distances().prepare(query.query);
-        const std::size_t k = std::min(query.k, all.count());
-        if (k == 0) return {};
-        const std::size_t width = std::min(all.count(), std::max(k, options.ef));
-        detail::TopK best(width);
-        if (const auto entry = graph.entry_point()) {
-            const detail::Candidate from = walk.greedy_descend(graph, *entry, 0);
-            walk.search_layer(graph, {&from, 1}, 0, best, accept);
-        }
-        if (graph.size() < all.count()) {
-            detail::CompiledQuery<M, S> compiled(all);
-            compiled.add(query.query, {});
-            detail::scan(unlinked, compiled, graph.size(), all.count(), all.rows_per_block(),
-                         detail::NearestCollector{best});
-        }
-        best.sort();
-        auto hits = detail::hits_of<M>(best);
-        hits.resize(std::min(hits.size(), k));
-        return hits;
+    template <class Store, class Accept>
+    [[nodiscard]] std::vector<Hit> nearest(const Store& store, const KnnQuery& query, const Accept& accept,
+                                           const HnswSearchOptions& options) const {
+        using S = typename std::remove_cvref_t<decltype(detail::vectors_of(store))>::scalar_type;
+        const auto view = files_.search(checked_rows(store));
+        const detail::RowsSnapshot<S> rows(detail::vectors_of(store));
+        const detail::MappedHnsw seen = graph(rows.count());
+        const detail::ScratchPool::Lease<M, S> scratch(*scratches_, rows.span());
+        detail::HnswSearch<M, S, Accept>(seen, view.described(), rows, accept, *scratch)
+            .run(query.query, query.k, options.ef);
+        return detail::hits_of<M>((*scratch).best);
     }
 
-    // Links to rows that the graph does not have are as if they were not there, so the rows themselves come last:
-    // whatever fails on the way, the graph is whole.
-    template <Scalar S>
-    void install(const detail::HnswBuilder<M, S>& builder) {
-        upper().append(std::as_bytes(builder.upper()));
-        if (builder.entry_point()) show_entry_point(builder.entry_point()->id);
-        builder.each_changed([this](bool on_level_0, std::uint64_t number, std::span<const detail::RowId32> record) {
-            (on_level_0 ? level_0() : upper()).overwrite(number, std::as_bytes(record));
-        });
-        level_0().append(std::as_bytes(builder.level_0()));
+    void check_row_count(std::uint64_t count) const {
+        if (count > detail::max_graph_rows)
+            throw Error(ErrorCode::out_of_range, path(),
+                        detail::mismatch("rows", "at most " + std::to_string(detail::max_graph_rows), count));
     }
-    // In the place of one that an update which failed has left behind.
-    void show_entry_point(Id id) {
-        const std::uint64_t count = entry_points().size();
-        Id last = UINT64_MAX;
-        if (count != 0) std::memcpy(&last, entry_points().record(count - 1).data(), sizeof last);
-        if (last == id) return;
-        if (count != 0 && last >= level_0().size())
-            entry_points().overwrite(count - 1, detail::bytes_of(id));
-        else
-            entry_points().append(detail::bytes_of(id));
-    }
+    void install(const detail::GraphEdit& edit, const detail::HnswState& new_state, const detail::IndexedRows& rows);
 
-    CommitGroup<File> group_;
-    detail::HnswShape shape_;
+    Files files_;
+    HnswOptions options_;
+    std::unique_ptr<detail::ScratchPool> scratches_;
 };
+
+template <NamedMetric M, Storage File>
+template <detail::FollowedStore<File> Store, ProgressCallback Progress>
+std::size_t HnswIndex<M, File>::update(const Store& store, const HnswUpdateOptions& options, Progress progress) {
+    using S = typename std::remove_cvref_t<decltype(detail::vectors_of(store))>::scalar_type;
+    const auto& array = checked_rows(store);
+    const auto is_live = detail::live_rows_of(store);
+    const detail::RowsSnapshot<S> rows(detail::vectors_of(store));
+    const detail::MappedHnsw before = graph(rows.count());
+    detail::IndexPlan plan = files_.plan(array, 0);
+    detail::RowChanges changes;
+    detail::find_changed(changes, before, plan.unchanged.complement(plan.known), options.max_rows, is_live,
+                         [&](Id id) { return array.record(id); });
+    plan = files_.plan(array, options.max_rows - changes.to_link.size());
+    check_row_count(plan.next.count);
+    for (const Id id : changes.left) plan.next.forget(id);
+    detail::find_new_and_gone(changes, before, plan.known, plan.next.count, is_live);
+    if (changes.none() && plan.unchanged.are_all_below(plan.next.count) && plan.known == plan.next.count) return 0;
+    files_.check_writable();
+    detail::HnswUpdate<M, S> update(before, files_[upper].size(), plan.next.count, rows.span(), rows.count());
+    const std::size_t ef = options.ef_construction == 0 ? options_.ef_construction : options.ef_construction;
+    if (!changes.none()) update.run(changes, ef, detail::thread_count(options.threads), progress);
+    install(update.graph(), update.state(), plan.next);
+    return changes.size();
+}
+
+// New records first: no search looks at them before the others lead to them.
+template <NamedMetric M, Storage File>
+void HnswIndex<M, File>::install(const detail::GraphEdit& edit, const detail::HnswState& new_state,
+                                 const detail::IndexedRows& rows) {
+    files_[upper].append(std::as_bytes(edit.new_upper()));
+    files_[level_0].append(std::as_bytes(edit.new_level_0()));
+    const auto change = files_.change();
+    edit.each_changed([this](bool on_level_0, std::uint64_t number, std::span<const detail::RowId32> record) {
+        files_[on_level_0 ? level_0 : upper].overwrite(number, std::as_bytes(record));
+    });
+    files_[state].overwrite(0, detail::bytes_of(new_state));
+    files_.install(rows);
+}
 
 }  // namespace mapvec::inline v0_1
 

@@ -18,7 +18,7 @@ constexpr std::size_t linked = 30, all = 40;
 fuzz::Files killed_store() {
     fuzz::clear();
     auto rows = Rows::create(fuzz::directory() / "rows");
-    auto graph = Graph::create(fuzz::directory() / "graph", rows, 2);
+    auto graph = Graph::create(fuzz::directory() / "graph", rows, {.m = 2});
     for (std::size_t i = 0; i < all; ++i) {
         rows.append(std::array{static_cast<float>(i * 7 % all), static_cast<float>(i)});
         rows.commit();

@@ -145,11 +145,13 @@ class CommitGroup {
     static CommitGroup open(const std::vector<FileSpec>& specs, OpenMode mode, const StoreOptions& options);
     // open() if the store exists, otherwise create().
     static CommitGroup open_or_create(const std::vector<FileSpec>& specs, const StoreOptions& options) {
-        return open_or_create(specs, specs, options);
+        return open_or_create(specs, specs, options, [](CommitGroup&) {});
     }
-    // As above, with different specs for an existing store and for a new one.
+    // As above, with different specs for an existing store and for a new one, which begins with what fill(group)
+    // appends.
+    template <class Fill>
     static CommitGroup open_or_create(const std::vector<FileSpec>& old_files, const std::vector<FileSpec>& new_files,
-                                      const StoreOptions& options);
+                                      const StoreOptions& options, Fill fill);
 
     CommitGroup() noexcept = default;  // a closed group
     CommitGroup(CommitGroup&& other) noexcept { swap(other); }

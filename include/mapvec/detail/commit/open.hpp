@@ -69,9 +69,10 @@ CommitGroup<File> CommitGroup<File>::open(const std::vector<FileSpec>& specs, Op
 }
 
 template <Storage File>
+template <class Fill>
 CommitGroup<File> CommitGroup<File>::open_or_create(const std::vector<FileSpec>& old_files,
-                                                    const std::vector<FileSpec>& new_files,
-                                                    const StoreOptions& options) {
+                                                    const std::vector<FileSpec>& new_files, const StoreOptions& options,
+                                                    Fill fill) {
     for (int tries = 0;; ++tries) {  // another process may create or remove the store between open() and create()
         try {
             return open(old_files, OpenMode::read_write, options);
@@ -79,7 +80,7 @@ CommitGroup<File> CommitGroup<File>::open_or_create(const std::vector<FileSpec>&
             if (error.code() != ErrorCode::not_found) throw;
         }
         try {
-            return create(new_files, options);
+            return create(new_files, options, fill);
         } catch (const Error& error) {
             if (error.code() != ErrorCode::exists) throw;
             if (tries == max_tries || !File::exists(new_files[0].path)) throw;

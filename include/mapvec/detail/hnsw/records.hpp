@@ -1,24 +1,36 @@
-// The records of a graph of rows, and the graph as its files have it. Nothing in them is trusted: what cannot be is
-// taken for a link that is not there.
+// The records of a graph of rows, and the graph as its files have it. Nothing in them is trusted: a link that cannot be
+// is taken for one that is not there.
 //
-//     const MappedHnsw graph(level_0, upper, entry_points, rows);          // the snapshot
-//     if (const auto entry = graph.entry_point()) …                          // where searches begin
-//     graph.collect(id, level, neighbours);                        // ids of rows that there are
+//     const MappedHnsw graph(level_0, upper, state, shape, rows);    // a snapshot, of the rows below `rows`
+//     if (const auto top = graph.entry_point()) …                    // where searches begin
+//     for (RowId32 link : graph.links(id, level)) …
 //
-// Every row has a record in the level-0 file; a row of level n has also n records in the upper file, one behind the
-// other, for the levels from 1 on. Words are 32 bits, rows are named by words:
+// Every row that the graph has looked at has a record in the level_0 file. A row of level n has also n records in the
+// upper file, one behind the other, for the levels from 1 on. Words are 32 bits; rows are named by words.
 //
-//     level-0 record                                   upper record
-//     word      what                                  word     what
-//        0      links + level * 65536                    0     links
-//        1      its first upper record, or 2^32 - 1      1     rows linked on this level, `m` at most
-//        2      rows linked on level 0, 2m at most
+//     level_0 record                                     upper record
+//     word   bits                                        word
+//        0   0-15   links                                   0   links
+//            16-23  level                                   1   rows linked on this level, `m` at most
+//            24     linked: the row is a node
+//            25     copy: it is equal to a node
+//            26     known: the checksum is the row's
+//        1          its first upper record, or 2^32 - 1
+//        2          checksum of the row when it was linked: CRC-32C register, begun with 0, not inverted
+//        3          the next of equal rows, or 2^32 - 1
+//        4          rows linked on level 0, 2m at most; of a copy only one: its node
 //
-// The entry file has the rows at which searches were to begin, 8 bytes each; the last one counts.
+// Equal rows. Only one of them is a node; links lead to it alone, so that copies cannot take the place of other rows in
+// lists of links. The others are its copies. Word 3 makes a ring of them: the node names its last copy, the last copy
+// the first, the first the second.
+//
+// Rows without a distance to any other (NaN, infinity; zeros with Cosine) and erased rows are neither nodes nor copies.
+//
+// The state file (path.entry) has one record (HnswState).
 #pragma once
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <cstddef>
@@ -26,11 +38,10 @@
 #include <cstring>
 #include <optional>
 #include <span>
-#include <vector>
+#include <type_traits>
 
 #include <mapvec/detail/util/prefetch.hpp>
 #include <mapvec/query.hpp>
-#include <mapvec/storage/mapped_array.hpp>
 
 #include <mapvec/detail/util/prologue.inc>
 
@@ -38,9 +49,17 @@ namespace mapvec::inline v0_1::detail {
 
 using RowId32 = std::uint32_t;
 
-inline constexpr RowId32 no_record = UINT32_MAX;
+inline constexpr RowId32 no_record = UINT32_MAX;  // and no row
 inline constexpr std::size_t max_graph_rows = UINT32_MAX - 1;
 inline constexpr std::size_t max_levels = 64;
+
+// Words of a level_0 record before its links.
+namespace hnsw_word {
+inline constexpr std::size_t flags = 0, upper = 1, checksum = 2, next = 3, first_link = 4;
+}
+namespace hnsw_flag {
+inline constexpr RowId32 linked = 1u << 24, copy = 1u << 25, known = 1u << 26;
+}
 
 // How long the records of a graph are.
 struct HnswShape {
@@ -49,16 +68,19 @@ struct HnswShape {
     static constexpr std::size_t min_m = 2;
     static constexpr std::size_t max_m = 4096;
 
-    [[nodiscard]] constexpr std::size_t level_0_words() const noexcept { return 2 + 2 * m; }
+    [[nodiscard]] constexpr std::size_t level_0_words() const noexcept { return hnsw_word::first_link + 2 * m; }
     [[nodiscard]] constexpr std::size_t upper_words() const noexcept { return 1 + m; }
     // Links that a row may have on a level, and where in its record they begin.
     [[nodiscard]] constexpr std::size_t capacity(std::size_t level) const noexcept { return level == 0 ? 2 * m : m; }
-    [[nodiscard]] static constexpr std::size_t first_link(std::size_t level) noexcept { return level == 0 ? 2 : 1; }
+    [[nodiscard]] static constexpr std::size_t first_link(std::size_t level) noexcept {
+        return level == 0 ? hnsw_word::first_link : 1;
+    }
 
-    // The row that a graph of so many words a level-0 record is of, if there is one.
+    // The shape of a graph of so many words a level_0 record, if there is one.
     [[nodiscard]] static constexpr std::optional<HnswShape> of_level_0_words(std::uint64_t words) noexcept {
-        if (words % 2 != 0 || words < 2 + 2 * min_m || words > 2 + 2 * max_m) return std::nullopt;
-        return HnswShape{static_cast<std::size_t>(words / 2 - 1)};
+        const HnswShape least{min_m}, most{max_m};
+        if (words % 2 != 0 || words < least.level_0_words() || words > most.level_0_words()) return std::nullopt;
+        return HnswShape{static_cast<std::size_t>(words - hnsw_word::first_link) / 2};
     }
 };
 
@@ -72,10 +94,17 @@ struct HnswShape {
     return std::min(static_cast<std::size_t>(level), max_levels - 1);
 }
 
-// A list of links inside a record: their number is in the lower half of its first word.
-[[nodiscard]] inline std::span<const RowId32> links_in(const RowId32* record, std::size_t first,
-                                                       std::size_t capacity) noexcept {
-    return {record + first, std::min<std::size_t>(record[0] & 0xFFFF, capacity)};
+// A record as its words say it.
+[[nodiscard]] inline std::size_t level_in(const RowId32* level_0) noexcept {
+    return std::min<std::size_t>(level_0[hnsw_word::flags] >> 16 & 0xFF, max_levels - 1);
+}
+[[nodiscard]] inline std::span<const RowId32> links_in(const RowId32* record, std::size_t level,
+                                                       HnswShape shape) noexcept {
+    return {record + HnswShape::first_link(level),
+            std::min<std::size_t>(record[hnsw_word::flags] & 0xFFFF, shape.capacity(level))};
+}
+inline void set_link_count(RowId32* record, std::size_t count) noexcept {
+    record[hnsw_word::flags] = (record[hnsw_word::flags] & 0xFFFF0000u) | static_cast<RowId32>(count);
 }
 
 struct EntryPoint {
@@ -83,68 +112,101 @@ struct EntryPoint {
     std::size_t level = 0;
 };
 
+// The one record of the state file.
+//
+//     offset size field
+//          0    4 ef_construction
+//          4    4 zero
+//          8   56 rows at which searches have begun, the newest first; 2^64 - 1: none
+struct HnswState {
+    std::uint32_t ef_construction = 0;
+    std::uint32_t zero = 0;
+    std::array<Id, 7> entry_points{no_row, no_row, no_row, no_row, no_row, no_row, no_row};
+
+    static constexpr Id no_row = UINT64_MAX;
+
+    // The newest from now on.
+    void add_entry_point(Id id) noexcept {
+        const auto same = std::find(entry_points.begin(), entry_points.end() - 1, id);
+        std::copy_backward(entry_points.begin(), same, same + 1);
+        entry_points[0] = id;
+    }
+    void drop_entry_point(Id id) noexcept {
+        const auto end = std::remove(entry_points.begin(), entry_points.end(), id);
+        std::fill(end, entry_points.end(), no_row);
+    }
+};
+
+static_assert(sizeof(HnswState) == 64 && std::has_unique_object_representations_v<HnswState>);
+
 class MappedHnsw {
   public:
-    // Of the rows below `rows`; what the files say of others does not count.
+    // Of the rows below `rows`; links to others do not count.
     template <class Array>
-    MappedHnsw(const Array& level_0, const Array& upper, const Array& entry_points, HnswShape shape, std::uint64_t rows)
+    MappedHnsw(const Array& level_0, const Array& upper, const Array& state, HnswShape shape, std::uint64_t rows)
         : shape_(shape) {
-        size_ = std::min({level_0.size(), rows, std::uint64_t{max_graph_rows}});
+        records_ = std::min(level_0.size(), std::uint64_t{max_graph_rows});
+        size_ = std::min(records_, rows);
         upper_size_ = upper.size();
-        const std::uint64_t candidates = entry_points.size();
-        if (size_ != 0) level_0_ = reinterpret_cast<const RowId32*>(level_0.records());
+        if (records_ != 0) level_0_ = reinterpret_cast<const RowId32*>(level_0.records());
         if (upper_size_ != 0) upper_ = reinterpret_cast<const RowId32*>(upper.records());
-        for (std::uint64_t i = candidates; i > 0 && candidates - i < max_levels && !top_; --i) {
-            Id id = 0;
-            std::memcpy(&id, entry_points.records() + (i - 1) * sizeof id, sizeof id);
-            if (id < size_) top_ = EntryPoint{id, level(id)};
-        }
+        if (state.size() != 0) std::memcpy(&state_, state.record(0).data(), sizeof state_);
     }
 
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+    // Rows that have a record: size() or more.
+    [[nodiscard]] std::uint64_t records() const noexcept { return records_; }
     [[nodiscard]] HnswShape shape() const noexcept { return shape_; }
-    // The newest one that is a row.
-    [[nodiscard]] std::optional<EntryPoint> entry_point() const noexcept { return top_; }
+    [[nodiscard]] const HnswState& state() const noexcept { return state_; }
+    // The newest one that is a node below size().
+    [[nodiscard]] std::optional<EntryPoint> entry_point() const noexcept {
+        for (const Id id : state_.entry_points)
+            if (id < size_ && has(id, hnsw_flag::linked)) return EntryPoint{id, level(id)};
+        return std::nullopt;
+    }
 
-    // REQUIRES: id < size().
+    // REQUIRES, for these: id < records().
     [[nodiscard]] const RowId32* level_0_record(Id id) const noexcept {
-        assert(id < size_);
+        assert(id < records_);
         return level_0_ + id * shape_.level_0_words();
     }
-    [[nodiscard]] std::size_t level(Id id) const noexcept {
-        return std::min<std::size_t>(level_0_record(id)[0] >> 16, max_levels - 1);
-    }
+    [[nodiscard]] RowId32 word(Id id, std::size_t number) const noexcept { return level_0_record(id)[number]; }
+    [[nodiscard]] bool has(Id id, RowId32 flag) const noexcept { return (word(id, hnsw_word::flags) & flag) != 0; }
+    [[nodiscard]] std::size_t level(Id id) const noexcept { return level_in(level_0_record(id)); }
     // The number of its record in the file of that level, if it has one.
     [[nodiscard]] std::optional<std::uint64_t> record_number(Id id, std::size_t level_wanted) const noexcept {
         if (level_wanted == 0) return id;
         if (level_wanted > level(id)) return std::nullopt;
-        const std::uint64_t number = std::uint64_t{level_0_record(id)[1]} + level_wanted - 1;
+        const std::uint64_t number = std::uint64_t{level_0_record(id)[hnsw_word::upper]} + level_wanted - 1;
         return number < upper_size_ ? std::optional(number) : std::nullopt;
+    }
+    // REQUIRES: the number is one of record_number().
+    [[nodiscard]] const RowId32* record(std::uint64_t number, std::size_t level) const noexcept {
+        return level == 0 ? level_0_record(number) : upper_ + number * shape_.upper_words();
     }
     [[nodiscard]] std::span<const RowId32> links(Id id, std::size_t level_wanted) const noexcept {
         const auto number = record_number(id, level_wanted);
         if (!number) return {};
-        const RowId32* const record = level_wanted == 0 ? level_0_record(id) : upper_ + *number * shape_.upper_words();
-        return links_in(record, HnswShape::first_link(level_wanted), shape_.capacity(level_wanted));
+        return links_in(record(*number, level_wanted), level_wanted, shape_);
     }
 
-    // In place of what `neighbours` holds.
-    void collect(Id id, std::size_t level_wanted, std::vector<Id>& neighbours) const {
-        neighbours.clear();
+    template <class Visit>
+    void each_link(Id id, std::size_t level_wanted, Visit visit) const {
         for (const RowId32 link : links(id, level_wanted))
-            if (link < size_) neighbours.push_back(link);
+            if (link < size_) visit(Id{link});
     }
-    void prefetch(Id id) const noexcept {
+    void prefetch_links(Id id) const noexcept {
         prefetch_range(reinterpret_cast<std::uintptr_t>(level_0_record(id)), 2 * cache_line);
     }
 
   private:
     HnswShape shape_;
+    HnswState state_;
     std::uint64_t size_ = 0;
+    std::uint64_t records_ = 0;
     std::uint64_t upper_size_ = 0;
     const RowId32* level_0_ = nullptr;
     const RowId32* upper_ = nullptr;
-    std::optional<EntryPoint> top_;
 };
 
 }  // namespace mapvec::inline v0_1::detail

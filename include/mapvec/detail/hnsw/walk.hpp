@@ -2,18 +2,19 @@
 // "Efficient and robust approximate nearest neighbor search using Hierarchical Navigable Small World graphs", IEEE
 // TPAMI 2020: algorithms 2 and 5).
 //
-//     Walk<M, S> walk(rows);
-//     walk.prepare(query);
-//     Candidate at = walk.greedy_descend(graph, *graph.entry_point(), 0);
+//     Walk walk;
+//     RowKeys<M, S> keys(rows);
+//     keys.prepare(query);
+//     Candidate at = walk.greedy_descend(graph, keys, *graph.entry_point(), 0);
 //     TopK best(ef);
-//     walk.search_layer(graph, {&at, 1}, 0, best, [](Id) { return true; });
+//     walk.search_layer(graph, keys, std::span(&at, 1), 0, best, [](Id) { return true; });
 //
-// A graph is anything that can collect(id, level, neighbours) and prefetch(id); MappedHnsw or the one that is being
-// built.
+// A graph is anything that has size(), each_link(id, level, visit) and prefetch_links(id): MappedHnsw, or the graph that
+// is being changed. Keys are anything that has prefetch(id) and measure(ids). The memory of a walk is used again by the
+// next one: once it has grown, a walk allocates nothing.
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -24,58 +25,46 @@
 #include <mapvec/detail/hnsw/records.hpp>
 #include <mapvec/detail/search/top_k.hpp>
 #include <mapvec/distance.hpp>
+#include <mapvec/error.hpp>
 
 #include <mapvec/detail/util/prologue.inc>
 
 namespace mapvec::inline v0_1::detail {
 
-// Rows seen before: open addressing, so that a walk of a thousand rows touches a few kilobytes however large the graph.
-class VisitedSet {
+// Rows that a walk has seen: a byte for each row of the graph, with the number of the walk that saw it last. One walk in
+// 255 clears them all.
+class VisitedRows {
   public:
-    // False if it was there.
-    bool insert(Id id) {
-        if (2 * (size_ + 1) > slots_.size()) grow();
-        if (!place(static_cast<RowId32>(id))) return false;
-        ++size_;
-        return true;
+    void begin(std::uint64_t rows) {
+        if (stamps_.size() < rows) stamps_.resize(rows);
+        if (++walk_ != 0) return;
+        std::fill(stamps_.begin(), stamps_.end(), std::uint8_t{0});
+        walk_ = 1;
     }
-    void clear() noexcept {
-        std::fill(slots_.begin(), slots_.end(), empty);
-        size_ = 0;
+    // False if it was there. REQUIRES: id is below the rows that the walk began with.
+    bool insert(Id id) noexcept {
+        if (stamps_[id] == walk_) return false;
+        stamps_[id] = walk_;
+        return true;
     }
 
   private:
-    static constexpr RowId32 empty = UINT32_MAX;
-
-    bool place(RowId32 id) noexcept {
-        const std::size_t mask = slots_.size() - 1;
-        for (std::size_t slot = (id * 0x9E3779B97F4A7C15u >> 32) & mask;; slot = (slot + 1) & mask) {
-            if (slots_[slot] == id) return false;
-            if (slots_[slot] != empty) continue;
-            slots_[slot] = id;
-            return true;
-        }
-    }
-    void grow() {
-        std::vector<RowId32> old(std::max<std::size_t>(2 * slots_.size(), 2048), empty);
-        old.swap(slots_);
-        for (const RowId32 id : old)
-            if (id != empty) (void)place(id);
-    }
-
-    std::vector<RowId32> slots_;
-    std::size_t size_ = 0;
+    std::vector<std::uint8_t> stamps_;
+    std::uint8_t walk_ = 0;
 };
 
-// Keys of single rows and of lists of rows, for one query after the other.
+// Keys of rows, for one query after the other.
 template <Metric M, Scalar S>
-class DistanceComputer {
+class RowKeys {
   public:
-    explicit DistanceComputer(const RowSpan<S>& rows)
+    explicit RowKeys(const RowSpan<S>& rows)
         : rows_(rows), query_(rows.dim, active_instruction_set()), as_floats_(rows.dim) {}
 
-    // Throws as PreparedQuery.
-    void prepare(std::span<const float> query) { query_.prepare(query); }
+    // Of the rows as they are by now; their dim is the same. Throws as PreparedQuery.
+    void prepare(const RowSpan<S>& rows, std::span<const float> query) {
+        rows_ = rows;
+        query_.prepare(query);
+    }
     // A row as the query. Throws invalid_argument if the row cannot be one.
     void prepare(Id row) {
         const S* const scalars = rows_.rows + row * rows_.dim;
@@ -85,6 +74,21 @@ class DistanceComputer {
             std::transform(scalars, scalars + rows_.dim, as_floats_.begin(), [](S x) { return static_cast<float>(x); });
             query_.prepare(as_floats_);
         }
+    }
+    // False if the row cannot be one: it holds a NaN or an infinity, or has no direction.
+    [[nodiscard]] bool try_prepare(Id row) {
+        try {
+            prepare(row);
+        } catch (const Error&) {
+            return false;
+        }
+        return true;
+    }
+    [[nodiscard]] std::size_t dim() const noexcept { return rows_.dim; }
+
+    void prefetch(Id id) const noexcept {
+        prefetch_range(reinterpret_cast<std::uintptr_t>(rows_.rows + id * rows_.dim),
+                       std::min(rows_.dim * sizeof(S), prefetch_row_bytes));
     }
     // One for each id; where there is none, NaN. The span lasts until the next call.
     [[nodiscard]] std::span<const float> measure(std::span<const Id> ids) {
@@ -101,29 +105,24 @@ class DistanceComputer {
     std::vector<float> keys_;
 };
 
-template <Metric M, Scalar S>
 class Walk {
   public:
-    explicit Walk(const RowSpan<S>& rows) : measurer_(rows) {}
-
-    [[nodiscard]] DistanceComputer<M, S>& distances() noexcept { return measurer_; }
-
     // From the top to the nearest row that greedy steps find on each level above `level`.
-    template <class Graph>
-    [[nodiscard]] Candidate greedy_descend(const Graph& graph, const EntryPoint& top, std::size_t level) {
-        Candidate at{measurer_.measure(top.id), top.id};
+    template <class Graph, class Keys>
+    [[nodiscard]] Candidate greedy_descend(const Graph& graph, Keys& keys, const EntryPoint& top, std::size_t level) {
+        Candidate at{keys.measure(std::span(&top.id, 1))[0], top.id};
         for (std::size_t l = top.level; l > level; --l)
-            while (step(graph, l, at)) {
+            while (step(graph, keys, l, at)) {
             }
         return at;
     }
 
     // The best that a beam as wide as `best` finds, begun at `from`. It passes rows that are not accepted, but does not
     // keep them. `excluded` is not passed either.
-    template <class Graph, class Accept>
-    void search_layer(const Graph& graph, std::span<const Candidate> from, std::size_t level, TopK& best,
+    template <class Graph, class Keys, class Accept>
+    void search_layer(const Graph& graph, Keys& keys, std::span<const Candidate> from, std::size_t level, TopK& best,
                       const Accept& accept, Id excluded = UINT64_MAX) {
-        visited_.clear();
+        visited_.begin(graph.size());
         frontier_.clear();
         if (excluded != UINT64_MAX) visited_.insert(excluded);
         for (const Candidate& start : from)
@@ -133,27 +132,38 @@ class Walk {
             if (nearest.key > best.limit()) break;
             std::pop_heap(frontier_.begin(), frontier_.end(), farther);
             frontier_.pop_back();
-            if (!frontier_.empty()) graph.prefetch(frontier_.front().id);
-            graph.collect(nearest.id, level, neighbours_);
-            std::erase_if(neighbours_, [this](Id id) { return !visited_.insert(id); });
-            const auto keys = measurer_.measure(neighbours_);
-            for (std::size_t i = 0; i < keys.size(); ++i)
-                if (best.has_room() ? !std::isnan(keys[i]) : keys[i] < best.limit())  // not all of many equal ones
-                    reach({keys[i], neighbours_[i]}, best, accept);
+            if (!frontier_.empty()) graph.prefetch_links(frontier_.front().id);
+            neighbours_.clear();
+            graph.each_link(nearest.id, level, [&](Id id) {
+                if (!visited_.insert(id)) return;
+                keys.prefetch(id);
+                neighbours_.push_back(id);
+            });
+            const auto found = keys.measure(neighbours_);
+            for (std::size_t i = 0; i < found.size(); ++i)
+                if (best.has_room() ? !std::isnan(found[i]) : found[i] < best.limit())  // not all of many equal ones
+                    reach({found[i], neighbours_[i]}, best, accept);
         }
     }
+
+    // For more rows than the graph has led to. REQUIRES: the walk has begun.
+    [[nodiscard]] VisitedRows& visited() noexcept { return visited_; }
 
   private:
     static bool farther(const Candidate& a, const Candidate& b) noexcept { return b < a; }
 
-    template <class Graph>
-    bool step(const Graph& graph, std::size_t level, Candidate& at) {
-        graph.collect(at.id, level, neighbours_);
-        const auto keys = measurer_.measure(neighbours_);
+    template <class Graph, class Keys>
+    bool step(const Graph& graph, Keys& keys, std::size_t level, Candidate& at) {
+        neighbours_.clear();
+        graph.each_link(at.id, level, [&](Id id) {
+            keys.prefetch(id);
+            neighbours_.push_back(id);
+        });
+        const auto found = keys.measure(neighbours_);
         bool nearer = false;
-        for (std::size_t i = 0; i < keys.size(); ++i) {
-            if (std::isnan(keys[i]) || keys[i] >= at.key) continue;  // from a NaN every number is a step forward
-            at = {keys[i], neighbours_[i]};
+        for (std::size_t i = 0; i < found.size(); ++i) {
+            if (std::isnan(found[i]) || found[i] >= at.key) continue;  // from a NaN every number is a step forward
+            at = {found[i], neighbours_[i]};
             nearer = true;
         }
         return nearer;
@@ -166,8 +176,7 @@ class Walk {
         if (has_key && accept(row.id)) best.offer(row.key, row.id);
     }
 
-    DistanceComputer<M, S> measurer_;
-    VisitedSet visited_;
+    VisitedRows visited_;
     std::vector<Candidate> frontier_;  // a heap, nearest first
     std::vector<Id> neighbours_;
 };

@@ -59,6 +59,10 @@ struct IndexPlan {
 
 template <Storage File>
 class IndexFiles {
+    struct NoFill {
+        void operator()(CommitGroup<File>&) const noexcept {}
+    };
+
   public:
     using Array = MappedArray<File>;
 
@@ -74,10 +78,12 @@ class IndexFiles {
         std::shared_ptr<const RowRanges> described_;
     };
 
-    // A new index that describes no rows. Throws exists, not_found, no_space, io.
+    // A new index that describes no rows; its files begin with what fill(group) appends. Throws exists, not_found,
+    // no_space, io.
+    template <class Fill = NoFill>
     static IndexFiles create(const std::filesystem::path& path, std::uint64_t fingerprint,
-                             const std::vector<IndexFile>& files) {
-        return IndexFiles(CommitGroup<File>::create(specs(path, fingerprint, files), {}), files.size());
+                             const std::vector<IndexFile>& files, Fill fill = {}) {
+        return IndexFiles(CommitGroup<File>::create(specs(path, fingerprint, files), {}, fill), files.size());
     }
     // Throws not_found; locked; read_only; type_mismatch, version_mismatch; corrupt; invalid_argument for copy_on_write.
     static IndexFiles open(const std::filesystem::path& path, std::uint64_t fingerprint,
@@ -87,17 +93,20 @@ class IndexFiles {
         return IndexFiles(CommitGroup<File>::open(specs(path, fingerprint, files), mode, {}), files.size());
     }
     // `old_files` are those of an index that is there already.
+    template <class Fill = NoFill>
     static IndexFiles open_or_create(const std::filesystem::path& path, std::uint64_t fingerprint,
-                                     const std::vector<IndexFile>& old_files, const std::vector<IndexFile>& new_files) {
+                                     const std::vector<IndexFile>& old_files, const std::vector<IndexFile>& new_files,
+                                     Fill fill = {}) {
         return IndexFiles(CommitGroup<File>::open_or_create(specs(path, fingerprint, old_files),
-                                                            specs(path, fingerprint, new_files), {}),
+                                                            specs(path, fingerprint, new_files), {}, fill),
                           new_files.size());
     }
     // In the place of an index of the same kind, if there is one: of any store, any metric, damaged or not.
+    template <class Fill = NoFill>
     static IndexFiles create_or_replace(const std::filesystem::path& path, std::uint64_t fingerprint,
-                                        const std::vector<IndexFile>& files) {
+                                        const std::vector<IndexFile>& files, Fill fill = {}) {
         (void)remove(path, files);
-        return create(path, fingerprint, files);
+        return create(path, fingerprint, files, fill);
     }
     // Removes all its files; false if there is none. Readers that have it open keep what they see. Throws locked while
     // it is open for writing, type_mismatch for a file that is not an index of this kind, and then removes nothing.
@@ -128,9 +137,10 @@ class IndexFiles {
     // REQUIRES: check() has found that `rows` are of the index's store. Ask for the store's size after this, not before.
     [[nodiscard]] Search search(const Array& rows) const { return Search(*this, rows); }
 
-    // For an index of all committed rows, or of `max_new_rows` more of them than now. Throws read_only. Not beside
-    // another update.
-    [[nodiscard]] IndexPlan plan(const Array& rows, std::uint64_t max_new_rows);
+    // For an index of all committed rows, or of `max_new_rows` more of them than now. Not beside another update.
+    [[nodiscard]] IndexPlan plan(const Array& rows, std::uint64_t max_new_rows) const;
+    // Throws read_only, before all the work.
+    void check_writable() { sums_array().reserve(0); }
     // While it lives, no search looks at the index.
     [[nodiscard]] SearchGate::Update change() { return SearchGate::Update(shared_->gate); }
     // The files have what an index of these rows has. REQUIRES: change() was called.
@@ -234,8 +244,7 @@ class IndexFiles {
 };
 
 template <Storage File>
-IndexPlan IndexFiles<File>::plan(const Array& rows, std::uint64_t max_new_rows) {
-    sums_array().reserve(0);  // throws read_only
+IndexPlan IndexFiles<File>::plan(const Array& rows, std::uint64_t max_new_rows) const {
     const RowState state = rows.state();
     const std::uint64_t known = std::min(shared_->indexed.count, state.committed);
     const std::uint64_t count = known + std::min(state.committed - known, max_new_rows);

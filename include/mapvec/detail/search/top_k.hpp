@@ -29,8 +29,14 @@ struct Candidate {
 
 class TopK {
   public:
-    explicit TopK(std::size_t k)
-        : k_(k), limit_(k == 0 ? -std::numeric_limits<float>::infinity() : std::numeric_limits<float>::infinity()) {}
+    explicit TopK(std::size_t k) { reset(k); }
+
+    // Nothing was offered yet. Keeps its memory.
+    void reset(std::size_t k) noexcept {
+        heap_.clear();
+        k_ = k;
+        limit_ = k == 0 ? -std::numeric_limits<float>::infinity() : std::numeric_limits<float>::infinity();
+    }
 
     // Larger keys are not among the k best.
     [[nodiscard]] float limit() const noexcept { return limit_; }
@@ -71,8 +77,8 @@ class TopK {
         heap_[hole] = candidate;
     }
 
-    std::size_t k_;
-    float limit_;
+    std::size_t k_ = 0;
+    float limit_ = 0;
     std::vector<Candidate> heap_;
 };
 

@@ -1,0 +1,238 @@
+// One search of a graph: the nearest nodes by a walk, their copies, and all rows that the graph does not describe.
+//
+//     HnswSearch search(graph, described, rows, accept, scratch);
+//     search.run(query, k, ef);                 // the hits are in scratch.best, sorted
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <mapvec/detail/hnsw/copies.hpp>
+#include <mapvec/detail/hnsw/records.hpp>
+#include <mapvec/detail/hnsw/walk.hpp>
+#include <mapvec/detail/index/followed_store.hpp>
+#include <mapvec/detail/index/row_ranges.hpp>
+#include <mapvec/detail/platform/threads.hpp>
+#include <mapvec/detail/search/scan.hpp>
+#include <mapvec/detail/search/top_k.hpp>
+
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
+
+// The memory of a search, for the next one.
+struct AnySearchScratch {
+    AnySearchScratch() = default;
+    AnySearchScratch(const AnySearchScratch&) = delete;
+    AnySearchScratch& operator=(const AnySearchScratch&) = delete;
+    virtual ~AnySearchScratch() = default;
+};
+
+template <Metric M, Scalar S>
+struct SearchScratch : AnySearchScratch {
+    explicit SearchScratch(const RowSpan<S>& rows) : keys(rows), set(active_instruction_set()) {}
+
+    [[nodiscard]] bool fits(const RowSpan<S>& rows) const noexcept {
+        return keys.dim() == rows.dim && set == active_instruction_set();
+    }
+
+    RowKeys<M, S> keys;
+    InstructionSet set;
+    Walk walk;
+    TopK beam{0};  // nodes
+    TopK best{0};  // rows
+    std::vector<Candidate> nodes;
+    std::vector<Id> ids;
+};
+
+// As many as there were searches at once.
+class ScratchPool {
+  public:
+    // Gives a scratch back at its end.
+    template <Metric M, Scalar S>
+    class Lease {
+      public:
+        Lease(ScratchPool& pool, const RowSpan<S>& rows) : pool_(pool), scratch_(pool.take<M>(rows)) {}
+        Lease(const Lease&) = delete;
+        Lease& operator=(const Lease&) = delete;
+        ~Lease() { pool_.give_back(std::move(scratch_)); }
+        [[nodiscard]] SearchScratch<M, S>& operator*() const noexcept {
+            return static_cast<SearchScratch<M, S>&>(*scratch_);
+        }
+
+      private:
+        ScratchPool& pool_;
+        std::unique_ptr<AnySearchScratch> scratch_;
+    };
+
+  private:
+    template <Metric M, Scalar S>
+    [[nodiscard]] std::unique_ptr<AnySearchScratch> take(const RowSpan<S>& rows) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (!free_.empty()) {
+                auto scratch = std::move(free_.back());
+                free_.pop_back();
+                const auto* const ours = dynamic_cast<const SearchScratch<M, S>*>(scratch.get());
+                if (ours != nullptr && ours->fits(rows)) return scratch;
+            }
+            free_.reserve(++scratches_);  // so that giving back cannot fail
+        }
+        return std::make_unique<SearchScratch<M, S>>(rows);
+    }
+    void give_back(std::unique_ptr<AnySearchScratch> scratch) noexcept {
+        const std::lock_guard lock(mutex_);
+        if (free_.size() < free_.capacity()) free_.push_back(std::move(scratch));
+    }
+
+    Mutex mutex_;
+    std::size_t scratches_ = 0;
+    std::vector<std::unique_ptr<AnySearchScratch>> free_;
+};
+
+// Keys of nodes, of which some may have been overwritten since they were linked: a copy that was not stands in, or all
+// its copies would be lost with it.
+template <class Keys>
+class StandInKeys {
+  public:
+    StandInKeys(Keys& keys, const MappedHnsw& graph, const RowRanges& described, std::vector<Id>& ids) noexcept
+        : keys_(keys), graph_(graph), described_(described), ids_(ids) {}
+
+    void prefetch(Id id) const noexcept { keys_.prefetch(id); }
+    [[nodiscard]] std::span<const float> measure(std::span<const Id> nodes) {
+        ids_.assign(nodes.begin(), nodes.end());
+        for (Id& id : ids_) id = stand_in(id);
+        return keys_.measure(ids_);
+    }
+
+  private:
+    [[nodiscard]] Id stand_in(Id node) const {
+        Id measured = node;
+        if (!described_.contains(node))
+            each_copy(graph_, node, [&](Id copy) {
+                if (copy >= graph_.size() || !described_.contains(copy)) return true;
+                measured = copy;
+                return false;
+            });
+        return measured;
+    }
+
+    Keys& keys_;
+    const MappedHnsw& graph_;
+    const RowRanges& described_;
+    std::vector<Id>& ids_;
+};
+
+template <Metric M, Scalar S, class Accept>
+class HnswSearch {
+  public:
+    // `accept(id)` is asked for rows that may be hits.
+    HnswSearch(const MappedHnsw& graph, const RowRanges& described, const RowsSnapshot<S>& rows, const Accept& accept,
+               SearchScratch<M, S>& scratch)
+        : graph_(graph),
+          described_(graph.entry_point() ? described : nothing),
+          all_described_(described_.are_all_below(graph.size())),
+          rows_(rows),
+          accept_(accept),
+          scratch_(scratch) {}
+
+    // Throws as PreparedQuery.
+    void run(std::span<const float> query, std::size_t k, std::size_t ef) {
+        scratch_.keys.prepare(rows_.span(), query);
+        k_ = std::min(k, rows_.count());
+        scratch_.best.reset(k_);
+        if (k_ == 0) return;
+        walk(std::min(rows_.count(), std::max(k_, ef)));
+        read_others(query);
+        scratch_.best.sort();
+    }
+
+  private:
+    static inline const RowRanges nothing;
+    static constexpr std::size_t max_copies_asked = 64;
+
+    void walk(std::size_t width) {
+        const auto entry = graph_.entry_point();
+        if (!entry) return;
+        scratch_.beam.reset(width);
+        if (all_described_) {
+            walk_with(scratch_.keys, *entry);
+        } else {
+            StandInKeys keys(scratch_.keys, graph_, described_, scratch_.ids);
+            walk_with(keys, *entry);
+        }
+        scratch_.nodes.assign(scratch_.beam.entries().begin(), scratch_.beam.entries().end());
+        std::sort(scratch_.nodes.begin(), scratch_.nodes.end());
+        for (const Candidate& node : scratch_.nodes) {
+            if (node.key > scratch_.best.limit()) break;
+            offer(node);
+        }
+    }
+    // Not from the row below the upper levels alone: it is from the entry point that all rows can be reached.
+    template <class Keys>
+    void walk_with(Keys& keys, const EntryPoint& entry) {
+        const Candidate below = scratch_.walk.greedy_descend(graph_, keys, entry, 0);
+        const Candidate from[] = {below, {keys.measure(std::span(&entry.id, 1))[0], entry.id}};
+        scratch_.walk.search_layer(graph_, keys, from, 0, scratch_.beam, [this](Id node) { return is_wanted(node); });
+    }
+    [[nodiscard]] bool is_hit(Id id) const { return (all_described_ || described_.contains(id)) && accept_(id); }
+    // The node or one of its copies may be a hit. Of many copies only some are asked for.
+    [[nodiscard]] bool is_wanted(Id node) const {
+        if (is_hit(node)) return true;
+        bool wanted = false;
+        std::size_t asked = 0;
+        each_copy(graph_, node, [&](Id copy) {
+            wanted = (copy < graph_.size() && is_hit(copy)) || ++asked == max_copies_asked;
+            return !wanted;
+        });
+        return wanted;
+    }
+    // Copies have the key of their node. They ascend, so that no more than k of them can be among the best.
+    void offer(const Candidate& node) {
+        std::size_t offered = 0;
+        const auto offer = [&](Id id) {
+            if (!is_hit(id)) return;
+            scratch_.best.offer(node.key, id);
+            ++offered;
+        };
+        offer(node.id);
+        each_copy(graph_, node.id, [&](Id copy) {
+            if (copy < graph_.size()) offer(copy);
+            return offered < k_;
+        });
+    }
+
+    void read_others(std::span<const float> query) {
+        if (all_described_ && graph_.size() >= rows_.count()) return;
+        CompiledQuery<M, S> compiled(rows_);
+        compiled.add(query, {});
+        const RowRanges others = described_.complement(rows_.count());
+        for (const RowRange range : others.ranges())
+            scan(visited(), compiled, range.first, range.end, rows_.rows_per_block(), NearestCollector{scratch_.best});
+    }
+    [[nodiscard]] auto visited() const noexcept {
+        if constexpr (std::is_same_v<Accept, AllLive>)
+            return AllRows{};
+        else
+            return FilteredRows<Accept>{accept_};
+    }
+
+    const MappedHnsw& graph_;
+    const RowRanges& described_;
+    const bool all_described_;
+    const RowsSnapshot<S>& rows_;
+    const Accept& accept_;
+    SearchScratch<M, S>& scratch_;
+    std::size_t k_ = 0;
+};
+
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>
