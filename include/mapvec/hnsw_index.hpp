@@ -27,8 +27,7 @@
 // Ownership. The graph holds row ids and checksums, no vectors. Every call takes the store, which must be the one that
 // the index was created for, and the metric must be the same: otherwise type_mismatch. A metric of your own names itself
 // (metric.hpp). The index can be deleted and built anew at any time. Its files are path, path.upper, path.entry and
-// path.rows; they have their own lock, modes, and readers in other processes, as MmapVectorStore has. A reader that sees
-// fewer rows of the store than of the graph takes links to the others for absent.
+// path.rows; they have their own lock, modes, and readers in other processes, as MmapVectorStore has.
 //
 // Threads. Any number of threads may search, also while one thread runs update(), commit() or refresh(), and while the
 // store's writer appends and commits. A filter must not call the index that it is called by. With one thread, update()
@@ -235,10 +234,10 @@ class HnswIndex {
         const auto shape = detail::HnswShape::of_level_0_words(files_[level_0].header().dim);
         if (!shape || files_[upper].header().dim != shape->upper_words() || files_[state].size() != 1)
             throw Error(ErrorCode::corrupt, path(), "its records do not fit each other");
-        options_ = {shape->m, graph(0).state().ef_construction};
+        options_ = {shape->m, graph().state().ef_construction};
     }
-    [[nodiscard]] detail::MappedHnsw graph(std::uint64_t rows) const {
-        return {files_[level_0], files_[upper], files_[state], detail::HnswShape{options_.m}, rows};
+    [[nodiscard]] detail::MappedHnsw graph() const {
+        return {files_[level_0], files_[upper], files_[state], detail::HnswShape{options_.m}};
     }
 
     template <class Store, class Accept>
@@ -247,7 +246,7 @@ class HnswIndex {
         using S = typename std::remove_cvref_t<decltype(detail::vectors_of(store))>::scalar_type;
         const auto view = files_.search(checked_rows(store));
         const detail::RowsSnapshot<S> rows(detail::vectors_of(store));
-        const detail::MappedHnsw seen = graph(rows.count());
+        const detail::MappedHnsw seen = graph();
         const detail::ScratchPool::Lease<M, S> scratch(*scratches_, rows.span());
         detail::HnswSearch<M, S, Accept>(seen, view.described(), rows, accept, *scratch)
             .run(query.query, query.k, options.ef);
@@ -273,7 +272,7 @@ std::size_t HnswIndex<M, File>::update(const Store& store, const HnswUpdateOptio
     const auto& array = checked_rows(store);
     const auto is_live = detail::live_rows_of(store);
     const detail::RowsSnapshot<S> rows(detail::vectors_of(store));
-    const detail::MappedHnsw before = graph(rows.count());
+    const detail::MappedHnsw before = graph();
     detail::IndexPlan plan = files_.plan(array, 0);
     detail::RowChanges changes;
     detail::find_changed(changes, before, plan.unchanged.complement(plan.known), options.max_rows, is_live,

@@ -12,16 +12,16 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// In ascending order of their ids, of a graph that is sound. `Graph` has records() and word(id, number). The ring
+// In ascending order of their ids, of a graph that is sound. `Graph` has size() and word(id, number). The ring
 // of a damaged file may lead anywhere: no more rows are visited than there are.
 template <class Graph, class Visit>
 void each_copy(const Graph& graph, Id node, Visit visit) {
     const RowId32 last = graph.word(node, hnsw_word::next);
-    if (last >= graph.records() || last == node) return;
+    if (last >= graph.size() || last == node) return;
     RowId32 copy = last;
-    for (std::uint64_t steps = 0; steps < graph.records(); ++steps) {
+    for (std::uint64_t steps = 0; steps < graph.size(); ++steps) {
         copy = graph.word(copy, hnsw_word::next);
-        if (copy >= graph.records() || copy == node || !visit(Id{copy}) || copy == last) return;
+        if (copy >= graph.size() || copy == node || !visit(Id{copy}) || copy == last) return;
     }
 }
 

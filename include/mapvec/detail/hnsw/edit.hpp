@@ -30,12 +30,12 @@ class GraphEdit {
   public:
     using Record = std::vector<RowId32>;
 
-    // Rows at and above mapped.records() are new. No link leads to rows at and above `row_count`, which are not there.
+    // Rows at and above mapped.size() are new. No link leads to rows at and above `row_count`, which are not there.
     // `mapped` outlives this.
     GraphEdit(const MappedHnsw& mapped, std::uint64_t upper_records, Id end, std::uint64_t row_count)
         : mapped_(mapped),
           shape_(mapped.shape()),
-          first_new_(mapped.records()),
+          first_new_(mapped.size()),
           size_(std::max(first_new_, end)),
           row_count_(row_count),
           first_new_upper_(upper_records),
@@ -57,9 +57,9 @@ class GraphEdit {
 
     [[nodiscard]] HnswShape shape() const noexcept { return shape_; }
     // Rows that have a record.
-    [[nodiscard]] std::uint64_t records() const noexcept { return size_; }
-    // Rows that links may lead to.
-    [[nodiscard]] std::uint64_t size() const noexcept { return std::min(size_, row_count_); }
+    [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+    // Of these, rows that the store has: links may lead to them.
+    [[nodiscard]] std::uint64_t present() const noexcept { return std::min(size_, row_count_); }
 
     [[nodiscard]] RowId32 word(Id id, std::size_t number) const {
         const std::lock_guard lock(lock_of(id).mutex);
@@ -77,7 +77,7 @@ class GraphEdit {
         const RowId32* const record = record_of(id, level);
         if (record == nullptr) return;
         for (const RowId32 link : links_in(record, level, shape_))
-            if (link < size()) visit(Id{link});
+            if (link < present()) visit(Id{link});
     }
     // Whether a link leads to a row of which is_one(id) is true, be the row there or not.
     template <class Predicate>

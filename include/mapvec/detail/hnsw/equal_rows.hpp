@@ -79,7 +79,7 @@ class EqualRows {
     template <class Equal>
     void compare_with_nodes(const GraphEdit& graph, const Equal& equal) {
         if (rows_.empty()) return;
-        for (Id node = 0; node < std::min(graph.first_new(), graph.size()); ++node) {
+        for (Id node = 0; node < std::min(graph.first_new(), graph.present()); ++node) {
             const RowId32 checksum = graph.word(node, hnsw_word::checksum);
             if (!seen_[slot_of(checksum)] || !graph.has(node, hnsw_flag::linked)) continue;
             for (auto row = first_of(checksum); row != rows_.end() && row->checksum == checksum; ++row)

@@ -22,14 +22,14 @@ template <Metric M, Scalar S>
 class ReachAll {
   public:
     ReachAll(GraphEdit& graph, HnswLinker<M, S>& linker, const RowSpan<S>& rows)
-        : graph_(graph), linker_(linker), worker_(rows), met_(graph.records()) {}
+        : graph_(graph), linker_(linker), worker_(rows), met_(graph.size()) {}
 
     // Nodes that were not met are linked again; returns how many. O(links).
     std::size_t run() {
         if (!linker_.top()) return 0;
         std::size_t lost = 0;
         follow(linker_.top()->id);
-        for (Id id = 0; id < graph_.records(); ++id) {
+        for (Id id = 0; id < graph_.size(); ++id) {
             if (met_[id] || !graph_.has(id, hnsw_flag::linked)) continue;
             attach(id);
             follow(id);

@@ -1,8 +1,8 @@
 // The records of a graph of rows, and the graph as its files have it. Nothing in them is trusted: a link that cannot be
 // is taken for one that is not there.
 //
-//     const MappedHnsw graph(level_0, upper, state, shape, rows);    // a snapshot, of the rows below `rows`
-//     if (const auto top = graph.entry_point()) …                    // where searches begin
+//     const MappedHnsw graph(level_0, upper, state, shape);    // a snapshot
+//     if (const auto top = graph.entry_point()) …              // where searches begin
 //     for (RowId32 link : graph.links(id, level)) …
 //
 // Every row that the graph has looked at has a record in the level_0 file. A row of level n has also n records in the
@@ -30,7 +30,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <cmath>
 #include <cstddef>
@@ -117,57 +116,41 @@ struct EntryPoint {
 //     offset size field
 //          0    4 ef_construction
 //          4    4 zero
-//          8   56 rows at which searches have begun, the newest first; 2^64 - 1: none
+//          8    8 row at which searches begin; 2^64 - 1: none
 struct HnswState {
     std::uint32_t ef_construction = 0;
     std::uint32_t zero = 0;
-    std::array<Id, 7> entry_points{no_row, no_row, no_row, no_row, no_row, no_row, no_row};
+    Id entry_point = no_row;
 
     static constexpr Id no_row = UINT64_MAX;
-
-    // The newest from now on.
-    void add_entry_point(Id id) noexcept {
-        const auto same = std::find(entry_points.begin(), entry_points.end() - 1, id);
-        std::copy_backward(entry_points.begin(), same, same + 1);
-        entry_points[0] = id;
-    }
-    void drop_entry_point(Id id) noexcept {
-        const auto end = std::remove(entry_points.begin(), entry_points.end(), id);
-        std::fill(end, entry_points.end(), no_row);
-    }
 };
 
-static_assert(sizeof(HnswState) == 64 && std::has_unique_object_representations_v<HnswState>);
+static_assert(sizeof(HnswState) == 16 && std::has_unique_object_representations_v<HnswState>);
 
 class MappedHnsw {
   public:
-    // Of the rows below `rows`; links to others do not count.
     template <class Array>
-    MappedHnsw(const Array& level_0, const Array& upper, const Array& state, HnswShape shape, std::uint64_t rows)
-        : shape_(shape) {
-        records_ = std::min(level_0.size(), std::uint64_t{max_graph_rows});
-        size_ = std::min(records_, rows);
+    MappedHnsw(const Array& level_0, const Array& upper, const Array& state, HnswShape shape) : shape_(shape) {
+        size_ = std::min(level_0.size(), std::uint64_t{max_graph_rows});
         upper_size_ = upper.size();
-        if (records_ != 0) level_0_ = reinterpret_cast<const RowId32*>(level_0.records());
+        if (size_ != 0) level_0_ = reinterpret_cast<const RowId32*>(level_0.records());
         if (upper_size_ != 0) upper_ = reinterpret_cast<const RowId32*>(upper.records());
         if (state.size() != 0) std::memcpy(&state_, state.record(0).data(), sizeof state_);
     }
 
+    // Rows that have a record. The store may have fewer, if it was restored, or more.
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
-    // Rows that have a record: size() or more.
-    [[nodiscard]] std::uint64_t records() const noexcept { return records_; }
     [[nodiscard]] HnswShape shape() const noexcept { return shape_; }
     [[nodiscard]] const HnswState& state() const noexcept { return state_; }
-    // The newest one that is a node below size().
     [[nodiscard]] std::optional<EntryPoint> entry_point() const noexcept {
-        for (const Id id : state_.entry_points)
-            if (id < size_ && has(id, hnsw_flag::linked)) return EntryPoint{id, level(id)};
-        return std::nullopt;
+        const Id id = state_.entry_point;
+        if (id >= size_ || !has(id, hnsw_flag::linked)) return std::nullopt;
+        return EntryPoint{id, level(id)};
     }
 
-    // REQUIRES, for these: id < records().
+    // REQUIRES, for these: id < size().
     [[nodiscard]] const RowId32* level_0_record(Id id) const noexcept {
-        assert(id < records_);
+        assert(id < size_);
         return level_0_ + id * shape_.level_0_words();
     }
     [[nodiscard]] RowId32 word(Id id, std::size_t number) const noexcept { return level_0_record(id)[number]; }
@@ -203,7 +186,6 @@ class MappedHnsw {
     HnswShape shape_;
     HnswState state_;
     std::uint64_t size_ = 0;
-    std::uint64_t records_ = 0;
     std::uint64_t upper_size_ = 0;
     const RowId32* level_0_ = nullptr;
     const RowId32* upper_ = nullptr;

@@ -31,7 +31,7 @@ class RowRemoval {
   public:
     // `removed`: ids of rows with records, nodes, copies or neither.
     RowRemoval(GraphEdit& graph, const RowSpan<S>& rows, std::span<const Id> removed)
-        : graph_(graph), rows_(rows), removed_(removed), is_removed_(graph.records()) {
+        : graph_(graph), rows_(rows), removed_(removed), is_removed_(graph.size()) {
         for (const Id id : removed_) is_removed_[id] = true;
     }
 
@@ -59,7 +59,7 @@ class RowRemoval {
         std::sort(nodes.begin(), nodes.end());
         nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
         for (const Id node : nodes)
-            if (node < graph_.records()) shorten_ring(node);
+            if (node < graph_.size()) shorten_ring(node);
     }
     void shorten_ring(Id node) {
         std::vector<Id> left;
@@ -109,15 +109,15 @@ class RowRemoval {
         Mutex mutex;
         parallel_for(threads, threads, [&](std::size_t) {
             Worker worker(rows_);
-            for (Id first = next.fetch_add(rows_per_piece); first < graph_.records();
+            for (Id first = next.fetch_add(rows_per_piece); first < graph_.size();
                  first = next.fetch_add(rows_per_piece))
-                for (Id id = first; id < std::min(first + rows_per_piece, graph_.records()); ++id) mend(id, worker);
+                for (Id id = first; id < std::min(first + rows_per_piece, graph_.size()); ++id) mend(id, worker);
             const std::lock_guard lock(mutex);
             if (worker.highest) offer_top(*worker.highest, highest_);
         });
     }
     void mend(Id id, Worker& worker) {
-        if (is_removed_[id] || id >= graph_.size() || !graph_.has(id, hnsw_flag::linked)) return;
+        if (is_removed_[id] || id >= graph_.present() || !graph_.has(id, hnsw_flag::linked)) return;
         const std::size_t level = graph_.level(id);
         offer_top({id, level}, worker.highest);
         for (std::size_t l = 0; l <= level; ++l)

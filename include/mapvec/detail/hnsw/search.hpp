@@ -5,8 +5,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -50,6 +52,7 @@ struct SearchScratch : AnySearchScratch {
     TopK best{0};  // rows
     std::vector<Candidate> nodes;
     std::vector<Id> ids;
+    std::vector<float> found;
 };
 
 // As many as there were searches at once.
@@ -97,37 +100,50 @@ class ScratchPool {
     std::vector<std::unique_ptr<AnySearchScratch>> free_;
 };
 
-// Keys of nodes, of which some may have been overwritten since they were linked: a copy that was not stands in, or all
-// its copies would be lost with it.
+// Keys of nodes, of which some may be gone from the store or overwritten since they were linked. A copy that was not
+// stands in, or all copies would be lost with their node. Nodes without a key are passed as if they were far away, or
+// what lies behind them would be lost.
 template <class Keys>
 class StandInKeys {
   public:
-    StandInKeys(Keys& keys, const MappedHnsw& graph, const RowRanges& described, std::vector<Id>& ids) noexcept
-        : keys_(keys), graph_(graph), described_(described), ids_(ids) {}
+    StandInKeys(Keys& keys, const MappedHnsw& graph, const RowRanges& described, std::uint64_t row_count,
+                std::vector<Id>& ids, std::vector<float>& found) noexcept
+        : keys_(keys), graph_(graph), described_(described), row_count_(row_count), ids_(ids), found_(found) {}
 
     void prefetch(Id id) const noexcept { keys_.prefetch(id); }
     [[nodiscard]] std::span<const float> measure(std::span<const Id> nodes) {
+        found_.assign(nodes.size(), 0);
         ids_.assign(nodes.begin(), nodes.end());
-        for (Id& id : ids_) id = stand_in(id);
-        return keys_.measure(ids_);
+        for (std::size_t i = 0; i < nodes.size(); ++i)
+            if (!described_.contains(nodes[i]) && !find_stand_in(ids_[i])) found_[i] = far, ids_[i] = 0;
+        const auto keys = keys_.measure(ids_);
+        for (std::size_t i = 0; i < nodes.size(); ++i)
+            if (found_[i] != far) found_[i] = std::isnan(keys[i]) ? far : keys[i];
+        return found_;
     }
 
   private:
-    [[nodiscard]] Id stand_in(Id node) const {
-        Id measured = node;
-        if (!described_.contains(node))
-            each_copy(graph_, node, [&](Id copy) {
-                if (copy >= graph_.size() || !described_.contains(copy)) return true;
-                measured = copy;
-                return false;
-            });
-        return measured;
+    static constexpr float far = std::numeric_limits<float>::infinity();
+
+    // In the place of `id`. False if there is no row at all.
+    [[nodiscard]] bool find_stand_in(Id& id) const {
+        const Id node = id;
+        bool found = node < row_count_;
+        each_copy(graph_, node, [&](Id copy) {
+            if (!described_.contains(copy)) return true;
+            id = copy;
+            found = true;
+            return false;
+        });
+        return found;
     }
 
     Keys& keys_;
     const MappedHnsw& graph_;
     const RowRanges& described_;
+    const std::uint64_t row_count_;
     std::vector<Id>& ids_;
+    std::vector<float>& found_;
 };
 
 template <Metric M, Scalar S, class Accept>
@@ -165,7 +181,7 @@ class HnswSearch {
         if (all_described_) {
             walk_with(scratch_.keys, *entry);
         } else {
-            StandInKeys keys(scratch_.keys, graph_, described_, scratch_.ids);
+            StandInKeys keys(scratch_.keys, graph_, described_, rows_.count(), scratch_.ids, scratch_.found);
             walk_with(keys, *entry);
         }
         scratch_.nodes.assign(scratch_.beam.entries().begin(), scratch_.beam.entries().end());
@@ -189,7 +205,7 @@ class HnswSearch {
         bool wanted = false;
         std::size_t asked = 0;
         each_copy(graph_, node, [&](Id copy) {
-            wanted = (copy < graph_.size() && is_hit(copy)) || ++asked == max_copies_asked;
+            wanted = is_hit(copy) || ++asked == max_copies_asked;
             return !wanted;
         });
         return wanted;
@@ -204,7 +220,7 @@ class HnswSearch {
         };
         offer(node.id);
         each_copy(graph_, node.id, [&](Id copy) {
-            if (copy < graph_.size()) offer(copy);
+            offer(copy);
             return offered < k_;
         });
     }

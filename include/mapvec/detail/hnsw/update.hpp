@@ -59,7 +59,7 @@ void find_changed(RowChanges& changes, const MappedHnsw& graph, const RowRanges&
                   const IsLive& is_live, const BytesOf& bytes_of) {
     for (const RowRange range : doubtful.ranges()) {
         for (Id id = range.first; id < range.end; ++id) {
-            const bool same = id < graph.records() && graph.has(id, hnsw_flag::known) &&
+            const bool same = id < graph.size() && graph.has(id, hnsw_flag::known) &&
                               graph.word(id, hnsw_word::checksum) == row_checksum(bytes_of(id));
             if (!same && is_live(id)) (changes.to_link.size() < most ? changes.to_link : changes.left).push_back(id);
         }
@@ -73,8 +73,8 @@ void find_new_and_gone(RowChanges& changes, const MappedHnsw& graph, Id known, I
         if (is_live(id)) changes.to_link.push_back(id);
     const auto is_in_graph = [&](Id id) { return graph.has(id, hnsw_flag::linked | hnsw_flag::copy); };
     for (const Id id : changes.to_link)
-        if (id < graph.records() && is_in_graph(id)) changes.to_remove.push_back(id);
-    for (Id id = std::is_same_v<IsLive, AllLive> ? end : 0; id < graph.records(); ++id)
+        if (id < graph.size() && is_in_graph(id)) changes.to_remove.push_back(id);
+    for (Id id = std::is_same_v<IsLive, AllLive> ? end : 0; id < graph.size(); ++id)
         if (is_in_graph(id) && (id >= end || !is_live(id))) changes.to_remove.push_back(id);
     std::sort(changes.to_remove.begin(), changes.to_remove.end());
 }
@@ -95,7 +95,6 @@ class HnswUpdate {
         if (!changes.to_remove.empty()) {
             RowRemoval<M, S> removal(graph_, rows_, changes.to_remove);
             top_ = removal.run(top_, threads);
-            for (const Id id : changes.to_remove) state_.drop_entry_point(id);
         }
         for (const Id id : changes.to_link) {
             graph_.set_word(id, hnsw_word::checksum, row_checksum(bytes_of(id)));
@@ -109,7 +108,7 @@ class HnswUpdate {
         if (done < changes.to_link.size())
             progress(std::uint64_t{changes.to_link.size()}, std::uint64_t{changes.to_link.size()});
         ReachAll<M, S>(graph_, linker, rows_).run();
-        if (linker.top()) state_.add_entry_point(linker.top()->id);
+        state_.entry_point = linker.top() ? linker.top()->id : HnswState::no_row;
     }
 
     [[nodiscard]] const GraphEdit& graph() const noexcept { return graph_; }

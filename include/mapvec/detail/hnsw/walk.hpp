@@ -87,8 +87,8 @@ class RowKeys {
     [[nodiscard]] std::size_t dim() const noexcept { return rows_.dim; }
 
     void prefetch(Id id) const noexcept {
-        prefetch_range(reinterpret_cast<std::uintptr_t>(rows_.rows + id * rows_.dim),
-                       std::min(rows_.dim * sizeof(S), prefetch_row_bytes));
+        const std::size_t bytes = rows_.dim * sizeof(S);
+        prefetch_range(reinterpret_cast<std::uintptr_t>(rows_.rows) + id * bytes, std::min(bytes, prefetch_row_bytes));
     }
     // One for each id; where there is none, NaN. The span lasts until the next call.
     [[nodiscard]] std::span<const float> measure(std::span<const Id> ids) {
