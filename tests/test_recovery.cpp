@@ -1,5 +1,5 @@
-// Damage that took commits which had returned: it is refused, by every mode, with the commit that is left; nothing is
-// removed; and recover() goes back to that commit, when it is told to.
+// Damage that makes commits unreadable which had returned: every open mode refuses the store, names the last valid
+// commit, and removes nothing. recover() returns the store to that commit.
 #include <algorithm>
 #include <array>
 #include <fstream>
@@ -42,7 +42,7 @@ Files files_in(const fs::path& directory) {
         files[entry.path().filename().string()] = bytes_in(entry);
     return files;
 }
-// As if the process were killed now: a copy of its files.
+// A copy of the files, as a kill of the process would leave them.
 fs::path killed(const fs::path& directory) {
     fs::path copy = directory;
     copy += "-killed";
@@ -64,7 +64,8 @@ std::string message_of(const fs::path& store, OpenMode mode) {
     return "";
 }
 
-// Commits 1 to 3 by checkpoints, 4 to 13 overwrite row 0 in the journal. `states` are row 0 after each commit.
+// Commits 1 to 3 are checkpoints; commits 4 to 13 overwrite row 0 in the journal. `states` contains row 0 after each
+// commit.
 struct Writer {
     explicit Writer(const fs::path& path) : store(Store::create(path)) {
         for (int i = 1; i <= 3; ++i) {
@@ -83,7 +84,7 @@ struct Writer {
 
 }  // namespace
 
-TEST_CASE("a damaged newest slot whose journal has records is refused, and named, and nothing is removed") {
+TEST_CASE("a damaged newest slot with a journal is an error that names it, and nothing is removed") {
     const ScratchDirectory scratch;
     fs::create_directory(scratch / "d");
     const Writer writer(scratch / "d" / "v");
@@ -110,7 +111,7 @@ TEST_CASE("a damaged newest slot whose journal has records is refused, and named
     }
 }
 
-TEST_CASE("recover goes back to the last whole commit, for good, and the store goes on") {
+TEST_CASE("recover returns to the last valid commit permanently, and the store works") {
     const ScratchDirectory scratch;
     fs::create_directory(scratch / "d");
     const Writer writer(scratch / "d" / "v");
@@ -121,7 +122,7 @@ TEST_CASE("recover goes back to the last whole commit, for good, and the store g
     CHECK(report.commit == 2u);
     CHECK(report.lost_commits() == 11);
     CHECK(examine(copy / "v").damage.empty());
-    CHECK(recover(copy / "v").damage.empty());  // there is nothing left to do
+    CHECK(recover(copy / "v").damage.empty());  // no damage is left
     auto store = Store::open(copy / "v");
     REQUIRE(store.size() == 20'000);
     CHECK(store[0][0] == 1);
@@ -130,14 +131,14 @@ TEST_CASE("recover goes back to the last whole commit, for good, and the store g
     store.commit();
     CHECK(Store::open(copy / "v", OpenMode::read_only)[1][0] == 77);
     store.close();
-    // A slot that is torn from now on is torn: nothing speaks of what was discarded.
+    // A later torn slot is only torn: no record of the discarded commits is left.
     std::fstream(copy / "v", std::ios::binary | std::ios::in | std::ios::out)
         .seekp(static_cast<std::streamoff>(detail::slot_offset(newest_slot_in(copy / "v").generation)))
         .write("torn", 4);
     CHECK(Store::open(copy / "v")[1][0] == 77);
 }
 
-TEST_CASE("a damaged record that others follow is refused, and recover keeps what is before it") {
+TEST_CASE("a damaged record before valid ones is an error, and recover keeps the commits before it") {
     const ScratchDirectory scratch;
     fs::create_directory(scratch / "d");
     const Writer writer(scratch / "d" / "v");
@@ -155,7 +156,7 @@ TEST_CASE("a damaged record that others follow is refused, and recover keeps wha
         const fs::path copy = killed(scratch / "d");
         flip(copy / journal, records[damaged] + 33, 0);
         const std::uint64_t left = 3 + damaged;
-        if (damaged + 1 == records.size()) {  // looks like a commit that never ended
+        if (damaged + 1 == records.size()) {  // this looks like a commit that did not finish
             CHECK(Store::open(copy / "v")[0][0] == writer.states[left]);
             continue;
         }
@@ -171,7 +172,7 @@ TEST_CASE("a damaged record that others follow is refused, and recover keeps wha
     }
 }
 
-TEST_CASE("a store that opens is not changed by recover, and one that is open is not recovered") {
+TEST_CASE("recover does not change a store that opens, and refuses one that is open") {
     const ScratchDirectory scratch;
     fs::create_directory(scratch / "d");
     Writer writer(scratch / "d" / "v");
@@ -191,7 +192,7 @@ TEST_CASE("a store that opens is not changed by recover, and one that is open is
     CHECK(code_of([&] { recover(scratch / "nowhere"); }) == ErrorCode::not_found);
 }
 
-TEST_CASE("a collection one of whose files has a damaged slot goes back as a whole") {
+TEST_CASE("recover returns all files of a collection to one commit") {
     using Rows = Collection<2, std::string>;
     const ScratchDirectory scratch;
     auto writer = Rows::create(scratch / "c");
@@ -212,7 +213,7 @@ TEST_CASE("a collection one of whose files has a damaged slot goes back as a who
     }
 }
 
-TEST_CASE("a payload store goes back, too, and an index is told to be built again") {
+TEST_CASE("recover works for payload stores, and refuses an index") {
     const ScratchDirectory scratch;
     fs::create_directory(scratch / "d");
     auto writer = PayloadStore<std::string>::create(scratch / "d" / "p");
@@ -226,7 +227,7 @@ TEST_CASE("a payload store goes back, too, and an index is told to be built agai
     CHECK(code_of([&] { (void)examine(copy / "p.offsets"); }) == ErrorCode::type_mismatch);
 }
 
-TEST_CASE("no flipped bit of a slot or a journal makes recover invent a state") {
+TEST_CASE("after any flipped bit of a slot or a journal, recover gives a committed state") {
     const ScratchDirectory scratch;
     fs::create_directory(scratch / "d");
     Writer writer(scratch / "d" / "v");

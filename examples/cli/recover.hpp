@@ -1,4 +1,4 @@
-// mapvec recover: what is damaged of a store, which commit is left, and the way back to it.
+// mapvec recover: reports the damage of a store and its last valid commit, and returns the store to it.
 #pragma once
 
 #include <iostream>

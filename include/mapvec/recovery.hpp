@@ -1,19 +1,21 @@
-// Recovery: goes back to the last whole commit of a store whose newest commits are damaged.
+// Recovery: returns a store with damaged commits to its last valid commit.
 //
 //     const auto report = mapvec::examine("points.vec");              // changes nothing
 //     if (!report.damage.empty()) {
 //         std::cerr << report.damage << '\n' << report.lost_commits() << " commits would be lost\n";
-//         mapvec::recover("points.vec");                              // discards them, for good
+//         mapvec::recover("points.vec");                              // discards them permanently
 //     }
 //
-// A store that was damaged on disk does not open (corrupt) if commits that had returned cannot be read: a commit slot,
-// or a journal record that others follow. open() then removes nothing, and names the last commit that is whole.
-// recover() is the deliberate way back: after it the store opens at that commit. After a crash no recovery is needed.
+// If damage on disk makes commits unreadable that had returned (a damaged commit slot, or a damaged journal record
+// before valid ones), the store does not open (corrupt). open() removes nothing, and its error names the last valid
+// commit. recover() then discards later commits, and the store opens at that commit. After a crash no recovery is
+// needed.
 //
-// A store is the file of a vector or payload store, or the directory of a collection. Its type need not be known. An
-// index can be removed and built again.
+// `store` is the file of a vector or payload store, or the directory of a collection; its type need not be known. An
+// index is not recovered: remove it and build it again.
 //
-// Both read the whole store. Errors: not_found, version_mismatch, io; corrupt if a header is damaged.
+// Both functions read the whole store. Throws not_found, version_mismatch, io; corrupt if a header is damaged;
+// type_mismatch for an index.
 #pragma once
 
 #include <filesystem>
@@ -27,13 +29,15 @@
 
 namespace mapvec::inline v0_1 {
 
-// What is damaged, and which commit can still be had. May run beside a writer and readers.
+// Reports the damage and the last valid commit. Changes nothing. May run while a writer and readers have the store
+// open.
 [[nodiscard]] inline RecoveryReport examine(const std::filesystem::path& store) {
     return CommitGroup<MappedFile>::examine(detail::files_of_store(store));
 }
 
-// The same; and if the store does not open, discards every commit after the last whole one. Durable when it returns.
-// Throws corrupt if no commit is whole, locked while any program has the store open; nothing has changed then.
+// As examine(). If the store does not open, also discards every commit after the last valid one; this is durable when
+// it returns. Throws corrupt if no commit is valid, locked while any program has the store open; then nothing has
+// changed.
 inline RecoveryReport recover(const std::filesystem::path& store) {
     return CommitGroup<MappedFile>::recover(detail::files_of_store(store));
 }

@@ -82,13 +82,13 @@
 // more. Open reads one page of each file and the journal; after a crash, also a tail. A checkpoint empties the journal
 // when it exceeds 16 MiB (or twice its base record).
 //
-// What this cannot tell. The following damage looks like commits that never returned, so open() returns an earlier
-// commit without an error. All of it requires that the process died; after close() only the last line applies.
-//   - the tail of the last commit is damaged, or its slot, if no journal record follows: that commit is lost
-//   - the last journal record is damaged, or the last n records: that commit, or n commits
-//   - the current slot and the first record of its journal are damaged: all commits since the previous slot
-//   - the journal is removed, or cut off at a record, while the store is not open: the commits in it, unless it begins
-//     with a base record
+// Limits. open() cannot distinguish the following damage from commits that never returned. It then opens an earlier
+// commit without an error. Except for the last line, this can happen only if the process died before close().
+//   - the tail or the slot of the last commit is damaged, and no journal record follows: this commit is lost
+//   - the last n journal records are damaged: these n commits are lost
+//   - the current slot and the first record of its journal are damaged: all commits since the previous slot are lost
+//   - the journal is removed or truncated at a record while the store is not open: the commits in it are lost, unless
+//     it begins with a base record
 //   - both root slots are overwritten with zeros: there is no store (not_found)
 //   - the disk reported writes as durable and lost them, or all files were replaced by older copies
 #pragma once
@@ -198,11 +198,11 @@ class CommitGroup {
     bool refresh(Show show);
     // Commits, trims the files and closes them. If it throws, the group is still open.
     void close();
-    // What open() finds damaged, and the last commit that is whole. Reads everything. Throws not_found, the mismatches
-    // of read_header(), io.
+    // Reports the damage that open() finds, and the last valid commit. Reads all files. Throws not_found, the
+    // mismatches of read_header(), io.
     [[nodiscard]] static RecoveryReport examine(const std::vector<FileSpec>& specs);
-    // The same, and if something is damaged, discards what was committed after the last whole commit. Throws corrupt if
-    // there is none; locked if the store is open.
+    // As examine(). If there is damage, discards all commits after the last valid one. Throws corrupt if no commit is
+    // valid; locked if the store is open.
     static RecoveryReport recover(const std::vector<FileSpec>& specs);
     // Reads all files and checks their checksums. Throws corrupt at the first damage.
     template <ProgressCallback Progress = NoProgress>

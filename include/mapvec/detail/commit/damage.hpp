@@ -1,7 +1,7 @@
-// Tells damage from the traces of a crash.
+// Distinguishes damage from the effects of a crash.
 //
-// A journal record is written after its slot and the record before it are durable (storage/commit_group.hpp: I5). So a
-// whole record shows that its slot, and each record before it, were whole once: what is missing of them is damaged.
+// A journal record is written after its slot and the previous record are durable (storage/commit_group.hpp: I5). So a
+// valid record proves that its slot and all earlier records were valid once. If one of them is missing, it was damaged.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// Commits that had returned cannot be read any more. An earlier commit may still be whole.
+// Commits that had returned are unreadable. An earlier commit may still be valid.
 class CommitDamage : public Error {
   public:
     CommitDamage(const std::filesystem::path& file, const std::string& problem)
@@ -34,7 +34,7 @@ class CommitDamage : public Error {
     std::string problem_;
 };
 
-// The whole record at `position`, of any generation.
+// The valid record at `position`, of any generation.
 [[nodiscard]] inline std::optional<JournalRecordHeader> any_record(std::span<const std::byte> journal,
                                                                    std::uint64_t position, const StoreId& store) {
     JournalRecordHeader header;
@@ -44,8 +44,8 @@ class CommitDamage : public Error {
     return header;
 }
 
-// The newest commit among the records that follow each other from the beginning of a journal, of any generation.
-// 0: there is none. A base record is written before its slot, so it is not counted.
+// The newest commit in the consecutive records from the beginning of a journal, of any generation; 0 if there is none.
+// A base record does not count, because it is written before its slot.
 [[nodiscard]] inline std::uint64_t newest_commit_in(std::span<const std::byte> journal, const StoreId& store) {
     std::uint64_t newest = 0, at = 0;
     for (auto header = any_record(journal, 0, store); header; header = any_record(journal, at, store)) {
@@ -55,20 +55,20 @@ class CommitDamage : public Error {
     return newest;
 }
 
-// The newest commit of a generation after that of `slot`, if a journal shows that its slot was durable once; 0 if not.
-// `own` is the journal of the slot's generation, `other` that of the next. REQUIRES: no later slot is whole.
+// The newest commit of a generation after that of `slot`, if a journal proves that its slot was durable once; otherwise
+// 0. `own` is the journal of the generation of `slot`, `other` that of the next. REQUIRES: no later slot is valid.
 [[nodiscard]] inline std::uint64_t newest_commit_after(const Slot& slot, std::span<const std::byte> own,
                                                        std::span<const std::byte> other, const StoreId& store) {
     std::uint64_t newest = newest_commit_in(other, store);
-    // The base record of a checkpoint that was begun from the next generation.
+    // The base record of a checkpoint after the next generation.
     const auto base = any_record(own, 0, store);
     if (base && base->flags == JournalRecordHeader::base && base->salt != slot.salt)
         newest = std::max(newest, base->sequence);
     return newest > slot.sequence ? newest : 0;
 }
 
-// The newest whole record behind `from` that is younger than commit `sequence`; 0: there is none. Headers that only
-// claim to be one are not there by accident. To keep the work linear, more of them than a few count as a record.
+// The newest valid record behind `from` that is later than commit `sequence`; 0 if there is none. False headers do not
+// occur by accident. To keep the work linear, many of them count as a record.
 [[nodiscard]] inline std::uint64_t newest_record_behind(std::span<const std::byte> journal, std::uint64_t from,
                                                         const StoreId& store, std::uint64_t salt,
                                                         std::uint64_t sequence) {

@@ -1,14 +1,15 @@
-// The functions of CommitGroup that find the last whole commit of a damaged store, and go back to it.
+// The functions of CommitGroup that find the last valid commit of a damaged store, and return the store to it.
 //
 // Recover
-//   R1  As the writer: try the newest root slot that is whole, then the other one, each with the journal records that
-//       follow it without a gap. The first whose records all have their checksums is the last whole commit.
-//   R2  No reader may be there: rows of the discarded commits are cut off.
-//   R3  Erase the first record of the journal of the next generation, sync: it would show that commits are missing (I5).
-//       The same with the slot's own journal, if nothing of it is used.
-//   R4  Make what is left durable, as after any open (I7). Then two checkpoints, as close() makes them: they replace
-//       both slots, and with them the salt of any record that is left.
-// A crash before R3 ends leaves the damage as it was; a crash after it, the store at the last whole commit.
+//   R1  With the lock of the writer, try the newest valid root slot, then the other one, each with the journal records
+//       that follow it without a gap. The first one whose checksums are all valid is the last valid commit.
+//   R2  Exclude readers, because the rows of discarded commits are cut off.
+//   R3  Erase the first record of the journal of the next generation, sync: it would prove that commits are missing
+//       (I5). If no record of the slot's own journal is used, erase its first record too.
+//   R4  Make this state durable, as after any open (I7). Then make two checkpoints, as close() does: they replace both
+//       slots, and so the salt of any remaining record.
+// A crash before the end of R3 does not change the damage. After a later crash, the store opens at the last valid
+// commit.
 #pragma once
 
 #include <algorithm>
@@ -49,7 +50,7 @@ RecoveryReport CommitGroup<File>::examine(const std::vector<FileSpec>& specs) {
     return report;
 }
 
-// Returns what is damaged.
+// Loads the state as open() does. Returns the damage; empty if there is none.
 template <Storage File>
 std::string CommitGroup<File>::load_as_open_does() {
     try {
@@ -62,7 +63,7 @@ std::string CommitGroup<File>::load_as_open_does() {
     }
 }
 
-// R1. Returns the slot of the state, or nothing if none is whole. REQUIRES: the group is not open for writing.
+// R1. Returns the slot of the state; nothing if no slot is valid. REQUIRES: the group is not open for writing.
 template <Storage File>
 std::optional<Slot> CommitGroup<File>::load_last_whole_state() {
     for (const Slot& slot : detail::whole_slots(arrays_[0]->file().data())) {
@@ -82,7 +83,7 @@ template <Storage File>
 RecoveryReport CommitGroup<File>::recover(const std::vector<FileSpec>& specs) {
     CommitGroup group;
     try {
-        group.open_arrays(detail::numbered(specs), {});  // no other writer from here on
+        group.open_arrays(detail::numbered(specs), {});  // excludes other writers
         const RecoveryReport report = examine(specs);
         if (!report.commit) throw Error(ErrorCode::corrupt, group.root_path(), "no commit is whole: " + report.damage);
         if (!report.damage.empty()) group.go_back(specs);
@@ -116,7 +117,7 @@ void CommitGroup<File>::go_back(const std::vector<FileSpec>& specs) {
     close();
 }
 
-// Its first record is no record any more.
+// Erases the first record of a journal.
 template <Storage File>
 void CommitGroup<File>::erase_journal(std::uint64_t generation) {
     static constexpr std::array<std::byte, sizeof(detail::JournalRecordHeader)> blank{};
@@ -126,13 +127,13 @@ void CommitGroup<File>::erase_journal(std::uint64_t generation) {
     sync(journal);
 }
 
-// What the store can still be, for people.
+// The advice in the error of open(): the commit that can be recovered.
 template <Storage File>
 std::string CommitGroup<File>::advice(const std::vector<FileSpec>& specs) {
     RecoveryReport report;
     try {
         report = examine(specs);
-    } catch (const Error&) {  // it is the first error that counts
+    } catch (const Error&) {  // the first error is reported
     }
     if (!report.commit) return "no earlier commit is whole";
     return "commit " + std::to_string(*report.commit) +

@@ -78,8 +78,8 @@ void read_records(JournalFile<File>& journal, Records& known, const StoreId& sto
     }
 }
 
-// A record that is missing before a whole one was damaged (I5). A writer may have written both meanwhile, so the function
-// looks again.
+// If a record is missing before a valid one, it was damaged (I5). A writer may have written both meanwhile, so the
+// function looks again.
 template <Storage File>
 void read_all_records(JournalFile<File>& journal, Records& known, const StoreId& store, std::uint64_t salt) {
     read_records(journal, known, store, salt);
@@ -153,7 +153,7 @@ template <Storage File>
     return *before;
 }
 
-// Throws if a journal shows that the other slot, which is not whole, was durable once.
+// Throws if a journal proves that the other slot, which is not valid, was durable once.
 template <Storage File>
 void check_other_slot(const MappedArray<File>& root, const Slot& current, OpenMode mode) {
     JournalFile<File> own(journal_path(root.path(), current.generation), mode);
@@ -198,7 +198,7 @@ template <Storage File>
     throw Error(ErrorCode::io, arrays[0]->path(), "the store changed faster than it could be read");
 }
 
-// The root slots that are whole, newest first.
+// The valid root slots, newest first.
 [[nodiscard]] inline std::vector<Slot> whole_slots(const std::byte* root) {
     std::vector<Slot> slots;
     for (const std::uint64_t parity : {std::uint64_t{0}, std::uint64_t{1}})
@@ -207,12 +207,12 @@ template <Storage File>
     return slots;
 }
 
-// The state that begins at this root slot, up to the first journal record that is not whole. For recovery: the records
-// are not verified. Throws corrupt if one of the slots or the base record is damaged.
+// The state from this root slot to the first invalid journal record. For recovery: does not check the checksums of
+// records. Throws corrupt if a slot or the base record is damaged.
 template <Storage File>
 [[nodiscard]] GroupState<File> state_from(Arrays<File>& arrays, const Slot& slot, OpenMode mode) {
     File& root = arrays[0]->file();
-    root.drop_overlays();  // of another state
+    root.drop_overlays();  // overlays of another state
     root.refresh();
     if (!tail_holds(slot, arrays[0]->stride(), root.data(), root.size()))
         throw CommitDamage(root.path(), "the records of the last commit are damaged");
@@ -225,7 +225,7 @@ template <Storage File>
     return state;
 }
 
-// The number of the newest commit that a slot or a journal speaks of.
+// The number of the newest commit in any slot or journal.
 template <Storage File>
 [[nodiscard]] std::uint64_t newest_commit_seen(const Arrays<File>& arrays) {
     const MappedArray<File>& root = *arrays[0];

@@ -1,4 +1,4 @@
-// The files of a store of whatever type, found by what the headers say.
+// Finds the files of a store of any type by their headers.
 #pragma once
 
 #include <cstring>
@@ -17,7 +17,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// What this file has to be: what it says it is.
+// The expected header that matches the header of the file.
 [[nodiscard]] inline ExpectedHeader own_expectation(const std::filesystem::path& path) {
     const auto file = MappedFile::open(path, OpenMode::read_only, {.address_space = 1});
     FileHeader header;
