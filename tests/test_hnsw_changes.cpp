@@ -1,10 +1,10 @@
 // How a graph follows its store (hnsw_index.hpp):
 //
-//   equal rows     are in nobody's way, and are all found
-//   reachability   after an update a walk over level 0 meets every linked row, whatever the rows look like
-//   changes        overwritten rows are linked anew, erased ones taken out, without harm to the others
-//   any history    with a beam as wide as the store a search is exact at any time, whatever has happened
-//   threads        searches go on beside updates, commits and refreshes
+//   equal rows     do not displace other rows, and are all found
+//   reachability   after an update a walk over level 0 visits every linked row, for any rows
+//   changes        overwritten rows are linked again, erased ones removed, without harm to others
+//   any history    if ef is the size of the store, a search is exact at any time, after any history
+//   threads        searches run during updates, commits and refreshes
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -55,7 +55,7 @@ bool finds_all(const Store& points, const Index& index, const Row& query) {
     return index.search(points, KnnQuery{query, all}, {.ef = all}) == search(points, KnnQuery{query, all});
 }
 
-// Rows of the 10 truly nearest that are found, of 1.
+// The recall of the 10 nearest rows.
 template <class Store, class Index>
 double recall(const Store& points, const Index& index, std::size_t ef, unsigned seed = 99) {
     Numbers numbers(seed);
@@ -77,8 +77,8 @@ std::vector<std::uint32_t> words_of(const fs::path& file) {
     return words;
 }
 
-// Nodes that a walk over level 0 from the entry point does not meet, read from the files of a closed index. Byte by byte
-// as detail/hnsw/records.hpp documents them.
+// The number of nodes that a walk over level 0 from the entry point does not visit. Reads the files of a closed index
+// byte by byte, as detail/hnsw/records.hpp describes them.
 std::size_t nodes_out_of_reach(const fs::path& path, std::size_t m) {
     const auto level_0 = words_of(path), state = words_of(fs::path(path) += ".entry");
     const std::size_t length = 4 + 2 * m, rows = level_0.size() / length;
@@ -99,7 +99,7 @@ std::size_t nodes_out_of_reach(const fs::path& path, std::size_t m) {
     return lost;
 }
 
-// A store of these rows, its graph, and whether all of them can be reached and are found.
+// Checks that in the graph of these rows all rows can be reached and are found.
 void check_reach(const std::vector<Row>& rows, std::size_t m) {
     const ScratchDirectory scratch;
     auto points = Points::create(scratch / "points");
@@ -122,7 +122,7 @@ void copy_files(const fs::path& from, const fs::path& to, const std::string& pre
             fs::copy(entry.path(), to / entry.path().filename());
 }
 
-// A store with its graph in a directory, and what may happen to them.
+// A store with its graph in a directory, and random changes of both.
 class History {
   public:
     explicit History(unsigned seed) : numbers_(seed) {
@@ -192,7 +192,7 @@ class History {
 
 }  // namespace
 
-TEST_CASE("copies of a row cut nobody off, and are all found") {
+TEST_CASE("copies of a row do not displace other rows, and are all found") {
     for (const std::size_t m : {2u, 16u}) {
         const ScratchDirectory scratch;
         Numbers numbers(1);
@@ -239,7 +239,7 @@ TEST_CASE("rows of zeros among others do not lower recall") {
     CHECK(recall(points, index, 60) > 0.97);
 }
 
-TEST_CASE("every linked row can be reached, whatever the rows look like") {
+TEST_CASE("every linked row can be reached, for any rows") {
     for (const std::size_t m : {2u, 5u}) {
         Numbers numbers(3);
         std::vector<Row> clusters, copies, line, outliers, zeros(300);
@@ -260,7 +260,7 @@ TEST_CASE("every linked row can be reached, whatever the rows look like") {
     }
 }
 
-TEST_CASE("rows that were overwritten are found at once, and linked anew by the next update") {
+TEST_CASE("overwritten rows are found at once, and linked again by the next update") {
     const ScratchDirectory scratch;
     Numbers numbers(4);
     auto points = Points::create(scratch / "points");
@@ -291,7 +291,7 @@ TEST_CASE("rows that were overwritten are found at once, and linked anew by the 
     CHECK(nodes_out_of_reach(scratch / "graph", 8) == 0);
 }
 
-TEST_CASE("erased rows of a collection are taken out, before that they are skipped") {
+TEST_CASE("an update removes erased rows of a collection; searches skip them before") {
     const ScratchDirectory scratch;
     Numbers numbers(5);
     auto places = Collection<dim, std::string>::create(scratch / "places");
@@ -355,14 +355,14 @@ TEST_CASE("many rounds of erased, new and overwritten rows leave a graph as good
     CHECK(nodes_out_of_reach(scratch / "graph", 6) == 0);
 }
 
-TEST_CASE("a search with a beam as wide as the store is exact, whatever has happened to store and graph") {
+TEST_CASE("a search with ef = size is exact, after any history of store and graph") {
     for (unsigned seed = 1; seed <= 4; ++seed) {
         History history(seed);
         for (int i = 0; i < MAPVEC_TEST_STEPS / 5; ++i) history.step();
     }
 }
 
-TEST_CASE("searches go on beside appends, updates, commits and refreshes", "[threads]") {
+TEST_CASE("searches run during appends, updates, commits and refreshes", "[threads]") {
     const ScratchDirectory scratch;
     Numbers numbers(7);
     auto points = Points::create(scratch / "points");

@@ -1,11 +1,11 @@
-// What hnsw_index.hpp promises:
+// Promises of hnsw_index.hpp:
 //
-//   finds        nearly all of the truly nearest rows, for every metric, scalar and m, with one thread and with several
-//   is complete  rows that the graph does not have are found all the same; fewer rows than k, many equal ones
-//   leaves out   what a filter refuses, and rows without a distance
-//   lasts        what was committed, whole, and goes on from there; readers follow; nothing else after a kill
-//   belongs      to one store and one metric; bad arguments and queries are refused
-//   trusts       nothing in its files
+//   recall       finds nearly all of the nearest rows, for every metric, scalar and m, with one thread and with several
+//   complete     rows that the graph does not contain are found too; fewer rows than k, many equal rows
+//   filter       skips rows that a filter rejects, and rows without a distance
+//   durable      commits are complete, survive a kill, and can be continued; readers follow
+//   identity     belongs to one store and one metric; invalid arguments and queries are refused
+//   hostile      nothing in its files is trusted
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -142,7 +142,7 @@ TEST_CASE("one thread builds the same graph from the same rows") {
     }
 }
 
-TEST_CASE("a graph that grows by and by, and is reopened after each step, is as good") {
+TEST_CASE("a graph that grows in steps, and is reopened after each, is as good") {
     const ScratchDirectory scratch;
     auto rows = Points::create(scratch / "rows");
     Cloud cloud(3);
@@ -243,7 +243,7 @@ TEST_CASE("erased rows of a collection are left out by a filter") {
     CHECK(hits == places.search(KnnQuery{query, 50}));
 }
 
-TEST_CASE("rows without a distance are not found, and in nobody's way") {
+TEST_CASE("rows without a distance are not found, and do not hide others") {
     const ScratchDirectory scratch;
     constexpr float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
     Cloud cloud(7);
@@ -268,7 +268,7 @@ TEST_CASE("rows without a distance are not found, and in nobody's way") {
     CHECK(recall(euclidean, rows, 10, 100) > 0.98);
 }
 
-TEST_CASE("what was committed is there again, and what was not is gone") {
+TEST_CASE("commits of a graph survive a kill, other changes do not") {
     const ScratchDirectory scratch;
     Cloud cloud(8);
     auto rows = store_of(scratch / "rows", cloud.rows(400));
@@ -370,7 +370,7 @@ TEST_CASE("a graph belongs to one store and one metric, and has one writer") {
     CHECK(code_of([&] { return HnswIndex<>::open(scratch / "graph", rows); }) == ErrorCode::invalid_argument);
 }
 
-TEST_CASE("arguments and queries that have no meaning are refused") {
+TEST_CASE("invalid arguments and queries are refused") {
     const ScratchDirectory scratch;
     const auto rows = store_of(scratch / "rows", Cloud(13).rows(20));
     for (const std::size_t m : {std::size_t{0}, std::size_t{1}, std::size_t{4097}, SIZE_MAX})
@@ -390,7 +390,7 @@ TEST_CASE("arguments and queries that have no meaning are refused") {
           ErrorCode::invalid_argument);
 }
 
-TEST_CASE("a graph of any bytes leads to rows that there are, and can be added to") {
+TEST_CASE("a graph of any bytes leads to existing rows only, and can be updated") {
     const ScratchDirectory scratch;
     Cloud cloud(14);
     auto rows = store_of(scratch / "rows", cloud.rows(200));

@@ -11,31 +11,31 @@
 // Recall. Reported distances are exact. The set of rows is approximate: a larger `ef` raises recall and costs
 // proportionally more time.
 //
-// Rows that change. update() links rows that were overwritten anew, and takes out rows that a collection has erased.
-// Until then a search reads in full all rows that the graph does not describe, so that none is missed: rows appended
-// since the last update, and blocks of rows (1/128 to 1/256 of the store) in which one was overwritten, committed or
-// not. The graph tells by the store's checksums what it describes, also after a crash, and of a store that was copied or
-// restored from a backup.
+// Rows that change. update() links overwritten rows again, and removes rows that a collection has erased. Until then, a
+// search reads in full all rows that the graph does not describe, so that no row is missed: rows that were appended
+// since the last update, and blocks of rows (1/128 to 1/256 of the store) that contain an overwritten row, committed or
+// not. The checksums of the store show which rows the graph describes, also after a crash, and for a store that was
+// copied or restored from a backup.
 //
-// A collection is taken in the place of a store; erased rows are then never found:
+// A collection can be used in place of a store. Erased rows are then never found:
 //
 //     index.update(places), index.search(places, KnnQuery{query, 10});
 //
-// Rows without a distance (NaN, infinity; zero rows with Cosine) are not linked and never found. Equal rows are linked
-// once, and all found.
+// Rows without a distance (NaN, infinity; zero rows with Cosine) are not linked and never found. Of several equal rows
+// only one is linked; all are found.
 //
-// Ownership. The graph holds row ids and checksums, no vectors. Every call takes the store, which must be the one that
-// the index was created for, and the metric must be the same: otherwise type_mismatch. A metric of your own names itself
-// (metric.hpp). The index can be deleted and built anew at any time. Its files are path, path.upper, path.entry and
-// path.rows; they have their own lock, modes, and readers in other processes, as MmapVectorStore has.
+// Ownership. The graph stores row ids and checksums, no vectors. Every call takes the store, which must be the one that
+// the index was created for; the metric must be the same: otherwise type_mismatch. A metric of your own needs a name
+// (metric.hpp). The index can be deleted and built again at any time. Its files are path, path.upper, path.entry and
+// path.rows. They have their own lock, modes and readers, like a MmapVectorStore.
 //
 // Threads. Any number of threads may search, also while one thread runs update(), commit() or refresh(), and while the
-// store's writer appends and commits. A filter must not call the index that it is called by. With one thread, update()
-// builds the same graph from the same rows every time; with several it may differ slightly.
+// writer of the store appends and commits. A filter must not call the index that calls it. With one thread, update()
+// builds the same graph from the same rows every time; with several threads it may differ slightly.
 //
-// Memory. 8 m + 16 bytes a row on disk, and about 1/m of that for the upper levels. update() needs as much memory for
-// the rows that it links and for those that lose a neighbour; a search keeps a byte a row for the next one. At most
-// 2^32 - 2 rows.
+// Memory. On disk 8 m + 16 bytes for each row, and about 1/m of that for the upper levels. update() needs as much
+// memory for the rows that it links and for rows that lose a neighbour. A search keeps one byte for each row for the
+// next search. At most 2^32 - 2 rows.
 #pragma once
 
 #include <algorithm>
@@ -69,22 +69,22 @@
 
 namespace mapvec::inline v0_1 {
 
-// Fixed when the index is created, and kept in its files.
+// The parameters of a graph. They are fixed when the index is created, and stored in its files.
 struct HnswOptions {
-    std::size_t m = 16;  // links a row, twice as many on level 0; 8 to 48 are usual, more for high dimensions
-    std::size_t ef_construction = 200;  // candidates kept while a row is linked: more give a better graph, more slowly
+    std::size_t m = 16;  // links of a row, twice as many on level 0; usually 8 to 48, more for high dimensions
+    std::size_t ef_construction = 200;  // candidates while linking a row: more give a better graph, slowly
 };
 
-// How rows are linked.
+// How update() works.
 struct HnswUpdateOptions {
-    std::size_t ef_construction = 0;  // 0: the index's own
+    std::size_t ef_construction = 0;  // 0: that of the index
     unsigned threads = 1;             // 0 = all cores
-    std::size_t max_rows = SIZE_MAX;  // then update() returns, so that they can be committed
+    std::size_t max_rows = SIZE_MAX;  // update() returns after so many rows, so that they can be committed
 };
 
-// How wide a search is.
+// How a search works.
 struct HnswSearchOptions {
-    std::size_t ef = 64;   // candidates kept during a search, at least k: more raise recall and take longer
+    std::size_t ef = 64;   // candidates of a search, at least k: a larger number raises recall and takes longer
     unsigned threads = 1;  // for search_batch(); 0 = all cores
 };
 
@@ -94,21 +94,21 @@ class HnswIndex {
     using Files = detail::IndexFiles<File>;
 
   public:
-    // A new index without rows. Throws exists; not_found if the directory does not exist; invalid_argument unless
+    // Creates an index without rows. Throws exists; not_found if the directory does not exist; invalid_argument unless
     // 2 <= m <= 4096 and 1 <= ef_construction < 2^32.
     template <detail::FollowedStore<File> Store>
     static HnswIndex create(const std::filesystem::path& path, const Store& store, const HnswOptions& options = {}) {
         check(path, options);
         return HnswIndex(Files::create(path, fingerprint(store), files(options.m), first_state(options)));
     }
-    // Throws not_found; locked; read_only; type_mismatch for an index of another store or metric, version_mismatch;
-    // corrupt; invalid_argument for copy_on_write. O(1).
+    // Opens an index. O(1). Throws not_found; locked; read_only; type_mismatch for an index of another store or metric;
+    // version_mismatch; corrupt; invalid_argument for copy_on_write.
     template <detail::FollowedStore<File> Store>
     [[nodiscard]] static HnswIndex open(const std::filesystem::path& path, const Store& store,
                                         OpenMode mode = OpenMode::read_write) {
         return HnswIndex(Files::open(path, fingerprint(store), files(), mode));
     }
-    // As open() if there is an index, whatever its options, as create() if there is none.
+    // open() if the index exists, with any options; otherwise create().
     template <detail::FollowedStore<File> Store>
     static HnswIndex open_or_create(const std::filesystem::path& path, const Store& store,
                                     const HnswOptions& options = {}) {
@@ -116,35 +116,36 @@ class HnswIndex {
         return HnswIndex(
             Files::open_or_create(path, fingerprint(store), files(), files(options.m), first_state(options)));
     }
-    // As create(), in the place of an HnswIndex of any store or metric, damaged or not, if there is one. Throws locked
-    // while that is open for writing; type_mismatch if the path leads to anything else.
+    // create(), after removing an existing HnswIndex of any store or metric, damaged or not. Throws locked while that
+    // is open for writing; type_mismatch if the path belongs to another file.
     template <detail::FollowedStore<File> Store>
     static HnswIndex create_or_replace(const std::filesystem::path& path, const Store& store,
                                        const HnswOptions& options = {}) {
         check(path, options);
         return HnswIndex(Files::create_or_replace(path, fingerprint(store), files(options.m), first_state(options)));
     }
-    // Removes all files of an index; false if there is none. Throws as create_or_replace().
+    // Removes all files of an index; returns false if there are none. Throws as create_or_replace().
     static bool remove(const std::filesystem::path& path) { return Files::remove(path, files()); }
 
-    HnswIndex() noexcept = default;  // closed: it has no rows, and searches and updates throw invalid_argument
+    HnswIndex() noexcept = default;  // a closed index: no rows; searches and updates throw invalid_argument
 
     // --- reading [any thread] ---
 
-    // Rows that the last update has looked at.
+    // The number of rows at the last update.
     [[nodiscard]] std::size_t size() const { return is_open() ? static_cast<std::size_t>(files_.size()) : 0; }
-    // Whether there are none.
+    // True if size() is 0.
     [[nodiscard]] bool empty() const { return size() == 0; }
-    // False after close(), after a move, and of a default-constructed object.
+    // False for a closed, moved-from or default-constructed index.
     [[nodiscard]] bool is_open() const noexcept { return files_.is_open(); }
-    // What it was created with. REQUIRES: the index is open; the same for path().
+    // The options of create(). REQUIRES: the index is open, also for path().
     [[nodiscard]] HnswOptions options() const noexcept { return options_; }
     [[nodiscard]] std::size_t m() const noexcept { return options_.m; }
-    // Of the first of its files.
+    // The path of its first file.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return files_.path(); }
 
-    // The k nearest rows, nearest first, ties by id; perhaps not all of them, perhaps fewer than k. `store` is the one
-    // that the index is of; type_mismatch if not. Bad queries are refused as by search() (search.hpp).
+    // The k nearest rows, nearest first, ties by id. Some of them may be missing, and there may be fewer than k. Throws
+    // type_mismatch if `store` is not the store of the index, and the errors of search() (search.hpp) for invalid
+    // queries. Cost: in proportion to ef, and one pass over the rows that the graph does not describe.
     template <detail::FollowedStore<File> Store>
     [[nodiscard]] std::vector<Hit> search(const Store& store, const KnnQuery& query,
                                           const HnswSearchOptions& options = {}) const {
@@ -158,7 +159,7 @@ class HnswIndex {
         return nearest(
             store, query, [&](Id id) { return is_live(id) && filter(id); }, options);
     }
-    // One result a query, as search() gives it, by as many threads as the options say.
+    // One result for each query, as search() gives it, computed by options.threads threads.
     template <detail::FollowedStore<File> Store>
     [[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Store& store, std::span<const KnnQuery> queries,
                                                              const HnswSearchOptions& options = {}) const {
@@ -168,8 +169,8 @@ class HnswIndex {
         return hits;
     }
 
-    // Reads everything and compares it with its checksums. Not beside a thread that writes or calls refresh(). Throws
-    // corrupt, naming the first damage.
+    // Reads all files and compares them with their checksums. Do not call it while another thread writes or calls
+    // refresh(). Throws corrupt, and names the first damage.
     template <ProgressCallback Progress = NoProgress>
     void verify(Progress progress = {}) const {
         files_.verify(std::move(progress));
@@ -177,14 +178,14 @@ class HnswIndex {
 
     // --- writing: throws read_only; no_space; io ---
 
-    // Brings the index up to the store's last commit: links new rows, links rows anew that were overwritten (committed or
-    // not), takes erased ones out. At most `max_rows` rows; returns how many were linked or taken out. Calls
-    // progress(rows done, rows to do), from one of its threads at a time. If it throws, searches find what they found
-    // before, and it may be called again. Throws type_mismatch if `store` is not the one that the index is of;
-    // out_of_range for more rows than a graph can have.
+    // Updates the index to the last commit of the store: links new rows, links overwritten rows again (committed or
+    // not), removes erased rows. Handles at most `max_rows` rows; returns the number of rows that it linked or removed.
+    // Calls progress(rows done, rows to do), from one of its threads at a time. If it throws, searches work as before,
+    // and it may be called again. Throws type_mismatch if `store` is not the store of the index; out_of_range for more
+    // rows than a graph can have.
     //
-    // Some 0.2 ms for a new or changed row of 128 floats, more as the graph grows: O(log size()); and one pass over all
-    // links if there was any.
+    // Cost: about 0.2 ms for a new or changed row of 128 floats, more as the graph grows: O(log size()); and one pass
+    // over all links if any row has changed.
     template <detail::FollowedStore<File> Store, ProgressCallback Progress = NoProgress>
     std::size_t update(const Store& store, const HnswUpdateOptions& options = {}, Progress progress = {});
 
@@ -194,10 +195,10 @@ class HnswIndex {
     void close() { files_.close(); }             // as MmapVectorStore::close
 
   private:
-    // Files of the index.
+    // The files of the index.
     enum : std::size_t { level_0, upper, state };
 
-    // Of a new index; of m = 0: of any.
+    // The files of an index with this m; m = 0: with any m.
     static std::vector<detail::IndexFile> files(std::size_t m = 0) {
         const detail::HnswShape shape{m};
         const std::size_t level_0_words = m == 0 ? 0 : shape.level_0_words();
@@ -290,7 +291,7 @@ std::size_t HnswIndex<M, File>::update(const Store& store, const HnswUpdateOptio
     return changes.size();
 }
 
-// New records first: no search looks at them before the others lead to them.
+// Writes new records first: no search reads them before changed records link to them.
 template <NamedMetric M, Storage File>
 void HnswIndex<M, File>::install(const detail::GraphEdit& edit, const detail::HnswState& new_state,
                                  const detail::IndexedRows& rows) {

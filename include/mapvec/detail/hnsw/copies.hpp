@@ -1,4 +1,4 @@
-// The copies of a node: rows equal to it, which no link leads to.
+// The copies of a node: equal rows without incoming links.
 //
 //     each_copy(graph, node, [&](Id copy) { … return true; });       // until it returns false
 #pragma once
@@ -12,8 +12,8 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// In ascending order of their ids, of a graph that is sound. `Graph` has size() and word(id, number). The ring
-// of a damaged file may lead anywhere: no more rows are visited than there are.
+// Calls visit(copy) in ascending order of ids, if the graph is not damaged. `Graph` has size() and word(id, number). In
+// a damaged file the ring may lead anywhere, so at most size() rows are visited.
 template <class Graph, class Visit>
 void each_copy(const Graph& graph, Id node, Visit visit) {
     const RowId32 last = graph.word(node, hnsw_word::next);

@@ -1,11 +1,11 @@
-// GraphEdit: a graph as an update changes it. In memory: the files are read, and written when all is done.
+// GraphEdit: a graph that an update changes, in memory. It reads the files; they are written at the end.
 //
 //     GraphEdit graph(mapped, upper_records, end);         // with records for the rows below `end`
 //     graph.change(id, level, [&](RowId32* record) { … });
-//     graph.each_changed(…);                               // records that the files have, and that are others now
-//     file.append(graph.new_level_0());                    // and those that are new
+//     graph.each_changed(…);                               // changed records of the files
+//     file.append(graph.new_level_0());                    // new records
 //
-// Threads: several may read and change different records at once. Each list is guarded by one of many locks; nobody
+// Threads: several threads may read and change records at once. Each list is guarded by one of many locks; no thread
 // holds two of them.
 #pragma once
 
@@ -30,8 +30,8 @@ class GraphEdit {
   public:
     using Record = std::vector<RowId32>;
 
-    // Rows at and above mapped.size() are new. No link leads to rows at and above `row_count`, which are not there.
-    // `mapped` outlives this.
+    // Rows from mapped.size() on are new. No link leads to rows from `row_count` on, which do not exist. REQUIRES:
+    // `mapped` outlives this object.
     GraphEdit(const MappedHnsw& mapped, std::uint64_t upper_records, Id end, std::uint64_t row_count)
         : mapped_(mapped),
           shape_(mapped.shape()),
@@ -56,9 +56,9 @@ class GraphEdit {
     }
 
     [[nodiscard]] HnswShape shape() const noexcept { return shape_; }
-    // Rows that have a record.
+    // The number of rows with a record.
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
-    // Of these, rows that the store has: links may lead to them.
+    // The number of these rows that exist in the store: links may lead to them.
     [[nodiscard]] std::uint64_t present() const noexcept { return std::min(size_, row_count_); }
 
     [[nodiscard]] RowId32 word(Id id, std::size_t number) const {
@@ -70,7 +70,7 @@ class GraphEdit {
         const std::lock_guard lock(lock_of(id).mutex);
         return level_in(record_of(id, 0));
     }
-    // Not within a change(). A level that a row does not have is without links.
+    // Calls visit(id) for each link. Nothing if the row does not have this level. REQUIRES: not called from change().
     template <class Visit>
     void each_link(Id id, std::size_t level, Visit visit) const {
         const std::lock_guard lock(lock_of(id).mutex);
@@ -79,7 +79,7 @@ class GraphEdit {
         for (const RowId32 link : links_in(record, level, shape_))
             if (link < present()) visit(Id{link});
     }
-    // Whether a link leads to a row of which is_one(id) is true, be the row there or not.
+    // True if a link leads to a row with is_one(id), whether the row exists or not.
     template <class Predicate>
     [[nodiscard]] bool has_link(Id id, std::size_t level, Predicate is_one) const {
         const std::lock_guard lock(lock_of(id).mutex);
@@ -90,7 +90,7 @@ class GraphEdit {
     }
     void prefetch_links(Id) const noexcept {}
 
-    // Calls change(record), which must not ask this object for anything. Not if the row does not have that level.
+    // Calls change(record), unless the row does not have this level. REQUIRES: the callback does not use this object.
     template <class Change>
     void change(Id id, std::size_t level, Change change) {
         const std::lock_guard lock(lock_of(id).mutex);
@@ -103,7 +103,7 @@ class GraphEdit {
         change(id, 0, [&](RowId32* record) { record[hnsw_word::flags] = (record[hnsw_word::flags] & ~clear) | set; });
     }
 
-    // --- when all is done ---
+    // --- at the end of an update ---
 
     [[nodiscard]] Id first_new() const noexcept { return first_new_; }
     [[nodiscard]] std::span<const RowId32> new_level_0() const noexcept { return new_level_0_; }
@@ -119,7 +119,7 @@ class GraphEdit {
   private:
     static constexpr std::size_t lock_count = 1024;
 
-    // Guards the records of some rows, and has those of old rows that have changed.
+    // Guards the records of some rows, and holds the changed records of old rows.
     struct alignas(cache_line) Lock {
         mutable Mutex mutex;
         std::unordered_map<std::uint64_t, Record> changed;  // by record number * 2 + (1 above level 0)
@@ -131,7 +131,8 @@ class GraphEdit {
         return number * 2 + (level == 0 ? 0 : 1);
     }
 
-    // REQUIRES, for these: the row's lock is held. Null if the row does not have that level.
+    // REQUIRES for the next functions: the lock of the row is held. They return null if the row does not have this
+    // level.
     [[nodiscard]] const RowId32* record_of(Id id, std::size_t level) const {
         if (level > 0) {
             const RowId32* const level_0 = record_of(id, 0);
@@ -142,7 +143,7 @@ class GraphEdit {
         const RowId32* const changed = changed_record(id, key_of(id, 0));
         return changed != nullptr ? changed : mapped_.record(id, 0);
     }
-    // Of the row `id`, whose lock is held; rows may have changed places in the upper file.
+    // The upper record of row `id`, whose lock is held. The record may belong to another row than in the file.
     [[nodiscard]] const RowId32* upper_record(Id id, std::uint64_t number) const {
         if (id < first_new_ && number >= first_new_upper_) return nullptr;
         if (number >= first_new_upper_) {
@@ -168,7 +169,7 @@ class GraphEdit {
         if (fresh) copy_record(record, level, at->second);
         return at->second.data();
     }
-    // Without links to rows that were not there when it was written.
+    // Copies a record, without links to rows that did not exist when it was written.
     void copy_record(const RowId32* record, std::size_t level, Record& copy) const {
         const std::size_t first = HnswShape::first_link(level);
         copy.assign(first + shape_.capacity(level), 0);
@@ -190,7 +191,7 @@ class GraphEdit {
     std::vector<Lock> locks_;
 };
 
-// These, in ascending order, are the copies of the node from now on.
+// Makes `copies`, in ascending order, the copies of the node.
 inline void make_ring(GraphEdit& graph, Id node, std::span<const Id> copies) {
     graph.set_word(node, hnsw_word::next, copies.empty() ? no_record : static_cast<RowId32>(copies.back()));
     for (std::size_t i = 0; i < copies.size(); ++i) {

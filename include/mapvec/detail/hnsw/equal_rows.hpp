@@ -1,6 +1,6 @@
-// Finding rows that are equal, byte by byte: among rows that are to be linked, and between them and the nodes there are.
+// Finds rows that are equal byte by byte: among the rows to link, and between them and the existing nodes.
 //
-// Checksums are compared first (a word of every record), and rows only where these agree.
+// Compares checksums first (a word of every record), and rows only if the checksums are equal.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// A row, and the first row it is equal to: itself, if there is none.
+// A row, and the first row that is equal to it: the row itself if there is no other.
 struct EqualRow {
     Id id = 0;
     Id first = 0;
@@ -26,7 +26,7 @@ struct EqualRow {
 
 class EqualRows {
   public:
-    // `ids` ascend; their records have their checksums. `bytes_of(id)` is a row.
+    // REQUIRES: `ids` ascend, and their records have checksums. `bytes_of(id)` returns the bytes of a row.
     template <class BytesOf>
     EqualRows(const GraphEdit& graph, std::span<const Id> ids, BytesOf bytes_of) : seen_(std::size_t{1} << 16) {
         rows_.reserve(ids.size());
@@ -46,14 +46,14 @@ class EqualRows {
         std::sort(rows_.begin(), rows_.end(), [](const Row& a, const Row& b) { return a.equal.id < b.equal.id; });
     }
 
-    // Ids without an equal row before them.
+    // The ids that have no equal row before them.
     [[nodiscard]] std::vector<Id> firsts() const {
         std::vector<Id> ids;
         for (const Row& row : rows_)
             if (row.equal.first == row.equal.id) ids.push_back(row.equal.id);
         return ids;
     }
-    // The others, by their first row; both ascend.
+    // The other ids, sorted by their first row, then by id.
     [[nodiscard]] std::vector<EqualRow> copies() const {
         std::vector<EqualRow> copies;
         for (const Row& row : rows_)
@@ -75,7 +75,7 @@ class EqualRows {
                                 [](const Row& row, RowId32 value) { return row.checksum < value; });
     }
 
-    // Rows that are to be linked are no nodes yet.
+    // The rows to link are not nodes yet.
     template <class Equal>
     void compare_with_nodes(const GraphEdit& graph, const Equal& equal) {
         if (rows_.empty()) return;
@@ -99,7 +99,7 @@ class EqualRows {
         }
     }
 
-    std::vector<Row> rows_;  // by checksum
+    std::vector<Row> rows_;  // sorted by checksum
     std::vector<bool> seen_;
 };
 

@@ -1,11 +1,11 @@
-// Linking rows into a graph (Malkov and Yashunin, algorithm 1): a beam on each level, of its rows those that
-// neighbors.hpp selects, links both ways, and the same selection again where a row has more links than it may have.
+// Links rows into a graph (Malkov and Yashunin, algorithm 1): a beam search on each level, a selection of its rows
+// (neighbors.hpp), links in both directions, and the same selection again if a row has too many links.
 //
 //     HnswLinker<M, S> linker(graph, rows, ef_construction, top);
 //     linker.link_all(ids, threads, progress);
-//     linker.top();                             // where searches begin from now on
+//     linker.top();                             // the new entry point
 //
-// With one thread the graph depends on nothing but the rows and their order.
+// With one thread the graph depends only on the rows and their order.
 #pragma once
 
 #include <algorithm>
@@ -28,7 +28,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// Whether a row has a distance to others: not if it holds a NaN or an infinity, or has no direction.
+// True if a row has a distance to others: it holds no NaN or infinity, and has a direction.
 template <Metric M, Scalar S>
 [[nodiscard]] bool can_be_linked(RowKeys<M, S>& keys, Id id) {
     return keys.try_prepare(id) && !std::isnan(keys.measure(id));
@@ -40,7 +40,8 @@ class HnswLinker {
     HnswLinker(GraphEdit& graph, const RowSpan<S>& rows, std::size_t ef_construction, std::optional<EntryPoint> top)
         : graph_(graph), rows_(rows), beam_width_(std::max(ef_construction, graph.shape().m)), top_(top) {}
 
-    // Each becomes a node, unless it cannot. Calls linked() after each, one call at a time. REQUIRES: none is a node.
+    // Links the rows, except those without a distance. Calls linked() after each row, one call at a time. REQUIRES:
+    // none of them is a node.
     template <class Linked>
     void link_all(std::span<const Id> ids, std::size_t threads, Linked linked) {
         std::atomic<std::size_t> next{0};
@@ -53,7 +54,7 @@ class HnswLinker {
                     linked();
                 }
             } catch (...) {
-                next.store(ids.size());  // the others need not go on
+                next.store(ids.size());  // stops the other threads
                 throw;
             }
         });
@@ -65,7 +66,7 @@ class HnswLinker {
         explicit Worker(const RowSpan<S>& rows) : keys(rows), selection(rows) {}
 
         Walk walk;
-        RowKeys<M, S> keys;  // of the row that is linked
+        RowKeys<M, S> keys;  // keys for the row that is being linked
         NeighborSelection<M, S> selection;
         std::vector<Candidate> from;
         std::vector<Id> neighbours;
@@ -73,7 +74,7 @@ class HnswLinker {
         TopK best{0};
     };
 
-    // The nearest nodes on level 0, nearest first, to the row that worker.keys is prepared for.
+    // Finds the nearest nodes on level 0 (worker.from). REQUIRES: worker.keys is prepared for the row.
     void find_nearest(Worker& worker, Id excluded) {
         const Candidate nearest = worker.walk.greedy_descend(graph_, worker.keys, *top_, 0);
         worker.from.assign(1, nearest);
@@ -91,7 +92,7 @@ class HnswLinker {
             return;
         }
         const EntryPoint top = *top_;
-        if (level <= top.level) lock.unlock();  // else nobody finds another top meanwhile
+        if (level <= top.level) lock.unlock();  // otherwise no other thread may change the entry point meanwhile
         worker.from.assign(1, worker.walk.greedy_descend(graph_, worker.keys, top, level));
         for (std::size_t l = std::min(level, top.level);; --l) {
             search(worker, l, id);
@@ -100,7 +101,7 @@ class HnswLinker {
         }
         if (level > top.level) top_ = EntryPoint{id, level};
     }
-    // Puts the best of a beam from worker.from in its place.
+    // Searches from worker.from, and replaces it by the best rows.
     void search(Worker& worker, std::size_t level, Id excluded) {
         worker.best.reset(beam_width_);
         worker.walk.search_layer(

@@ -1,5 +1,5 @@
-// Which rows a row is linked with: of the nearest, those that are nearer to it than to each other (Malkov and Yashunin,
-// algorithm 4). So links lead into all directions, not only into the densest.
+// Selects the links of a row: of the nearest rows, those that are nearer to it than to each other (Malkov and Yashunin,
+// algorithm 4). So links lead in all directions, and not only to the densest region.
 #pragma once
 
 #include <algorithm>
@@ -16,13 +16,13 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// For one thread.
+// Each thread has its own selection.
 template <Metric M, Scalar S>
 class NeighborSelection {
   public:
     explicit NeighborSelection(const RowSpan<S>& rows) : of_candidate_(rows), of_row_(rows) {}
 
-    // Of candidates with their keys for `row`, `most` at most; the span lasts until the next call.
+    // Selects at most `most` of the candidates, which have keys for `row`. The span is valid until the next call.
     [[nodiscard]] std::span<const Id> select(Id row, std::span<Candidate> candidates, std::size_t most) {
         sort(row, candidates);
         chosen_.clear();
@@ -32,7 +32,8 @@ class NeighborSelection {
         }
         return chosen_;
     }
-    // Of rows without keys. Those that have none are left out; all, if the row was overwritten and has none itself.
+    // As above, for rows without keys. Skips rows that have no key. Selects nothing if `row` was overwritten and has no
+    // key itself.
     [[nodiscard]] std::span<const Id> select(Id row, std::span<const Id> ids, std::size_t most) {
         if (!of_row_.try_prepare(row)) return {};
         const auto keys = of_row_.measure(ids);
@@ -43,8 +44,8 @@ class NeighborSelection {
     }
 
   private:
-    // Nearest first. Equally near ones in an order that is another for every row: otherwise all rows would be linked
-    // with the same few of them.
+    // Nearest first. Equally near rows are sorted in an order that differs for every row. Otherwise all rows would be
+    // linked to the same few of them.
     static void sort(Id row, std::span<Candidate> candidates) {
         const auto order = [row](Id id) { return (id ^ row * 0x9E3779B97F4A7C15u) * 0xBF58476D1CE4E5B9u; };
         std::sort(candidates.begin(), candidates.end(), [order](const Candidate& a, const Candidate& b) {
@@ -53,7 +54,7 @@ class NeighborSelection {
     }
     [[nodiscard]] bool is_nearer_to_chosen(const Candidate& candidate) {
         if (chosen_.empty()) return false;
-        constexpr std::size_t step = 4;  // as many rows as kernels measure at a time
+        constexpr std::size_t step = 4;  // kernels compute so many rows at a time
         if (!of_candidate_.try_prepare(candidate.id)) return true;
         for (std::size_t i = 0; i < chosen_.size(); i += step) {
             const std::size_t n = std::min(step, chosen_.size() - i);

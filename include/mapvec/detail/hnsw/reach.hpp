@@ -1,8 +1,8 @@
-// Every node can be reached: a walk over level 0 from the entry point meets all of them.
+// Makes every node reachable: a walk over level 0 from the entry point visits all of them.
 //
-// Lists of links are short, and where many rows compete for a place a row may lose the last link that leads to it. After
-// each update all links are followed once. A node u that was not met is put on a link r -> v between two that were: r
-// leads to u, and u leads to v, so whatever was met before still is. It is put near where it belongs.
+// Lists of links are short, so a row among many others may lose the last link to it. After each update all links are
+// followed once. A node u that was not visited is inserted on a link r -> v between two visited nodes: r links to u,
+// and u links to v, so that all visited nodes stay reachable. r is chosen near u.
 #pragma once
 
 #include <algorithm>
@@ -24,7 +24,7 @@ class ReachAll {
     ReachAll(GraphEdit& graph, HnswLinker<M, S>& linker, const RowSpan<S>& rows)
         : graph_(graph), linker_(linker), worker_(rows), met_(graph.size()) {}
 
-    // Nodes that were not met are linked again; returns how many. O(links).
+    // Links nodes that were not visited; returns their number. O(links).
     std::size_t run() {
         if (!linker_.top()) return 0;
         std::size_t lost = 0;
@@ -78,7 +78,7 @@ class ReachAll {
         });
         return added;
     }
-    // On the last link of `from`, if its list is full.
+    // Uses the last link of `from`, if its list is full.
     void put_between(Id from, Id id) {
         if (add_if_room(from, id)) return;
         RowId32 next = no_record;

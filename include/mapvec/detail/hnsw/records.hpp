@@ -1,30 +1,29 @@
-// The records of a graph of rows, and the graph as its files have it. Nothing in them is trusted: a link that cannot be
-// is taken for one that is not there.
+// The records of a graph, and read access to its files. No number in them is trusted: invalid links are ignored.
 //
 //     const MappedHnsw graph(level_0, upper, state, shape);    // a snapshot
-//     if (const auto top = graph.entry_point()) …              // where searches begin
+//     if (const auto top = graph.entry_point()) …              // searches begin there
 //     for (RowId32 link : graph.links(id, level)) …
 //
-// Every row that the graph has looked at has a record in the level_0 file. A row of level n has also n records in the
-// upper file, one behind the other, for the levels from 1 on. Words are 32 bits; rows are named by words.
+// Every row that the graph knows has a record in the level_0 file. A row of level n also has n consecutive records in
+// the upper file, for levels 1 to n. Words have 32 bits; a word holds a row id.
 //
 //     level_0 record                                     upper record
 //     word   bits                                        word
-//        0   0-15   links                                   0   links
-//            16-23  level                                   1   rows linked on this level, `m` at most
+//        0   0-15   number of links                         0   number of links
+//            16-23  level                                   1   linked rows on this level, at most m
 //            24     linked: the row is a node
-//            25     copy: it is equal to a node
-//            26     known: the checksum is the row's
-//        1          its first upper record, or 2^32 - 1
-//        2          checksum of the row when it was linked: CRC-32C register, begun with 0, not inverted
-//        3          the next of equal rows, or 2^32 - 1
-//        4          rows linked on level 0, 2m at most; of a copy only one: its node
+//            25     copy: the row is equal to a node
+//            26     known: word 2 is set
+//        1          the first upper record of the row, or 2^32 - 1
+//        2          checksum of the row when it was linked: CRC-32C register, starting from 0, not inverted
+//        3          the next of several equal rows, or 2^32 - 1
+//        4          linked rows on level 0, at most 2m; a copy has one link: its node
 //
-// Equal rows. Only one of them is a node; links lead to it alone, so that copies cannot take the place of other rows in
-// lists of links. The others are its copies. Word 3 makes a ring of them: the node names its last copy, the last copy
-// the first, the first the second.
+// Equal rows. Only one of them is a node, and only it has incoming links, so that copies do not displace other rows
+// from lists of links. The others are its copies. Word 3 makes a ring of them: the node contains its last copy, the
+// last copy the first, the first the second, and so on.
 //
-// Rows without a distance to any other (NaN, infinity; zeros with Cosine) and erased rows are neither nodes nor copies.
+// Rows without a distance (NaN, infinity; zeros with Cosine) and erased rows are neither nodes nor copies.
 //
 // The state file (path.entry) has one record (HnswState).
 #pragma once
@@ -48,11 +47,11 @@ namespace mapvec::inline v0_1::detail {
 
 using RowId32 = std::uint32_t;
 
-inline constexpr RowId32 no_record = UINT32_MAX;  // and no row
+inline constexpr RowId32 no_record = UINT32_MAX;  // also: no row
 inline constexpr std::size_t max_graph_rows = UINT32_MAX - 1;
 inline constexpr std::size_t max_levels = 64;
 
-// Words of a level_0 record before its links.
+// The words of a level_0 record before its links.
 namespace hnsw_word {
 inline constexpr std::size_t flags = 0, upper = 1, checksum = 2, next = 3, first_link = 4;
 }
@@ -60,7 +59,7 @@ namespace hnsw_flag {
 inline constexpr RowId32 linked = 1u << 24, copy = 1u << 25, known = 1u << 26;
 }
 
-// How long the records of a graph are.
+// The sizes of the records of a graph.
 struct HnswShape {
     std::size_t m = 0;
 
@@ -69,13 +68,13 @@ struct HnswShape {
 
     [[nodiscard]] constexpr std::size_t level_0_words() const noexcept { return hnsw_word::first_link + 2 * m; }
     [[nodiscard]] constexpr std::size_t upper_words() const noexcept { return 1 + m; }
-    // Links that a row may have on a level, and where in its record they begin.
+    // The largest number of links of a row on a level, and the position of the first one in its record.
     [[nodiscard]] constexpr std::size_t capacity(std::size_t level) const noexcept { return level == 0 ? 2 * m : m; }
     [[nodiscard]] static constexpr std::size_t first_link(std::size_t level) noexcept {
         return level == 0 ? hnsw_word::first_link : 1;
     }
 
-    // The shape of a graph of so many words a level_0 record, if there is one.
+    // The shape of a graph with so many words in a level_0 record; nothing if there is no such shape.
     [[nodiscard]] static constexpr std::optional<HnswShape> of_level_0_words(std::uint64_t words) noexcept {
         const HnswShape least{min_m}, most{max_m};
         if (words % 2 != 0 || words < least.level_0_words() || words > most.level_0_words()) return std::nullopt;
@@ -83,7 +82,7 @@ struct HnswShape {
     }
 };
 
-// Levels a row has above level 0: n with probability m^-n, and always the same for the same row.
+// The number of levels of a row above level 0: n with probability m^-n, always the same for the same row.
 [[nodiscard]] inline std::size_t level_of(Id id, std::size_t m) noexcept {
     std::uint64_t x = (id + 1) * 0x9E3779B97F4A7C15u;  // SplitMix64
     x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
@@ -93,7 +92,7 @@ struct HnswShape {
     return std::min(static_cast<std::size_t>(level), max_levels - 1);
 }
 
-// A record as its words say it.
+// Fields of a record.
 [[nodiscard]] inline std::size_t level_in(const RowId32* level_0) noexcept {
     return std::min<std::size_t>(level_0[hnsw_word::flags] >> 16 & 0xFF, max_levels - 1);
 }
@@ -111,12 +110,12 @@ struct EntryPoint {
     std::size_t level = 0;
 };
 
-// The one record of the state file.
+// The record of the state file.
 //
 //     offset size field
 //          0    4 ef_construction
 //          4    4 zero
-//          8    8 row at which searches begin; 2^64 - 1: none
+//          8    8 entry point: searches begin at this row; 2^64 - 1: none
 struct HnswState {
     std::uint32_t ef_construction = 0;
     std::uint32_t zero = 0;
@@ -138,7 +137,7 @@ class MappedHnsw {
         if (state.size() != 0) std::memcpy(&state_, state.record(0).data(), sizeof state_);
     }
 
-    // Rows that have a record. The store may have fewer, if it was restored, or more.
+    // The number of rows with a record. The store may have more rows, or fewer if it was restored.
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
     [[nodiscard]] HnswShape shape() const noexcept { return shape_; }
     [[nodiscard]] const HnswState& state() const noexcept { return state_; }
@@ -148,7 +147,7 @@ class MappedHnsw {
         return EntryPoint{id, level(id)};
     }
 
-    // REQUIRES, for these: id < size().
+    // REQUIRES for the next functions: id < size().
     [[nodiscard]] const RowId32* level_0_record(Id id) const noexcept {
         assert(id < size_);
         return level_0_ + id * shape_.level_0_words();
@@ -156,14 +155,14 @@ class MappedHnsw {
     [[nodiscard]] RowId32 word(Id id, std::size_t number) const noexcept { return level_0_record(id)[number]; }
     [[nodiscard]] bool has(Id id, RowId32 flag) const noexcept { return (word(id, hnsw_word::flags) & flag) != 0; }
     [[nodiscard]] std::size_t level(Id id) const noexcept { return level_in(level_0_record(id)); }
-    // The number of its record in the file of that level, if it has one.
+    // The number of the record of a row in the file of this level, if it has one.
     [[nodiscard]] std::optional<std::uint64_t> record_number(Id id, std::size_t level_wanted) const noexcept {
         if (level_wanted == 0) return id;
         if (level_wanted > level(id)) return std::nullopt;
         const std::uint64_t number = std::uint64_t{level_0_record(id)[hnsw_word::upper]} + level_wanted - 1;
         return number < upper_size_ ? std::optional(number) : std::nullopt;
     }
-    // REQUIRES: the number is one of record_number().
+    // REQUIRES: record_number() has returned the number.
     [[nodiscard]] const RowId32* record(std::uint64_t number, std::size_t level) const noexcept {
         return level == 0 ? level_0_record(number) : upper_ + number * shape_.upper_words();
     }

@@ -1,11 +1,11 @@
-// Taking rows out of a graph, and mending what that tears.
+// Removes rows from a graph, and repairs the links around them.
 //
 //     RowRemoval<M, S> removal(graph, rows, removed);
 //     top = removal.run(top, threads);
 //
-// A node with copies hands its place over to the first of them. Every other node p that had a link to a removed node r
-// is linked anew: with those that the selection (neighbors.hpp) takes of p's other links and of r's, as in FreshDiskANN
-// (Singh et al., arXiv:2105.09613). One pass over all links finds them.
+// The first copy of a removed node takes its place. Every other node p with a link to a removed node r gets new links:
+// the selection (neighbors.hpp) of the other links of p and the links of r, as in FreshDiskANN (Singh et al.,
+// arXiv:2105.09613). One pass over all links finds these nodes.
 #pragma once
 
 #include <algorithm>
@@ -29,13 +29,13 @@ namespace mapvec::inline v0_1::detail {
 template <Metric M, Scalar S>
 class RowRemoval {
   public:
-    // `removed`: ids of rows with records, nodes, copies or neither.
+    // `removed`: ids of rows with records; nodes, copies or neither.
     RowRemoval(GraphEdit& graph, const RowSpan<S>& rows, std::span<const Id> removed)
         : graph_(graph), rows_(rows), removed_(removed), is_removed_(graph.size()) {
         for (const Id id : removed_) is_removed_[id] = true;
     }
 
-    // Afterwards they are neither nodes nor copies, and no link leads to them. Returns where searches begin now.
+    // Removes the rows: they are then neither nodes nor copies, and no link leads to them. Returns the new entry point.
     [[nodiscard]] std::optional<EntryPoint> run(std::optional<EntryPoint> top, std::size_t threads) {
         shorten_rings();
         mend_all(threads);
@@ -74,7 +74,7 @@ class RowRemoval {
         }
         make_ring(graph_, node, left);
     }
-    // The copy becomes the node: it takes its level, its links, and those that lead to it.
+    // The copy becomes the node: it gets the level and the links of the node, and the links to the node.
     void hand_over(Id node, Id copy) {
         std::vector<RowId32> words(graph_.shape().level_0_words());
         graph_.change(node, 0, [&](RowId32* record) { std::copy_n(record, words.size(), words.begin()); });
@@ -123,7 +123,7 @@ class RowRemoval {
         for (std::size_t l = 0; l <= level; ++l)
             if (graph_.has_link(id, l, [this](Id link) { return bool{is_removed_[link]}; })) mend(id, l, worker);
     }
-    // The highest; of several the one with the smallest id.
+    // Keeps the highest node; of several the one with the smallest id.
     static void offer_top(const EntryPoint& offered, std::optional<EntryPoint>& top) noexcept {
         if (!top || offered.level > top->level || (offered.level == top->level && offered.id < top->id)) top = offered;
     }
@@ -146,7 +146,7 @@ class RowRemoval {
             set_link_count(record, kept.size());
         });
     }
-    // The row, or the copy that has its place; false if it is gone.
+    // Adds the row, or the copy that replaced it. Returns false if it was removed.
     [[nodiscard]] bool add_if_left(Id id, std::vector<Id>& ids) const {
         if (is_removed_[id]) {
             const auto successor = successor_.find(id);

@@ -1,4 +1,4 @@
-// One search of a graph: the nearest nodes by a walk, their copies, and all rows that the graph does not describe.
+// A search in a graph: the nearest nodes by a walk, their copies, and all rows that the graph does not describe.
 //
 //     HnswSearch search(graph, described, rows, accept, scratch);
 //     search.run(query, k, ef);                 // the hits are in scratch.best, sorted
@@ -29,7 +29,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// The memory of a search, for the next one.
+// The memory of a search, which the next search reuses.
 struct AnySearchScratch {
     AnySearchScratch() = default;
     AnySearchScratch(const AnySearchScratch&) = delete;
@@ -55,10 +55,10 @@ struct SearchScratch : AnySearchScratch {
     std::vector<float> found;
 };
 
-// As many as there were searches at once.
+// A pool of such memory, one for each search that runs at the same time.
 class ScratchPool {
   public:
-    // Gives a scratch back at its end.
+    // Borrows a scratch; the destructor returns it.
     template <Metric M, Scalar S>
     class Lease {
       public:
@@ -86,7 +86,7 @@ class ScratchPool {
                 const auto* const ours = dynamic_cast<const SearchScratch<M, S>*>(scratch.get());
                 if (ours != nullptr && ours->fits(rows)) return scratch;
             }
-            free_.reserve(++scratches_);  // so that giving back cannot fail
+            free_.reserve(++scratches_);  // so that give_back() cannot fail
         }
         return std::make_unique<SearchScratch<M, S>>(rows);
     }
@@ -100,9 +100,9 @@ class ScratchPool {
     std::vector<std::unique_ptr<AnySearchScratch>> free_;
 };
 
-// Keys of nodes, of which some may be gone from the store or overwritten since they were linked. A copy that was not
-// stands in, or all copies would be lost with their node. Nodes without a key are passed as if they were far away, or
-// what lies behind them would be lost.
+// Keys of nodes. A node may have been erased or overwritten since it was linked. Then a copy that has not changed is
+// used in its place; otherwise all copies would be lost with their node. Nodes without a key count as infinitely far
+// and are passed through, so that the nodes behind them are not lost.
 template <class Keys>
 class StandInKeys {
   public:
@@ -125,7 +125,7 @@ class StandInKeys {
   private:
     static constexpr float far = std::numeric_limits<float>::infinity();
 
-    // In the place of `id`. False if there is no row at all.
+    // Replaces `id` by a row that can be read. Returns false if there is none.
     [[nodiscard]] bool find_stand_in(Id& id) const {
         const Id node = id;
         bool found = node < row_count_;
@@ -149,7 +149,7 @@ class StandInKeys {
 template <Metric M, Scalar S, class Accept>
 class HnswSearch {
   public:
-    // `accept(id)` is asked for rows that may be hits.
+    // `accept(id)` is called for rows that may be hits.
     HnswSearch(const MappedHnsw& graph, const RowRanges& described, const RowsSnapshot<S>& rows, const Accept& accept,
                SearchScratch<M, S>& scratch)
         : graph_(graph),
@@ -191,7 +191,7 @@ class HnswSearch {
             offer(node);
         }
     }
-    // Not from the row below the upper levels alone: it is from the entry point that all rows can be reached.
+    // Starts from two rows: that of the descent, and the entry point, from which all nodes can be reached.
     template <class Keys>
     void walk_with(Keys& keys, const EntryPoint& entry) {
         const Candidate below = scratch_.walk.greedy_descend(graph_, keys, entry, 0);
@@ -199,7 +199,7 @@ class HnswSearch {
         scratch_.walk.search_layer(graph_, keys, from, 0, scratch_.beam, [this](Id node) { return is_wanted(node); });
     }
     [[nodiscard]] bool is_hit(Id id) const { return (all_described_ || described_.contains(id)) && accept_(id); }
-    // The node or one of its copies may be a hit. Of many copies only some are asked for.
+    // True if the node or one of its copies may be a hit. If there are many copies, only some are tested.
     [[nodiscard]] bool is_wanted(Id node) const {
         if (is_hit(node)) return true;
         bool wanted = false;
@@ -210,7 +210,7 @@ class HnswSearch {
         });
         return wanted;
     }
-    // Copies have the key of their node. They ascend, so that no more than k of them can be among the best.
+    // Copies have the key of their node. Their ids ascend, so at most k of them can be among the k nearest.
     void offer(const Candidate& node) {
         std::size_t offered = 0;
         const auto offer = [&](Id id) {

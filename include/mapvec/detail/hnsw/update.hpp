@@ -1,13 +1,13 @@
-// An update of a graph: what has changed in the store since the last one, in memory first.
+// An update of a graph with the changes of the store since the last update. It works in memory.
 //
-//     RowChanges changes;                         // which rows are new, others than they were, or gone
+//     RowChanges changes;                         // new, changed and removed rows
 //     find_changed(changes, …), find_new_and_gone(changes, …);
 //     HnswUpdate<M, S> update(mapped, upper_records, end, rows, row_count);
 //     update.run(changes, ef_construction, threads, progress);
 //     … write update.graph() and update.state() to the files …
 //
-// The steps: take out what is gone or has changed, and mend (remove.hpp); find equal rows (equal_rows.hpp); link the
-// others (link.hpp); chain the copies to their nodes; link again what cannot be reached (reach.hpp).
+// Steps: remove rows that are gone or have changed, and repair links (remove.hpp); find equal rows (equal_rows.hpp);
+// link the others (link.hpp); chain the copies to their nodes; link nodes that cannot be reached (reach.hpp).
 #pragma once
 
 #include <algorithm>
@@ -37,14 +37,14 @@ namespace mapvec::inline v0_1::detail {
     return crc32c_raw(0, row.data(), row.size());
 }
 
-// What an update is about. Ids ascend.
+// The rows of an update. Ids ascend.
 struct RowChanges {
-    std::vector<Id> to_link;    // new, or another row than the one that was linked
-    std::vector<Id> to_remove;  // nodes and copies that are gone, or that are in to_link
-    std::vector<Id> left;       // changed, but more than are wanted at once
+    std::vector<Id> to_link;    // new rows, and rows that have changed since they were linked
+    std::vector<Id> to_remove;  // nodes and copies that are gone, or are in to_link
+    std::vector<Id> left;       // changed rows beyond max_rows
 
     [[nodiscard]] bool none() const noexcept { return to_link.empty() && to_remove.empty(); }
-    // Rows that were linked or taken out.
+    // The number of rows that are linked or removed.
     [[nodiscard]] std::size_t size() const {
         std::vector<Id> all;
         std::set_union(to_link.begin(), to_link.end(), to_remove.begin(), to_remove.end(), std::back_inserter(all));
@@ -52,8 +52,8 @@ struct RowChanges {
     }
 };
 
-// Which of the rows that an index has are others by now, if they are among the `doubtful`: `most` of them.
-// `is_live(id)` is false for erased rows, `bytes_of(id)` is a row.
+// Finds rows among the `doubtful` ones that have changed, at most `most`. `is_live(id)` is false for erased rows;
+// `bytes_of(id)` returns the bytes of a row.
 template <class IsLive, class BytesOf>
 void find_changed(RowChanges& changes, const MappedHnsw& graph, const RowRanges& doubtful, std::size_t most,
                   const IsLive& is_live, const BytesOf& bytes_of) {
@@ -66,7 +66,7 @@ void find_changed(RowChanges& changes, const MappedHnsw& graph, const RowRanges&
     }
 }
 
-// The rows [known, end) are new. What the graph has of them, and of rows that are gone, is to be removed.
+// Adds the new rows [known, end), and the nodes and copies to remove: those of changed rows and of rows that are gone.
 template <class IsLive>
 void find_new_and_gone(RowChanges& changes, const MappedHnsw& graph, Id known, Id end, const IsLive& is_live) {
     for (Id id = known; id < end; ++id)
@@ -89,7 +89,7 @@ class HnswUpdate {
           state_(mapped.state()),
           top_(mapped.entry_point()) {}
 
-    // Calls progress(rows linked, rows to link).
+    // Runs the update. Calls progress(rows linked, rows to link).
     template <class Progress>
     void run(const RowChanges& changes, std::size_t ef_construction, std::size_t threads, Progress& progress) {
         if (!changes.to_remove.empty()) {
@@ -118,7 +118,7 @@ class HnswUpdate {
     [[nodiscard]] std::span<const std::byte> bytes_of(Id id) const noexcept {
         return std::as_bytes(std::span(rows_.rows + id * rows_.dim, rows_.dim));
     }
-    // Copies of a row that could not be linked cannot be found either.
+    // Chains copies to their nodes. If a row cannot be linked, its copies are not linked either.
     void chain(const std::vector<EqualRow>& copies) {
         std::vector<Id> ring;
         for (auto first = copies.begin(); first != copies.end();) {

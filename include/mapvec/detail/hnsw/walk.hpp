@@ -1,4 +1,4 @@
-// Walking a graph towards a query: greedily on the upper levels, with a beam on the lower ones (Malkov and Yashunin,
+// Walks in a graph towards a query: greedy on the upper levels, with a beam on the lower ones (Malkov and Yashunin,
 // "Efficient and robust approximate nearest neighbor search using Hierarchical Navigable Small World graphs", IEEE
 // TPAMI 2020: algorithms 2 and 5).
 //
@@ -9,9 +9,9 @@
 //     TopK best(ef);
 //     walk.search_layer(graph, keys, std::span(&at, 1), 0, best, [](Id) { return true; });
 //
-// A graph is anything that has size(), each_link(id, level, visit) and prefetch_links(id): MappedHnsw, or the graph that
-// is being changed. Keys are anything that has prefetch(id) and measure(ids). The memory of a walk is used again by the
-// next one: once it has grown, a walk allocates nothing.
+// A graph is any type with size(), each_link(id, level, visit) and prefetch_links(id): MappedHnsw, or a graph that is
+// being changed. Keys are any type with prefetch(id) and measure(ids). The next walk reuses the memory of a walk: once
+// it has grown, a walk allocates nothing.
 #pragma once
 
 #include <algorithm>
@@ -31,8 +31,8 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// Rows that a walk has seen: a byte for each row of the graph, with the number of the walk that saw it last. One walk in
-// 255 clears them all.
+// The rows that a walk has visited: a byte for each row of the graph, with the number of the last walk that visited it.
+// One walk in 255 clears all bytes.
 class VisitedRows {
   public:
     void begin(std::uint64_t rows) {
@@ -41,7 +41,7 @@ class VisitedRows {
         std::fill(stamps_.begin(), stamps_.end(), std::uint8_t{0});
         walk_ = 1;
     }
-    // False if it was there. REQUIRES: id is below the rows that the walk began with.
+    // Returns false if the row was visited already. REQUIRES: id is below the number of rows in begin().
     bool insert(Id id) noexcept {
         if (stamps_[id] == walk_) return false;
         stamps_[id] = walk_;
@@ -53,19 +53,19 @@ class VisitedRows {
     std::uint8_t walk_ = 0;
 };
 
-// Keys of rows, for one query after the other.
+// Computes keys of rows for a query. The query can be replaced.
 template <Metric M, Scalar S>
 class RowKeys {
   public:
     explicit RowKeys(const RowSpan<S>& rows)
         : rows_(rows), query_(rows.dim, active_instruction_set()), as_floats_(rows.dim) {}
 
-    // Of the rows as they are by now; their dim is the same. Throws as PreparedQuery.
+    // Sets the rows and the query. The rows have the same dim as before. Throws as PreparedQuery.
     void prepare(const RowSpan<S>& rows, std::span<const float> query) {
         rows_ = rows;
         query_.prepare(query);
     }
-    // A row as the query. Throws invalid_argument if the row cannot be one.
+    // Uses a row as the query. Throws invalid_argument if the row cannot be a query.
     void prepare(Id row) {
         const S* const scalars = rows_.rows + row * rows_.dim;
         if constexpr (std::is_same_v<S, float>) {
@@ -75,7 +75,7 @@ class RowKeys {
             query_.prepare(as_floats_);
         }
     }
-    // False if the row cannot be one: it holds a NaN or an infinity, or has no direction.
+    // Returns false if the row cannot be a query: it holds a NaN or an infinity, or has no direction.
     [[nodiscard]] bool try_prepare(Id row) {
         try {
             prepare(row);
@@ -90,7 +90,7 @@ class RowKeys {
         const std::size_t bytes = rows_.dim * sizeof(S);
         prefetch_range(reinterpret_cast<std::uintptr_t>(rows_.rows) + id * bytes, std::min(bytes, prefetch_row_bytes));
     }
-    // One for each id; where there is none, NaN. The span lasts until the next call.
+    // A key for each id; NaN for a row without a key. The span is valid until the next call.
     [[nodiscard]] std::span<const float> measure(std::span<const Id> ids) {
         keys_.resize((ids.size() + 3) / 4 * 4);
         query_.measure(rows_, ids.data(), ids.size(), keys_.data());
@@ -107,7 +107,7 @@ class RowKeys {
 
 class Walk {
   public:
-    // From the top to the nearest row that greedy steps find on each level above `level`.
+    // Descends from the entry point with greedy steps on each level above `level`.
     template <class Graph, class Keys>
     [[nodiscard]] Candidate greedy_descend(const Graph& graph, Keys& keys, const EntryPoint& top, std::size_t level) {
         Candidate at{keys.measure(std::span(&top.id, 1))[0], top.id};
@@ -117,8 +117,8 @@ class Walk {
         return at;
     }
 
-    // The best that a beam as wide as `best` finds, begun at `from`. It passes rows that are not accepted, but does not
-    // keep them. `excluded` is not passed either.
+    // Searches a level with a beam of the width of `best`, from the rows `from`. It passes through rows that are not
+    // accepted, but does not keep them. It does not pass through `excluded`.
     template <class Graph, class Keys, class Accept>
     void search_layer(const Graph& graph, Keys& keys, std::span<const Candidate> from, std::size_t level, TopK& best,
                       const Accept& accept, Id excluded = UINT64_MAX) {
@@ -141,12 +141,12 @@ class Walk {
             });
             const auto found = keys.measure(neighbours_);
             for (std::size_t i = 0; i < found.size(); ++i)
-                if (best.has_room() ? !std::isnan(found[i]) : found[i] < best.limit())  // not all of many equal ones
+                if (best.has_room() ? !std::isnan(found[i]) : found[i] < best.limit())  // with many equal rows, not all
                     reach({found[i], neighbours_[i]}, best, accept);
         }
     }
 
-    // For more rows than the graph has led to. REQUIRES: the walk has begun.
+    // The visited rows, so that a caller can add rows. REQUIRES: the walk has begun.
     [[nodiscard]] VisitedRows& visited() noexcept { return visited_; }
 
   private:
@@ -162,7 +162,7 @@ class Walk {
         const auto found = keys.measure(neighbours_);
         bool nearer = false;
         for (std::size_t i = 0; i < found.size(); ++i) {
-            if (std::isnan(found[i]) || found[i] >= at.key) continue;  // from a NaN every number is a step forward
+            if (std::isnan(found[i]) || found[i] >= at.key) continue;  // any number is better than NaN
             at = {found[i], neighbours_[i]};
             nearer = true;
         }

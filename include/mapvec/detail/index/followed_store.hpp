@@ -1,4 +1,4 @@
-// What an index can be of: a store of vectors, or a collection, whose erased rows the index does not find.
+// The stores that an index can follow: a store of vectors, or a collection, whose erased rows the index does not find.
 #pragma once
 
 #include <concepts>
@@ -13,7 +13,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// Which rows are live: all.
+// The filter of a store without erasures: all rows are live.
 struct AllLive {
     [[nodiscard]] constexpr bool operator()(Id) const noexcept { return true; }
 };
@@ -27,7 +27,7 @@ template <std::size_t Dim, Scalar S, Storage File>
     return {};
 }
 
-// A collection, without a need to include it.
+// A collection, recognised without including its header.
 template <class Store>
 concept WithErasures = requires(const Store& store) {
     { store.contains(Id{}) } -> std::same_as<bool>;

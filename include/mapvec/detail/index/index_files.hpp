@@ -1,22 +1,23 @@
-// IndexFiles: what all derived indexes have in common. The files of an index, committed as one; the store that it is
-// of; and which of the store's rows it describes (index/indexed_rows.hpp).
+// IndexFiles: the base of all derived indexes. It holds the files of an index, which are committed together; the
+// identity of the store; and the rows of the store that the index describes (index/indexed_rows.hpp).
 //
 //     auto files = IndexFiles<File>::create(path, index_fingerprint(store_id, M::name), {{"", kind, dim, bytes}, …});
 //
-//     const auto view = files.search(rows);          // a search: holds updates back as long as it lives
+//     const auto view = files.search(rows);          // a search: updates wait until it is destroyed
 //     for (RowRange range : view.described().ranges()) …
 //
-//     const auto plan = files.plan(rows, max_rows);  // an update: what has to be looked at
-//     … works it out, without changing a file …
-//     const auto change = files.change();            // waits for searches, and holds them back
-//     … writes its files: files[0].append(…), files[0].overwrite(…) …
+//     const auto plan = files.plan(rows, max_rows);  // an update: the rows to work on
+//     … computes the changes, without writing a file …
+//     const auto change = files.change();            // waits for searches; later searches wait
+//     … writes the files: files[0].append(…), files[0].overwrite(…) …
 //     files.install(plan.next);                      // searches use it from now on
 //     files.commit();
 //
-// An index can be deleted and built anew at any time. It keeps to the records of one MappedArray: the vectors of a
+// An index can be deleted and built again at any time. It follows the records of one MappedArray: the vectors of a
 // store, or the offsets of its payloads.
 //
-// Threads: any number may search beside one that updates, commits or refreshes, and beside the writer of the store.
+// Threads: any number of threads may search while one thread updates, commits or refreshes, and while the writer of the
+// store works.
 #pragma once
 
 #include <algorithm>
@@ -42,7 +43,7 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// A file of an index, beside its path. A dim of 0 accepts any when it is opened.
+// A file of an index: the suffix of its name, and its header. A dim of 0 accepts any dim when the file is opened.
 struct IndexFile {
     const char* suffix = "";
     FileKind kind{};
@@ -50,11 +51,11 @@ struct IndexFile {
     std::size_t scalar_size = 1;
 };
 
-// What an update has to do.
+// The plan of an update.
 struct IndexPlan {
-    IndexedRows next;     // as it is when all of it is done; see IndexedRows::forget() for rows that are left for later
-    RowRanges unchanged;  // rows that the index has as they are
-    std::uint64_t known;  // rows of the index: those at and above are new to it
+    IndexedRows next;     // the state after the update; see IndexedRows::forget() for rows that are left for later
+    RowRanges unchanged;  // rows that the index describes already
+    std::uint64_t known;  // rows of the index; later rows are new
 };
 
 template <Storage File>
@@ -66,7 +67,7 @@ class IndexFiles {
   public:
     using Array = MappedArray<File>;
 
-    // Which rows can be looked for in the index. While it lives, the index does not change.
+    // The rows that a search may find in the index. While this object exists, the index does not change.
     class Search {
       public:
         Search(const IndexFiles& files, const Array& rows)
@@ -85,14 +86,15 @@ class IndexFiles {
                              const std::vector<IndexFile>& files, Fill fill = {}) {
         return IndexFiles(CommitGroup<File>::create(specs(path, fingerprint, files), {}, fill), files.size());
     }
-    // Throws not_found; locked; read_only; type_mismatch, version_mismatch; corrupt; invalid_argument for copy_on_write.
+    // Opens an index. Throws not_found; locked; read_only; type_mismatch, version_mismatch; corrupt; invalid_argument
+    // for copy_on_write.
     static IndexFiles open(const std::filesystem::path& path, std::uint64_t fingerprint,
                            const std::vector<IndexFile>& files, OpenMode mode) {
         if (mode == OpenMode::copy_on_write)
             throw Error(ErrorCode::invalid_argument, path, "an index is opened read_write or read_only");
         return IndexFiles(CommitGroup<File>::open(specs(path, fingerprint, files), mode, {}), files.size());
     }
-    // `old_files` are those of an index that is there already.
+    // `old_files` are for an existing index, `new_files` for a new one.
     template <class Fill = NoFill>
     static IndexFiles open_or_create(const std::filesystem::path& path, std::uint64_t fingerprint,
                                      const std::vector<IndexFile>& old_files, const std::vector<IndexFile>& new_files,
@@ -101,49 +103,51 @@ class IndexFiles {
                                                             specs(path, fingerprint, new_files), {}, fill),
                           new_files.size());
     }
-    // In the place of an index of the same kind, if there is one: of any store, any metric, damaged or not.
+    // create(), after removing an existing index of the same kind, of any store and metric, damaged or not.
     template <class Fill = NoFill>
     static IndexFiles create_or_replace(const std::filesystem::path& path, std::uint64_t fingerprint,
                                         const std::vector<IndexFile>& files, Fill fill = {}) {
         (void)remove(path, files);
         return create(path, fingerprint, files, fill);
     }
-    // Removes all its files; false if there is none. Readers that have it open keep what they see. Throws locked while
-    // it is open for writing, type_mismatch for a file that is not an index of this kind, and then removes nothing.
+    // Removes all files of an index; returns false if there are none. Readers that have it open keep their view. Throws
+    // locked while it is open for writing, type_mismatch if a file is not an index of this kind; then nothing was
+    // removed.
     static bool remove(const std::filesystem::path& path, const std::vector<IndexFile>& files) {
         return remove_store<File>(specs(path, 0, files));
     }
 
-    IndexFiles() noexcept = default;  // closed
+    IndexFiles() noexcept = default;  // a closed index
 
     [[nodiscard]] bool is_open() const noexcept { return group_.is_open(); }
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return group_[0].path(); }
-    // The index's own files, in the order in which they were given.
+    // The files of the index, in the order of creation.
     [[nodiscard]] Array& operator[](std::size_t file) noexcept { return group_[file]; }
     [[nodiscard]] const Array& operator[](std::size_t file) const noexcept { return group_[file]; }
 
-    // Throws invalid_argument if it is closed, type_mismatch if it is of another store or metric.
+    // Throws invalid_argument if the index is closed, type_mismatch if it belongs to another store or metric.
     void check(std::uint64_t fingerprint, const std::filesystem::path& store) const {
         if (!is_open()) refuse_closed();
         if (fingerprint != group_[0].header().fingerprint)
             throw Error(ErrorCode::type_mismatch, path(), "the index is not of the store " + store.string());
     }
 
-    // Rows of the last update, described or not.
+    // The number of rows at the last update, described or not.
     [[nodiscard]] std::uint64_t size() const {
         const SearchGate::Search inside(shared_->gate);
         return shared_->indexed.count;
     }
-    // REQUIRES: check() has found that `rows` are of the index's store. Ask for the store's size after this, not before.
+    // Begins a search. REQUIRES: check() has succeeded for the store of `rows`. Read the size of the store after this
+    // call, not before.
     [[nodiscard]] Search search(const Array& rows) const { return Search(*this, rows); }
 
     // For an index of all committed rows, or of `max_new_rows` more of them than now. Not beside another update.
     [[nodiscard]] IndexPlan plan(const Array& rows, std::uint64_t max_new_rows) const;
     // Throws read_only, before all the work.
     void check_writable() { sums_array().reserve(0); }
-    // While it lives, no search looks at the index.
+    // While the returned object exists, no search uses the index.
     [[nodiscard]] SearchGate::Update change() { return SearchGate::Update(shared_->gate); }
-    // The files have what an index of these rows has. REQUIRES: change() was called.
+    // Sets the rows that the index describes. REQUIRES: change() was called, and the files have been written.
     void install(const IndexedRows& rows) {
         Array& array = sums_array();
         if (array.size() == 0)
@@ -165,7 +169,7 @@ class IndexFiles {
     bool refresh() {
         if (!is_open()) return false;
         const SearchGate::Update update(shared_->gate);
-        set({});  // if it throws, the files may show either commit
+        set({});  // if refresh() throws, the files may show either commit
         const bool moved = group_.refresh();
         load();
         return moved;
@@ -177,13 +181,13 @@ class IndexFiles {
     }
 
   private:
-    // What searches and updates share. It stays where it is when the index is moved.
+    // State that searches and updates share. It is on the heap and does not move with the index.
     struct Shared {
         SearchGate gate;
         IndexedRows indexed;
 
         Mutex mutex;
-        std::uint64_t version = 0;  // of the rows that were compared last
+        std::uint64_t version = 0;  // version of the rows at the last comparison
         std::shared_ptr<const RowRanges> described;
     };
 

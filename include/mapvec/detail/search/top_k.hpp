@@ -31,7 +31,7 @@ class TopK {
   public:
     explicit TopK(std::size_t k) { reset(k); }
 
-    // Nothing was offered yet. Keeps its memory.
+    // Removes all entries, and keeps the memory.
     void reset(std::size_t k) noexcept {
         heap_.clear();
         k_ = k;
