@@ -149,6 +149,7 @@ int main(int argc, char** argv) {
             std::cout << help;
         else
             run(arguments);
+        if (!std::cout.flush()) throw std::runtime_error("standard output cannot be written");
         return EXIT_SUCCESS;
     } catch (const RingError& error) {
         std::cerr << "ring_map: " << error.what() << '\n';

@@ -2,11 +2,13 @@
 // options.
 #include "words.hpp"
 
+#include <cmath>
 #include <cstdlib>
 #include <iomanip>
 #include <iostream>
 #include <random>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -48,6 +50,12 @@ float parse_number(const std::string& text, const std::string& what) {
     return value;
 }
 
+std::size_t parse_count(const std::string& text, const std::string& what) {
+    const float value = parse_number(text, what);
+    if (value != std::floor(value)) throw WordError(what + ": expected a whole number, found \"" + text + "\"");
+    return static_cast<std::size_t>(value);
+}
+
 Arguments parse(std::span<char*> words) {
     Arguments arguments;
     std::vector<std::string> plain;
@@ -60,7 +68,7 @@ Arguments parse(std::span<char*> words) {
             if (word == "--data")
                 arguments.data = words[i];
             else
-                arguments.count = static_cast<std::size_t>(parse_number(words[i], word));
+                arguments.count = parse_count(words[i], word);
         } else if (word.starts_with("--")) {
             throw WordError("there is no option " + word + "; see --help");
         } else {
@@ -127,6 +135,7 @@ int main(int argc, char** argv) {
             std::cout << help;
         else
             run(arguments);
+        if (!std::cout.flush()) throw std::runtime_error("standard output cannot be written");
         return EXIT_SUCCESS;
     } catch (const WordError& error) {
         std::cerr << "words: " << error.what() << '\n';

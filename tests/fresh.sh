@@ -38,7 +38,8 @@ newest_clang() {
 
 make_system() {
     system=$work/$1
-    quietly mmdebstrap --variant=apt "$1" "$system" "$(mirror)"
+    # A mirror may be a snapshot whose dates are over.
+    quietly mmdebstrap --variant=apt --aptopt='Acquire::Check-Valid-Until "false"' "$1" "$system" "$(mirror)"
     mkdir "$system/mapvec"
     git -C "$root" archive HEAD | tar -x -C "$system/mapvec"
     mount -t proc proc "$system/proc"
