@@ -61,6 +61,7 @@
 #include <mapvec/detail/codec/fingerprint.hpp>
 #include <mapvec/detail/codec/raw.hpp>
 #include <mapvec/detail/codec/reader.hpp>
+#include <mapvec/detail/codec/refusal.hpp>
 #include <mapvec/detail/codec/schema.hpp>
 #include <mapvec/detail/codec/traits.hpp>
 #include <mapvec/detail/codec/writer.hpp>

@@ -47,6 +47,7 @@ class PayloadStoreBuilder;
 
 template <class T, class C = Codec<T>, Storage File = MappedFile>
 class PayloadStore {
+    static_assert(detail::explain_refusal<T, C>());
     static_assert(Payload<T, C>, "T is not a payload: its codec must encode and decode it (see payload_codec.hpp)");
 
   public:

@@ -11,6 +11,7 @@
 
 #if defined(__clang__) && !defined(__apple_build_version__) && __clang_major__ < 16
 #error "mapvec: payloads need Clang 16 or newer, or GCC 11; vectors (mmap_vector_store.hpp, search.hpp) do with less"
+#include <the_error_above_says_what_is_missing>
 #endif
 
 #include <cstddef>

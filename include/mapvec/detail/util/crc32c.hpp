@@ -46,8 +46,6 @@
 
 namespace mapvec::inline v0_1::detail {
 
-static_assert(std::endian::native == std::endian::little, "mapvec: only little-endian machines are supported");
-
 // Polynomials modulo P = 0x1EDC6F41 in reflected order: bit 31 is x^0, bit 0 is x^31.
 inline constexpr std::uint32_t crc32c_polynomial = 0x82F63B78u;
 

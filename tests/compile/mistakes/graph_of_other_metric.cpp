@@ -1,0 +1,9 @@
+// first error: no matching (member )?function for call to .*search
+#include <mapvec/mapvec.hpp>
+#include <memory>
+#include <string_view>
+
+std::vector<float> query(3);
+mapvec::MmapVectorStore<3> rows;
+mapvec::HnswIndex<> graph;
+void mistake() { (void)graph.search<mapvec::Cosine>(rows, mapvec::KnnQuery{query, 10}); }
