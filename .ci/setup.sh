@@ -71,16 +71,23 @@ install_catch() {
     have_header catch2 || apt_install catch2
 }
 
-# Sets the variable clang. Clang 16 is the oldest supported version; if it is not available, a newer one is used.
+# Sets clang to the oldest Clang from 16 on, the oldest that mapvec promises, and newest_clang to the newest.
 find_clang() {
-    local version
-    for version in 16 17 18 19 20; do
-        if have "clang++-$version"; then
-            clang=clang++-$version
-            return
+    local version installed
+    installed=$(compgen -c clang++- | grep -xE 'clang\+\+-[0-9]+' | sort -t- -k2n -u)
+    for version in $installed; do
+        if [ "${version##*-}" -ge 16 ]; then
+            clang=${clang:-$version}
+            newest_clang=$version
         fi
     done
-    return 1
+    [ -n "${clang:-}" ]
+}
+
+# The package of the newest Clang that this system offers.
+newest_clang_package() {
+    apt_update >&2
+    apt-cache search --names-only '^clang-[0-9]+$' | cut -d ' ' -f 1 | sort -t- -k2n | tail -n 1
 }
 
 # configure <build directory> <cmake argument>...: prints nothing unless it fails.
