@@ -164,7 +164,7 @@ TEST_CASE("threads that look up a key find exactly one version at any time") {
 }
 
 TEST_CASE("fields agree with a model after any history") {
-    const unsigned seed = GENERATE(1u, 2u, 3u, 4u);
+    const unsigned seed = GENERATE(1u, 2u);
     const ScratchDirectory scratch;
     std::mt19937 random(seed);
     std::map<std::string, Id> now, committed;
@@ -186,7 +186,7 @@ TEST_CASE("fields agree with a model after any history") {
         }
     };
     auto reader = Docs::open(scratch / "c", OpenMode::read_only);
-    for (int step = 0; step < 1500; ++step) {
+    for (int step = 0; step < 600; ++step) {
         auto urls = urls_of(docs);
         (void)years_of(docs);
         const auto i = static_cast<unsigned>(random() % 60);

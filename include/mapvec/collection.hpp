@@ -29,24 +29,25 @@
 // Keys. A key is a value of the payload that no two rows have. It finds, replaces and erases rows: see key(), put(),
 // and field_index.hpp. append() and update() throw exists if two rows would have the same key.
 //
+// Searches: collection_searches.hpp.
+//
 // detail/collection/files.hpp lists the files in the directory. They are opened together; none of them can be opened
 // alone.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <initializer_list>
-#include <iterator>
 #include <memory>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <mapvec/collection_searches.hpp>
+#include <mapvec/detail/collection/rewrite.hpp>
 #include <mapvec/detail/collection/state.hpp>
-#include <mapvec/detail/commit/removal.hpp>
 #include <mapvec/detail/index/identity.hpp>
 #include <mapvec/error.hpp>
 #include <mapvec/field_index.hpp>
@@ -55,8 +56,6 @@
 #include <mapvec/payload_store.hpp>
 #include <mapvec/progress.hpp>
 #include <mapvec/query.hpp>
-#include <mapvec/search.hpp>
-#include <mapvec/search_batch.hpp>
 #include <mapvec/storage/commit_group.hpp>
 #include <mapvec/storage/mapped_file.hpp>
 #include <mapvec/storage/storage.hpp>
@@ -68,7 +67,7 @@ namespace mapvec::inline v0_1 {
 // T: the payload type (payload_codec.hpp). M: the metric of all searches that name no other metric; the files contain
 // its name.
 template <std::size_t Dim, class T, Scalar S = float, NamedMetric M = SquaredL2, Storage File = MappedFile>
-class Collection {
+class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> {
     using State = detail::CollectionState<Dim, T, S, M, File>;
     using Files = typename State::Files;
     using Vectors = typename State::Vectors;
@@ -79,28 +78,25 @@ class Collection {
 
     // Creates a collection, and the directory if it does not exist. Throws exists if the directory holds a collection.
     static Collection create(const std::filesystem::path& directory, const StoreOptions& options = {}) {
-        const auto files = Files::specs(directory, options, detail::Opening::new_file);  // may throw; no directory yet
-        File::create_directory(directory);
-        return Collection(CommitGroup<File>::create(files, options), OpenMode::read_write);
+        return Collection(Files::create(directory, options), OpenMode::read_write);
     }
     // Opens a collection at its last commit. Throws not_found; locked; dimension_mismatch, type_mismatch,
     // version_mismatch; corrupt. O(erased rows).
     [[nodiscard]] static Collection open(const std::filesystem::path& directory, OpenMode mode = OpenMode::read_write,
                                          const StoreOptions& options = {}) {
-        const auto files = Files::specs(directory, options, detail::Opening::old_file);
-        return Collection(CommitGroup<File>::open(files, mode, options), mode);
+        return Collection(Files::open(directory, mode, options), mode);
     }
     // open() if the collection exists, otherwise create().
     static Collection open_or_create(const std::filesystem::path& directory, const StoreOptions& options = {}) {
-        const auto files = Files::specs(directory, options, detail::Opening::new_file);
-        File::create_directory(directory);
-        return Collection(CommitGroup<File>::open_or_create(files, options), OpenMode::read_write);
+        return Collection(Files::open_or_create(directory, options), OpenMode::read_write);
     }
     // Removes the files of the collection; the directory stays. Returns false if there are none. Programs that have it
     // open for reading keep their view. Throws locked while it is open for writing, type_mismatch if a file does not
     // belong to a collection.
     static bool remove(const std::filesystem::path& directory) {
-        return detail::remove_store<File>(Files::specs(directory, {}, detail::Opening::old_file));
+        if (!Files::remove(directory)) return false;
+        for (const std::string& name : detail::fields_in(directory)) State::FieldOf::discard(directory, name);
+        return true;
     }
 
     Collection() noexcept = default;  // a closed collection: no rows; writing throws invalid_argument
@@ -132,63 +128,6 @@ class Collection {
     [[nodiscard]] const Payloads& payloads() const noexcept {
         static const Payloads none;
         return state_ ? state_->payloads() : none;
-    }
-
-    // Same as the free functions of search.hpp and search_batch.hpp over vectors(), but without erased rows. (Searches
-    // over vectors() find erased rows.) They use the metric of the collection; search<Cosine>(…) uses another one.
-    template <Metric Other = M, AnyQuery Query = KnnQuery>
-    [[nodiscard]] std::vector<Hit> search(const Query& query, const SearchOptions& options = {}) const {
-        return among_live(
-            [&](const auto&... filter) { return mapvec::search<Other>(vectors(), query, filter..., options); });
-    }
-    // Only rows whose id the filter accepts.
-    template <Metric Other = M, AnyQuery Query = KnnQuery, IdFilter Filter>
-    [[nodiscard]] std::vector<Hit> search(const Query& query, const Filter& filter,
-                                          const SearchOptions& options = {}) const {
-        return mapvec::search<Other>(vectors(), query, live(filter), options);
-    }
-    // Searches only these rows, and reads no others.
-    template <Metric Other = M, AnyQuery Query = KnnQuery>
-    [[nodiscard]] std::vector<Hit> search(const Query& query, const RowList& rows,
-                                          const SearchOptions& options = {}) const {
-        return search_ids<Other>(rows.ids, query, options);
-    }
-    // Searches only the listed rows. Skips erased rows. Throws out_of_range for an id that is not a row.
-    template <Metric Other = M, AnyQuery Query = KnnQuery>
-    [[nodiscard]] std::vector<Hit> search_ids(std::span<const Id> ids, const Query& query,
-                                              const SearchOptions& options = {}) const {
-        if (!has_erased_rows()) return mapvec::search_ids<Other>(vectors(), ids, query, options);
-        std::vector<Id> live;
-        std::copy_if(ids.begin(), ids.end(), std::back_inserter(live),
-                     [this](Id id) { return !state_->is_erased(id); });
-        return mapvec::search_ids<Other>(vectors(), live, query, options);
-    }
-    // Passes each hit of search() to the visitor.
-    template <Metric Other = M, AnyQuery Query = KnnQuery, HitVisitor Visitor>
-    void search_each(const Query& query, Visitor&& visitor, const SearchOptions& options = {}) const {
-        mapvec::search_each<Other>(
-            vectors(), query, [this](Id id) { return !state_->is_erased(id); }, visitor, options);
-    }
-    // The nearest rows of each query.
-    template <Metric Other = M>
-    [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const KnnQuery> queries,
-                                                             const SearchOptions& options = {}) const {
-        return among_live(
-            [&](const auto&... filter) { return mapvec::search_batch<Other>(vectors(), queries, filter..., options); });
-    }
-    // As above, for rows whose id the filter accepts.
-    template <Metric Other = M, IdFilter Filter>
-    [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const KnnQuery> queries, const Filter& filter,
-                                                             const SearchOptions& options = {}) const {
-        return mapvec::search_batch<Other>(vectors(), queries, live(filter), options);
-    }
-    // `queries` holds vectors of dim() elements, one after the other.
-    template <Metric Other = M>
-    [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const float> queries, std::size_t k,
-                                                             const SearchOptions& options = {}) const {
-        return among_live([&](const auto&... filter) {
-            return mapvec::search_batch<Other>(vectors(), queries, k, filter..., options);
-        });
     }
 
     // Reads and checks all files; O(size of the files). Do not call it while another thread writes or calls refresh().
@@ -277,14 +216,80 @@ class Collection {
     // Discards all changes since the last commit. The ids of appended rows are given again. Other threads may read at
     // the same time, except rows that were overwritten. Throws read_only; io after a failed sync.
     void rollback() { opened().rollback(); }
-    // In read_only mode: moves to the newest commit, like MmapVectorStore::refresh.
-    bool refresh() { return state_ && state_->refresh(); }
-    void close() {  // see MmapVectorStore::close
+    // In read_only mode: moves to the newest commit, like MmapVectorStore::refresh. If the collection was compacted or
+    // migrated since, ids may refer to other rows, and spans and views end; no other thread may use this object then.
+    // Throws type_mismatch after a migration.
+    bool refresh() {
+        if (!state_) return false;
+        return state_->is_writer() || state_->is_current() ? state_->refresh() : move_to_new_files();
+    }
+
+    // --- copies: each is made completely or not at all, after any error or crash. progress(rows done, all rows) ---
+
+    // Commits, then releases the space of erased rows and of overwritten payloads: writes the live rows to new files, and
+    // replaces the old files by them. Rows get new ids in the same order; afterwards moved(old id, new id) is called for
+    // each. Keys and fields stay. Spans and views end; no other thread may use this object meanwhile. Snapshots and other
+    // processes keep their view until refresh(). Needs disk space for a copy of the live rows. Throws no_space, io,
+    // corrupt; nothing has changed then.
+    template <class Moved = detail::NoMoves, ProgressCallback Progress = NoProgress>
+    void compact(Moved moved = {}, Progress progress = {}) {
+        State& old = opened();
+        old.commit();
+        const auto place = detail::collection_place(old.directory(), old.rewrites() + 1);
+        File::create_directory(place);
+        detail::discard_collection<File>(place);
+        auto group = detail::copy_live_rows(old, place, old.rewrites() + 1, progress);
+        auto state = std::make_unique<State>(std::move(group), OpenMode::read_write);
+        detail::discard_collection<File>(old.rows().path().parent_path());
+        state->take_fields(old);
+        state->discard_other_fields();
+        state_.swap(state);
+        Id next = 0;
+        for (Id id = 0; id < old.rows().size(); ++id)
+            if (old.contains(id)) moved(id, next++);
+    }
+    // Writes the live rows, committed or not, to a new collection, with new ids. Throws exists if there is a collection.
+    template <ProgressCallback Progress = NoProgress>
+    void compact_to(const std::filesystem::path& directory, Progress progress = {}) const {
+        Files::make_directory(directory);
+        detail::copy_live_rows(opened(), directory, 0, progress).close();
+    }
+    // Copies the last commit to a new collection, with ids, keys and fields. The writer may go on, in another thread or
+    // process. Throws exists if there is a collection.
+    void backup_to(const std::filesystem::path& directory) const {
+        const Collection source = snapshot();
+        const auto from = source.opened().directory();
+        Files::make_directory(directory);
+        detail::copy_all_rows(source.opened(), directory).close();
+        for (const std::string& name : detail::fields_in(from))
+            State::FieldOf::copy(from, directory, name, source.opened().rows().header().store_id);
+    }
+    // Changes the payload type of a collection from Old to T. convert(const Old&) returns the new payload of a row; it is
+    // not called for erased rows. Ids stay. Throws the errors of open() for Old, and what convert() throws; nothing has
+    // changed then. Returns the open collection.
+    template <class Old, class Convert, ProgressCallback Progress = NoProgress>
+    static Collection migrate(const std::filesystem::path& directory, Convert convert, Progress progress = {}) {
+        using Before = Collection<Dim, Old, S, M, File>;
+        const auto before = Before::open(directory);
+        const auto& old = before.opened();
+        const auto place = detail::collection_place(old.directory(), old.rewrites() + 1);
+        File::create_directory(place);
+        detail::discard_collection<File>(place);
+        Collection after(detail::copy_converted<Files>(old, place, convert, progress), OpenMode::read_write);
+        detail::discard_collection<File>(old.rows().path().parent_path());
+        return after;
+    }
+
+    void close() {  // as MmapVectorStore::close
         if (state_) state_->close();
         state_.reset();
     }
 
   private:
+    template <std::size_t, class, Scalar, NamedMetric, Storage>
+    friend class Collection;
+    friend CollectionSearches<Collection, M>;
+
     Collection(CommitGroup<File> group, OpenMode mode) : state_(std::make_unique<State>(std::move(group), mode)) {}
 
     template <class Function>
@@ -292,7 +297,7 @@ class Collection {
         using Value = std::remove_cvref_t<std::invoke_result_t<const Function&, const T&>>;
         using Field = typename State::FieldOf;
         static_assert(Payload<Value, Codec<Value>>, "the field's value has no codec (see payload_codec.hpp)");
-        if (name.empty() || name.find_first_of("/\\") != std::string::npos)
+        if (name.empty() || name.find_first_of("/\\.") != std::string::npos)
             throw Error(ErrorCode::invalid_argument,
                         detail::mismatch("name of a field", "part of a file's name", name));
         const auto print = [function = std::move(function)](const detail::SipKey& key, const T& payload) {
@@ -301,6 +306,19 @@ class Collection {
         return FieldIndex<Value, Field>(opened().field({std::move(name), payload_schema<Value>(), use, print}));
     }
 
+    bool move_to_new_files() {
+        std::unique_ptr<State> state;
+        try {
+            state = std::make_unique<State>(Files::open(state_->directory(), OpenMode::read_only, {.dim = dim()}),
+                                            OpenMode::read_only);
+        } catch (const Error& error) {
+            if (error.code() == ErrorCode::not_found) return state_->refresh();  // it was removed
+            throw;
+        }
+        state->take_fields(*state_);
+        state_.swap(state);
+        return true;
+    }
     [[nodiscard]] State& opened() const {
         if (!state_) detail::refuse_closed();
         return *state_;
@@ -310,53 +328,10 @@ class Collection {
         state_->check(id);
     }
     [[nodiscard]] bool has_erased_rows() const noexcept { return state_ && state_->has_erased_rows(); }
-    // Calls search() if no row is erased, otherwise search(filter).
-    template <class Search>
-    [[nodiscard]] auto among_live(Search search) const {
-        return has_erased_rows() ? search([this](Id id) { return !state_->is_erased(id); }) : search();
-    }
-    template <class Filter>
-    [[nodiscard]] auto live(const Filter& filter) const noexcept {
-        return [this, &filter](Id id) { return !state_->is_erased(id) && filter(id); };
-    }
+    [[nodiscard]] bool is_erased(Id id) const noexcept { return state_->is_erased(id); }
 
     std::unique_ptr<State> state_;
 };
-
-// The members search, search_ids, search_each and search_batch as free functions, so that stores and collections are
-// searched in the same way. search<Cosine>(collection, …) uses another metric than that of the collection.
-template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class... Args>
-[[nodiscard]] auto search(const Collection<Dim, T, S, M, File>& collection, const Args&... args) {
-    return collection.search(args...);
-}
-template <Metric Other, std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class... Args>
-[[nodiscard]] auto search(const Collection<Dim, T, S, M, File>& collection, const Args&... args) {
-    return collection.template search<Other>(args...);
-}
-template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class... Args>
-[[nodiscard]] auto search_ids(const Collection<Dim, T, S, M, File>& collection, const Args&... args) {
-    return collection.search_ids(args...);
-}
-template <Metric Other, std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class... Args>
-[[nodiscard]] auto search_ids(const Collection<Dim, T, S, M, File>& collection, const Args&... args) {
-    return collection.template search_ids<Other>(args...);
-}
-template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class Query, class... Args>
-void search_each(const Collection<Dim, T, S, M, File>& collection, const Query& query, Args&&... args) {
-    collection.search_each(query, std::forward<Args>(args)...);
-}
-template <Metric Other, std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class Query, class... Args>
-void search_each(const Collection<Dim, T, S, M, File>& collection, const Query& query, Args&&... args) {
-    collection.template search_each<Other>(query, std::forward<Args>(args)...);
-}
-template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class... Args>
-[[nodiscard]] auto search_batch(const Collection<Dim, T, S, M, File>& collection, const Args&... args) {
-    return collection.search_batch(args...);
-}
-template <Metric Other, std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class... Args>
-[[nodiscard]] auto search_batch(const Collection<Dim, T, S, M, File>& collection, const Args&... args) {
-    return collection.template search_batch<Other>(args...);
-}
 
 }  // namespace mapvec::inline v0_1
 

@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
     run<RawPayloads>(options, totals);
     run<VariablePayloads>(options, totals);
     run<Collections>(options, totals);
+    run<KeyedCollections>(options, totals);
     run<Graphs>(options, totals);
     run_builder<RecordingStorage>(options, totals);
     std::printf("power_cut: %llu images, seed %llu, %llu violations\n", static_cast<unsigned long long>(totals.images),

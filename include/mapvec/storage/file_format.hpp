@@ -33,7 +33,8 @@
 //                                                         1080  456 zero
 //         64    8 fingerprint of the payload's type, of a collection's metric, or of an index's store and metric
 //         72  256 description: what the fingerprint stands for, as text for people; zeros behind it
-//        328  692 zero
+//        328    8 rewrites: how often a collection's files were replaced by new ones
+//        336  684 zero
 //       1020    4 crc: CRC-32C of bytes 0..1019
 //
 // A block sum is the CRC-32C register over the bytes of the block, starting from 0 and not inverted. Zeros have the sum
@@ -123,7 +124,8 @@ struct FileHeader {
     std::uint32_t file_count = 1;
     std::uint64_t fingerprint = 0;
     std::array<char, 256> description{};
-    std::array<std::uint8_t, 692> zero{};
+    std::uint64_t rewrites = 0;
+    std::array<std::uint8_t, 684> zero{};
     std::uint32_t crc = 0;
 };
 
@@ -162,7 +164,8 @@ struct ExpectedHeader {
     std::uint64_t fingerprint = 0;
     std::uint32_t file_index = 0;
     std::uint32_t file_count = 1;
-    std::string description{};  // text of the fingerprint, for error messages
+    std::uint64_t rewrites = 0;  // of a new file; an old one may have any number
+    std::string description{};   // text of the fingerprint, for error messages
 };
 
 }  // namespace mapvec::inline v0_1

@@ -1,15 +1,27 @@
-// The files of a collection: their names and headers.
+// The files of a collection: their places, names and headers.
 //
 //     directory/vectors            rows of vectors: the root file, which has the locks and journals
 //     directory/payloads           payloads of fixed size, or encoded records
 //     directory/payloads.offsets   positions of the encoded records
 //     directory/erased             ids of erased rows, in the order of their erasure
+//     directory/field.<name>…      a key or field (detail/field/table.hpp)
+//
+// compact() and migrate() write new files (fields stay in their place): first to directory/rewritten, the next time to
+// directory, and so on in turn. CommitGroup::create makes the new files complete or not at all. After a crash there are
+// the old files, or both; of two complete collections, the one with more rewrites in its header is current. The writer
+// then removes the other files, root first. If a crash prevents this, the next writer does it.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <filesystem>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include <mapvec/detail/commit/removal.hpp>
 #include <mapvec/detail/index/identity.hpp>
 #include <mapvec/detail/store/payload_records.hpp>
 #include <mapvec/detail/store/store_parts.hpp>
@@ -22,26 +34,140 @@
 
 namespace mapvec::inline v0_1::detail {
 
+// Where the files are after so many rewrites.
+[[nodiscard]] inline std::filesystem::path collection_place(const std::filesystem::path& directory,
+                                                            std::uint64_t rewrites) {
+    return rewrites % 2 == 0 ? directory : directory / "rewritten";
+}
+
+// How often the collection whose root this is has been rewritten, or nothing if it is not whole.
+template <Storage File>
+[[nodiscard]] std::optional<std::uint64_t> rewrites_of(const std::filesystem::path& root) {
+    try {
+        const File file = File::open(root, OpenMode::read_only, StoreOptions{.address_space = 1});
+        if (file.size() < data_offset || creation_is_unfinished(file.data())) return std::nullopt;
+        FileHeader header;
+        std::memcpy(&header, file.data(), sizeof header);
+        return header.rewrites;
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+// How often the current collection in a directory has been rewritten, as far as its place tells; 0 if there is none.
+template <Storage File>
+[[nodiscard]] std::uint64_t current_rewrites(const std::filesystem::path& directory) {
+    const auto even = collection_place(directory, 0) / "vectors", odd = collection_place(directory, 1) / "vectors";
+    if (!File::exists(odd)) return 0;
+    const auto rewrites = rewrites_of<File>(odd);
+    if (!rewrites) return 0;
+    const auto others = File::exists(even) ? rewrites_of<File>(even) : std::nullopt;
+    return others && *others > *rewrites ? 0 : 1;
+}
+
+// As far as the system lets us: one that does not remove files which somebody looks at leaves them to the next writer.
+template <Storage File>
+void discard_collection(const std::filesystem::path& place) noexcept {
+    for (const char* name :
+         {"vectors", "payloads", "payloads.offsets", "erased", "vectors.journal0", "vectors.journal1"}) {
+        try {
+            File::remove(place / name);
+        } catch (const Error&) {
+        }
+    }
+}
+
+// Of a writer, who has the lock: what a crash has left of a rewriting.
+template <Storage File>
+void discard_leftovers(const std::filesystem::path& directory, std::uint64_t rewrites) {
+    const auto other = collection_place(directory, rewrites + 1);
+    for (const char* name : {"vectors", "payloads", "payloads.offsets", "erased"})
+        if (File::exists(other / name)) return discard_collection<File>(other);
+}
+
+// Names of the fields whose files are in a directory. Only of files that the system knows: a simulated disk has none.
+[[nodiscard]] inline std::vector<std::string> fields_in(const std::filesystem::path& directory) {
+    std::vector<std::string> names;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+        const std::string name = entry.path().filename().string();
+        if (name.starts_with("field.") && name.find('.', 6) == std::string::npos) names.push_back(name.substr(6));
+    }
+    return names;
+}
+
 template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File>
 struct CollectionFiles {
     using Records = PayloadRecords<T, Codec<T>, File>;
+    using Group = CommitGroup<File>;
 
     // Their indexes in the group. The last file of the payloads has a record for each row.
     static constexpr std::size_t first_payload = 1;
     static constexpr std::size_t erasures = first_payload + Records::files;
 
     // Throws dimension_mismatch, invalid_argument.
-    [[nodiscard]] static std::vector<FileSpec> specs(const std::filesystem::path& directory,
-                                                     const StoreOptions& options, Opening opening) {
+    [[nodiscard]] static std::vector<FileSpec> specs(const std::filesystem::path& place, const StoreOptions& options,
+                                                     Opening opening) {
         std::vector<FileSpec> specs{
-            StoreParts::spec<MmapVectorStore<Dim, S, File>>(directory / "vectors", options, opening)};
+            StoreParts::spec<MmapVectorStore<Dim, S, File>>(place / "vectors", options, opening)};
         specs[0].header.fingerprint = metric_fingerprint(M::name);
         specs[0].header.description = M::name;
-        Records::add_specs(specs, directory / "payloads", options.initial_capacity);
+        Records::add_specs(specs, place / "payloads", options.initial_capacity);
         const ExpectedHeader erased{.kind = FileKind::erasures, .dim = 1, .scalar_size = sizeof(Id)};
-        specs.push_back({directory / "erased", erased, 0});
+        specs.push_back({place / "erased", erased, 0});
         return specs;
     }
+    // Throws as Collection::create.
+    [[nodiscard]] static Group create(const std::filesystem::path& directory, const StoreOptions& options) {
+        const auto files = specs(directory, options, Opening::new_file);  // throws before anything is made
+        make_directory(directory);
+        return Group::create(files, options);
+    }
+    // Throws as Collection::open. Another process may rewrite the collection between our question and our deed.
+    [[nodiscard]] static Group open(const std::filesystem::path& directory, OpenMode mode,
+                                    const StoreOptions& options) {
+        for (int tries = 0;; ++tries) {
+            const std::uint64_t rewrites = current_rewrites<File>(directory);
+            const auto files = specs(collection_place(directory, rewrites), options, Opening::old_file);
+            try {
+                Group group = Group::open(files, mode, options);
+                if (group[0].file().has_its_name() || tries == max_tries) {
+                    if (mode == OpenMode::read_write) discard_leftovers<File>(directory, rewrites);
+                    return group;
+                }
+            } catch (const Error& error) {
+                if (error.code() != ErrorCode::not_found || tries == max_tries ||
+                    current_rewrites<File>(directory) == rewrites)
+                    throw;
+            }
+        }
+    }
+    [[nodiscard]] static Group open_or_create(const std::filesystem::path& directory, const StoreOptions& options) {
+        const auto files = specs(directory, options, Opening::new_file);
+        if (current_rewrites<File>(directory) != 0) return open(directory, OpenMode::read_write, options);
+        File::create_directory(directory);
+        return Group::open_or_create(files, options);
+    }
+
+    // Makes the directory for a new collection. Throws exists if there is one in it.
+    static void make_directory(const std::filesystem::path& directory) {
+        for (const auto rewrites : {std::uint64_t{0}, std::uint64_t{1}})
+            if (const auto root = collection_place(directory, rewrites) / "vectors"; File::exists(root))
+                if (rewrites_of<File>(root))
+                    throw Error(ErrorCode::exists, directory, "there is a collection in it already");
+        File::create_directory(directory);
+    }
+    // Removes all files of a collection and its fields. As Collection::remove().
+    static bool remove(const std::filesystem::path& directory) {
+        const auto place = collection_place(directory, current_rewrites<File>(directory));
+        const bool found = remove_store<File>(specs(place, {}, Opening::old_file));
+        for (const auto rewrites : {std::uint64_t{0}, std::uint64_t{1}})
+            if (found) discard_collection<File>(collection_place(directory, rewrites));
+        return found;
+    }
+
+  private:
+    static constexpr int max_tries = 10;
 };
 
 }  // namespace mapvec::inline v0_1::detail

@@ -77,7 +77,14 @@ class CollectionState {
 
     [[nodiscard]] const Vectors& vectors() const noexcept { return vectors_; }
     [[nodiscard]] const Payloads& payloads() const noexcept { return payloads_; }
-    [[nodiscard]] std::filesystem::path directory() const { return rows_->path().parent_path(); }
+    [[nodiscard]] std::uint64_t rewrites() const noexcept { return rows_->header().rewrites; }
+    // The collection's, wherever in it the files are.
+    [[nodiscard]] std::filesystem::path directory() const {
+        const auto place = rows_->path().parent_path();
+        return rewrites() % 2 == 0 ? place : place.parent_path();
+    }
+    // False if other files have taken the place of these.
+    [[nodiscard]] bool is_current() const { return rows_->file().has_its_name(); }
 
     [[nodiscard]] bool contains(Id id) const noexcept { return id < rows_->size() && !is_erased(id); }
     [[nodiscard]] bool is_erased(Id id) const noexcept { return erased_ids_.contains(id); }
@@ -93,6 +100,14 @@ class CollectionState {
     template <ProgressCallback Progress>
     void verify(Progress& progress) const {
         verify_payloads(group_, records_, progress);
+    }
+
+    // --- for copies (detail/collection/rewrite.hpp) ---
+
+    [[nodiscard]] const MappedArray<File>& array(std::size_t file) const noexcept { return group_[file]; }
+    [[nodiscard]] const Records& records() const noexcept { return records_; }
+    [[nodiscard]] StoreOptions options_of_copy(std::uint64_t rows) const {
+        return {.dim = vectors_.dim(), .initial_capacity = static_cast<std::size_t>(rows)};
     }
 
     // --- for fields (detail/field/field.hpp) ---
@@ -127,7 +142,21 @@ class CollectionState {
             field->close();
             return true;
         });
-        return FieldOf::remove(directory(), name);
+        const bool found = File::exists(FieldOf::path_in(directory(), name));
+        FieldOf::discard(directory(), name);
+        return found;
+    }
+    // The fields of a collection that this one takes the place of. Whatever of their files cannot be used is made again.
+    void take_fields(CollectionState& other) {
+        for (const auto& field : other.fields_) field->attach(*this);
+        fields_.swap(other.fields_);
+    }
+    // Of fields that nobody has named: they hold values of rows that are gone.
+    void discard_other_fields() {
+        for (const std::string& name : fields_in(directory())) {
+            const auto known = [&](const auto& field) { return field->definition().name == name; };
+            if (std::none_of(fields_.begin(), fields_.end(), known)) FieldOf::discard(directory(), name);
+        }
     }
     void update_fields() {
         for (const auto& field : fields_) field->update();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct FileSpec {
     std::filesystem::path path;
     ExpectedHeader header;
     std::uint64_t initial_capacity = 0;  // records
+    std::optional<StoreId> store_id{};   // of the first file of a new store, if it is to be that of another
 };
 
 namespace detail {
@@ -63,6 +65,7 @@ template <class Number>
     header.file_index = spec.header.file_index;
     header.file_count = spec.header.file_count;
     header.fingerprint = spec.header.fingerprint;
+    header.rewrites = spec.header.rewrites;
     const std::string& text = spec.header.description;  // a longer text is cut; it ends with a zero
     std::copy_n(text.begin(), std::min(text.size(), header.description.size() - 1), header.description.begin());
     header.crc = checksum_of(header);
@@ -147,7 +150,8 @@ template <Storage File>
 void create_arrays(Arrays<File>& arrays, const std::vector<FileSpec>& specs, const StoreOptions& options) {
     const auto& root_path = specs[0].path;
     check_journals<File>(root_path);
-    FileHeader header = make_header(specs[0], random_number<StoreId>(root_path));
+    FileHeader header =
+        make_header(specs[0], specs[0].store_id ? *specs[0].store_id : random_number<StoreId>(root_path));
     std::optional<File> root;
     if (File::exists(root_path)) root = take_over<File>(specs[0], options);
     if (root)

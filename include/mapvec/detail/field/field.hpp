@@ -67,10 +67,16 @@ class Field {
     Field(const Field&) = delete;
     Field& operator=(const Field&) = delete;
 
-    // The collection has moved to other files.
+    // The collection has moved to other files. If the files of the field cannot be made, it goes on without.
     void attach(State& state) {
         state_ = &state;
-        attach();
+        try {
+            attach();
+        } catch (const Error&) {
+            files_ = {};
+            head_ = {};
+            learn(state_->rows().size());
+        }
     }
     void detach() noexcept { state_ = nullptr; }
     void close() {
@@ -157,8 +163,23 @@ class Field {
                                                        const std::string& name) {
         return directory / ("field." + name);
     }
-    static bool remove(const std::filesystem::path& directory, const std::string& name) {
-        return IndexFiles<File>::remove(path_in(directory, name), file_kinds());
+    // Removes all files by these names, whatever they are: damaged ones may not even say that they are ours.
+    static void discard(const std::filesystem::path& directory, const std::string& name) {
+        for (const char* suffix : {"", ".slots", ".head", ".rows", ".journal0", ".journal1"}) {
+            auto path = path_in(directory, name);
+            File::remove(path += suffix);
+        }
+    }
+    // The files as they are, for a copy of the collection. Nothing if they are damaged.
+    static void copy(const std::filesystem::path& from, const std::filesystem::path& to, const std::string& name,
+                     const StoreId& collection) {
+        try {
+            IndexFiles<File>::copy(path_in(from, name), path_in(to, name), fingerprint_in(collection), file_kinds());
+        } catch (const Error& error) {
+            if (error.code() != ErrorCode::corrupt && error.code() != ErrorCode::type_mismatch &&
+                error.code() != ErrorCode::not_found)
+                throw;
+        }
     }
 
   private:
@@ -170,11 +191,15 @@ class Field {
                 {".head", FileKind::field_head, 1, sizeof(FieldHead)}};
     }
 
+    [[nodiscard]] static std::uint64_t fingerprint_in(const StoreId& collection) noexcept {
+        return index_fingerprint(collection, "field");
+    }
+
     void attach() {
         open_files();
         load();
         const std::uint64_t committed = state_->rows().committed();
-        while (state_->is_writer() && files_.size() + rows_at_once < committed) {
+        while (state_->is_writer() && files_.is_open() && files_.size() + rows_at_once < committed) {
             const Id end = files_.size() + rows_at_once;
             learn(end);
             update(end);
@@ -183,7 +208,7 @@ class Field {
     }
     void open_files() {
         const auto path = path_in(state_->directory(), definition_.name);
-        const std::uint64_t fingerprint = index_fingerprint(state_->entries().header().store_id, "field");
+        const std::uint64_t fingerprint = fingerprint_in(state_->entries().header().store_id);
         const OpenMode mode = state_->is_writer() ? OpenMode::read_write : OpenMode::read_only;
         files_ = {};
         try {
@@ -196,15 +221,8 @@ class Field {
             files_ = {};
             if (other || !useless) throw;
             if (!state_->is_writer()) return;
-            discard(path);
+            discard(state_->directory(), definition_.name);
             files_ = IndexFiles<File>::create(path, fingerprint, file_kinds());
-        }
-    }
-    // Removes the files with these names, of any contents: a damaged file may not even have a valid header.
-    static void discard(const std::filesystem::path& path) {
-        for (const char* suffix : {"", ".slots", ".head", ".rows", ".journal0", ".journal1"}) {
-            auto name = path;
-            File::remove(name += suffix);
         }
     }
     void check_definition() const {
@@ -264,6 +282,7 @@ class Field {
     }
     void update(Id end) {
         const auto& erasures = state_->erasures();
+        if (!files_.is_open()) return;
         if (waiting_.empty() && head_.erasures.count == erasures.committed()) return;
         const IndexPlan plan = files_.plan(state_->entries(), end - std::min<Id>(files_.size(), end));
         const FieldTable<File> before = table();

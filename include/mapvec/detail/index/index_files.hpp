@@ -117,6 +117,20 @@ class IndexFiles {
         return remove_store<File>(specs(path, 0, files));
     }
 
+    // A copy of the last commit, with the ids of the index and of its store. Throws as open() and create().
+    static void copy(const std::filesystem::path& from, const std::filesystem::path& to, std::uint64_t fingerprint,
+                     const std::vector<IndexFile>& files) {
+        const auto source = CommitGroup<File>::open(specs(from, fingerprint, files), OpenMode::read_only, {});
+        auto copies = specs(to, fingerprint, files);
+        copies[0].store_id = source[0].header().store_id;
+        auto copy = CommitGroup<File>::create(copies, {}, [&](CommitGroup<File>& group) {
+            for (std::size_t file = 0; file < copies.size(); ++file)
+                if (const Array& array = source[file]; array.size() != 0)
+                    group[file].append({array.records(), static_cast<std::size_t>(array.size() * array.stride())});
+        });
+        copy.close();
+    }
+
     IndexFiles() noexcept = default;  // a closed index
 
     [[nodiscard]] bool is_open() const noexcept { return group_.is_open(); }

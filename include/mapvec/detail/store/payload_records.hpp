@@ -68,6 +68,13 @@ class RawRecords {
 
     // Throws payload.
     [[nodiscard]] static T decode(std::span<const std::byte> record) { return read_raw<T>(record); }
+    // The record of other's row `id`.
+    void stage_copy(const RawRecords& other, Id id) { records_->stage(other.bytes(id)); }
+    // A record that nobody will ask for.
+    void stage_nothing() {
+        const std::array<std::byte, sizeof(T)> zeros{};
+        records_->stage(zeros);
+    }
 
     // REQUIRES for the next functions: id < size().
     [[nodiscard]] std::span<const std::byte> bytes(Id id) const { return records_->record(id); }
@@ -152,16 +159,21 @@ class VariableRecords {
 
     // Throws payload.
     [[nodiscard]] static T decode(std::span<const std::byte> record) { return C::decode(record); }
+    // The record of other's row `id`. Throws corrupt.
+    void stage_copy(const VariableRecords& other, Id id) { stage_record(other.checked_bytes(id)); }
+    // A record that nobody will ask for.
+    void stage_nothing() { stage_record({}); }
 
     // REQUIRES for the next functions: id < size(). They throw corrupt.
     [[nodiscard]] std::span<const std::byte> bytes(Id id) const { return bytes(id, entry(id)); }
-    [[nodiscard]] T fetch(Id id) const {
+    [[nodiscard]] std::span<const std::byte> checked_bytes(Id id) const {
         const PayloadEntry found = entry(id);
         const auto record = bytes(id, found);
         if (found.crc != checksum(id, found, record))
             corrupt(id, "its bytes do not have the checksum they were stored with");
-        return C::decode(record);
+        return record;
     }
+    [[nodiscard]] T fetch(Id id) const { return C::decode(checked_bytes(id)); }
     // See RawRecords.
     void prefetch_entry(Id id) const noexcept {
         prefetch(reinterpret_cast<std::uintptr_t>(entries_->records()) + id * sizeof(PayloadEntry));
