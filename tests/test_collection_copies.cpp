@@ -67,7 +67,7 @@ bool in_files(const std::filesystem::path& directory, const std::string& text) {
 }  // namespace collection_copies_test
 using namespace collection_copies_test;
 
-TEST_CASE("compact() gives back what erased rows and overwritten payloads took, again and again") {
+TEST_CASE("compact() releases the space of erased rows and overwritten payloads, any number of times") {
     const ScratchDirectory scratch;
     auto docs = worn_docs(scratch / "c");
     auto urls = docs.key("url", &Doc::url);
@@ -98,7 +98,7 @@ TEST_CASE("compact() gives back what erased rows and overwritten payloads took, 
     docs.verify();
 }
 
-TEST_CASE("a compacted collection takes little more than what is live") {
+TEST_CASE("a compacted collection takes little more space than its live rows") {
     const ScratchDirectory scratch;
     std::uintmax_t live = 0;
     using Texts = Collection<16, std::string>;
@@ -111,7 +111,7 @@ TEST_CASE("a compacted collection takes little more than what is live") {
     CHECK(static_cast<double>(bytes_in(scratch / "c")) < 1.05 * static_cast<double>(live));
 }
 
-TEST_CASE("readers see the collection as it was until refresh(), which moves over a compaction") {
+TEST_CASE("readers keep their view of a compacted collection until refresh()") {
     const ScratchDirectory scratch;
     auto docs = worn_docs(scratch / "c", 300);
     const auto before = content(docs);
@@ -135,7 +135,7 @@ TEST_CASE("readers see the collection as it was until refresh(), which moves ove
     CHECK(code_of([&] { return Docs::open(scratch / "c"); }) == ErrorCode::locked);
 }
 
-TEST_CASE("compact_to() writes the live rows beside the collection") {
+TEST_CASE("compact_to() writes the live rows to a new collection") {
     const ScratchDirectory scratch;
     const auto docs = worn_docs(scratch / "c", 300);
     docs.compact_to(scratch / "copy");
@@ -156,7 +156,7 @@ TEST_CASE("compact_to() writes the live rows beside the collection") {
           }) == ErrorCode::exists);
 }
 
-TEST_CASE("backup_to() copies the last commit while the writer goes on") {
+TEST_CASE("backup_to() copies the last commit while the writer works") {
     const ScratchDirectory scratch;
     auto docs = worn_docs(scratch / "c", 300);
     const auto committed = content(docs);
@@ -191,7 +191,7 @@ TEST_CASE("backup_to() copies the last commit while the writer goes on") {
     }
 }
 
-TEST_CASE("migrate() gives every row a payload of another type, and keeps its id") {
+TEST_CASE("migrate() changes the payload type and keeps all ids") {
     const ScratchDirectory scratch;
     const auto convert = [](const Doc& d) { return NewDoc{d.url, d.text, static_cast<std::uint32_t>(d.text.size())}; };
     std::vector<Id> ids;
@@ -222,7 +222,7 @@ TEST_CASE("migrate() gives every row a payload of another type, and keeps its id
     CHECK(docs.vector(299 - 1)[0] == 298.0f);
 }
 
-TEST_CASE("remove() and a new creation know where a rewritten collection lies") {
+TEST_CASE("remove() and create() find the files of a rewritten collection") {
     const ScratchDirectory scratch;
     { worn_docs(scratch / "c", 30).compact(); }
     CHECK(code_of([&] { return Docs::create(scratch / "c"); }) == ErrorCode::exists);

@@ -217,8 +217,8 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
     // the same time, except rows that were overwritten. Throws read_only; io after a failed sync.
     void rollback() { opened().rollback(); }
     // In read_only mode: moves to the newest commit, like MmapVectorStore::refresh. If the collection was compacted or
-    // migrated since, ids may refer to other rows, and spans and views end; no other thread may use this object then.
-    // Throws type_mismatch after a migration.
+    // migrated since, ids may refer to other rows, and spans and views become invalid; no other thread may use this
+    // object then. Throws type_mismatch after a migration.
     bool refresh() {
         if (!state_) return false;
         return state_->is_writer() || state_->is_current() ? state_->refresh() : move_to_new_files();
@@ -226,11 +226,11 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
 
     // --- copies: each is made completely or not at all, after any error or crash. progress(rows done, all rows) ---
 
-    // Commits, then releases the space of erased rows and of overwritten payloads: writes the live rows to new files, and
-    // replaces the old files by them. Rows get new ids in the same order; afterwards moved(old id, new id) is called for
-    // each. Keys and fields stay. Spans and views end; no other thread may use this object meanwhile. Snapshots and other
-    // processes keep their view until refresh(). Needs disk space for a copy of the live rows. Throws no_space, io,
-    // corrupt; nothing has changed then.
+    // Commits, then releases the space of erased rows and of overwritten payloads: writes the live rows to new files,
+    // and replaces the old files. Rows get new ids in the same order; afterwards moved(old id, new id) is called for
+    // each row. Keys and fields stay. Spans and views become invalid; no other thread may use this object meanwhile.
+    // Snapshots and other processes keep their view until refresh(). Needs disk space for a copy of the live rows.
+    // Throws no_space, io, corrupt; then nothing has changed.
     template <class Moved = detail::NoMoves, ProgressCallback Progress = NoProgress>
     void compact(Moved moved = {}, Progress progress = {}) {
         State& old = opened();
@@ -248,14 +248,15 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
         for (Id id = 0; id < old.rows().size(); ++id)
             if (old.contains(id)) moved(id, next++);
     }
-    // Writes the live rows, committed or not, to a new collection, with new ids. Throws exists if there is a collection.
+    // Writes the live rows, committed or not, to a new collection, with new ids. Throws exists if the directory holds a
+    // collection.
     template <ProgressCallback Progress = NoProgress>
     void compact_to(const std::filesystem::path& directory, Progress progress = {}) const {
         Files::make_directory(directory);
         detail::copy_live_rows(opened(), directory, 0, progress).close();
     }
-    // Copies the last commit to a new collection, with ids, keys and fields. The writer may go on, in another thread or
-    // process. Throws exists if there is a collection.
+    // Copies the last commit to a new collection, with the same ids, keys and fields. The writer may work at the same
+    // time, in another thread or process. Throws exists if the directory holds a collection.
     void backup_to(const std::filesystem::path& directory) const {
         const Collection source = snapshot();
         const auto from = source.opened().directory();
@@ -264,9 +265,9 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
         for (const std::string& name : detail::fields_in(from))
             State::FieldOf::copy(from, directory, name, source.opened().rows().header().store_id);
     }
-    // Changes the payload type of a collection from Old to T. convert(const Old&) returns the new payload of a row; it is
-    // not called for erased rows. Ids stay. Throws the errors of open() for Old, and what convert() throws; nothing has
-    // changed then. Returns the open collection.
+    // Changes the payload type of a collection from Old to T, and returns the open collection. convert(const Old&)
+    // returns the new payload of a row; it is not called for erased rows. Ids stay. Throws the errors of open() for
+    // Old, and the exceptions of convert(); then nothing has changed.
     template <class Old, class Convert, ProgressCallback Progress = NoProgress>
     static Collection migrate(const std::filesystem::path& directory, Convert convert, Progress progress = {}) {
         using Before = Collection<Dim, Old, S, M, File>;

@@ -1,13 +1,13 @@
-// The searches of a collection: its members search, search_ids, search_each and search_batch, and functions of the same
-// names.
+// The searches of a collection: the members search, search_ids, search_each and search_batch, and free functions with
+// the same names.
 //
-//     docs.search(KnnQuery{query, 10});                        // by the collection's metric
-//     docs.search<InnerProduct>(KnnQuery{query, 10});          // by another
+//     docs.search(KnnQuery{query, 10});                        // the metric of the collection
+//     docs.search<InnerProduct>(KnnQuery{query, 10});          // another metric
 //     docs.search(RingQuery{query, 0.4f, 0.05f}, filter);      // rows whose id the filter accepts
-//     docs.search(KnnQuery{query, 10}, language.rows("en"));   // these rows only, and only these are read
+//     docs.search(KnnQuery{query, 10}, language.rows("en"));   // reads these rows only
 //     search(docs, KnnQuery{query, 10});                       // the same as docs.search(…)
 //
-// They find what the functions of search.hpp and search_batch.hpp find over vectors(), but never an erased row. Order,
+// They give the hits of the functions of search.hpp and search_batch.hpp over vectors(), without erased rows. Order,
 // errors, threads and complexity are those of these functions.
 #pragma once
 
@@ -34,12 +34,13 @@ namespace mapvec::inline v0_1 {
 template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File>
 class Collection;
 
-// Base of a collection. M: its metric.
+// The base class of a collection. M: its metric.
 template <class Derived, Metric M>
 class CollectionSearches {
   public:
-    // As the free functions of search.hpp and search_batch.hpp over self().vectors(), but erased rows are never found.
-    // (Searches over vectors() find them.) They ask by the collection's metric; by another with search<Cosine>(…).
+    // Same as the free functions of search.hpp and search_batch.hpp over self().vectors(), but without erased rows.
+    // (Searches over vectors() find erased rows.) They use the metric of the collection; search<Cosine>(…) uses another
+    // one.
     template <Metric Other = M, AnyQuery Query = KnnQuery>
     [[nodiscard]] std::vector<Hit> search(const Query& query, const SearchOptions& options = {}) const {
         return among_live(
@@ -51,13 +52,13 @@ class CollectionSearches {
                                           const SearchOptions& options = {}) const {
         return mapvec::search<Other>(self().vectors(), query, live(filter), options);
     }
-    // Only these rows, which are the only ones that are read.
+    // Searches only these rows, and reads no others.
     template <Metric Other = M, AnyQuery Query = KnnQuery>
     [[nodiscard]] std::vector<Hit> search(const Query& query, const RowList& rows,
                                           const SearchOptions& options = {}) const {
         return search_ids<Other>(rows.ids, query, options);
     }
-    // Only the rows listed. Erased ones are skipped; an id beyond the rows throws out_of_range.
+    // Searches only the listed rows. Skips erased rows. Throws out_of_range for an id that is not a row.
     template <Metric Other = M, AnyQuery Query = KnnQuery>
     [[nodiscard]] std::vector<Hit> search_ids(std::span<const Id> ids, const Query& query,
                                               const SearchOptions& options = {}) const {
@@ -66,7 +67,7 @@ class CollectionSearches {
         std::copy_if(ids.begin(), ids.end(), std::back_inserter(live), [this](Id id) { return !self().is_erased(id); });
         return mapvec::search_ids<Other>(self().vectors(), live, query, options);
     }
-    // The hits of search(), one by one to the visitor.
+    // Passes each hit of search() to the visitor.
     template <Metric Other = M, AnyQuery Query = KnnQuery, HitVisitor Visitor>
     void search_each(const Query& query, Visitor&& visitor, const SearchOptions& options = {}) const {
         mapvec::search_each<Other>(
@@ -80,13 +81,13 @@ class CollectionSearches {
             return mapvec::search_batch<Other>(self().vectors(), queries, filter..., options);
         });
     }
-    // The same, among rows whose id the filter accepts.
+    // As above, for rows whose id the filter accepts.
     template <Metric Other = M, IdFilter Filter>
     [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const KnnQuery> queries, const Filter& filter,
                                                              const SearchOptions& options = {}) const {
         return mapvec::search_batch<Other>(self().vectors(), queries, live(filter), options);
     }
-    // Queries one after the other, dim() elements each.
+    // `queries` holds vectors of dim() elements, one after the other.
     template <Metric Other = M>
     [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const float> queries, std::size_t k,
                                                              const SearchOptions& options = {}) const {
@@ -100,7 +101,7 @@ class CollectionSearches {
     CollectionSearches() noexcept = default;
 
     [[nodiscard]] const Derived& self() const noexcept { return static_cast<const Derived&>(*this); }
-    // search(), if all rows are live, or else search(filter).
+    // Calls search() if no row is erased, otherwise search(filter).
     template <class Search>
     [[nodiscard]] auto among_live(Search search) const {
         return self().has_erased_rows() ? search([this](Id id) { return !self().is_erased(id); }) : search();
@@ -111,8 +112,8 @@ class CollectionSearches {
     }
 };
 
-// The members search, search_ids, search_each and search_batch as free functions: one way to ask a store or a
-// collection. search<Cosine>(collection, …) asks by another metric than the collection's.
+// The members search, search_ids, search_each and search_batch as free functions, so that stores and collections are
+// searched in the same way. search<Cosine>(collection, …) uses another metric than that of the collection.
 template <std::size_t Dim, class T, Scalar S, NamedMetric M, Storage File, class... Args>
 [[nodiscard]] auto search(const Collection<Dim, T, S, M, File>& collection, const Args&... args) {
     return collection.search(args...);

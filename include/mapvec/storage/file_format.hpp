@@ -164,7 +164,7 @@ struct ExpectedHeader {
     std::uint64_t fingerprint = 0;
     std::uint32_t file_index = 0;
     std::uint32_t file_count = 1;
-    std::uint64_t rewrites = 0;  // of a new file; an old one may have any number
+    std::uint64_t rewrites = 0;  // for a new file; an existing file may have any number
     std::string description{};   // text of the fingerprint, for error messages
 };
 

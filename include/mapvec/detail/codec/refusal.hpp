@@ -1,5 +1,5 @@
-// Why a payload type cannot be stored, as the first line that a compiler prints. The lines behind it name the part:
-// StorablePart<const char*>.
+// The reason why a payload type cannot be stored, as the first line that a compiler prints. The next lines name the
+// part: StorablePart<const char*>.
 #pragma once
 
 #include <concepts>
@@ -61,7 +61,7 @@ consteval bool refuse_parts(TypeList<Parts...>) {
     return ((sizeof(StorablePart<Parts>) > 0) && ...);
 }
 
-// True, or a static_assert that says which part of T cannot be stored, and what to do. C: the codec of T.
+// Returns true, or fails a static_assert that names the part of T and the remedy. C: the codec of T.
 template <class T, class C>
 consteval bool explain_refusal() {
     if constexpr (requires { typename C::ReadyMade; }) return refuse_parts(Reachable<T>{});

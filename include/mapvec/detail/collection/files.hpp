@@ -6,10 +6,10 @@
 //     directory/erased             ids of erased rows, in the order of their erasure
 //     directory/field.<name>…      a key or field (detail/field/table.hpp)
 //
-// compact() and migrate() write new files (fields stay in their place): first to directory/rewritten, the next time to
-// directory, and so on in turn. CommitGroup::create makes the new files complete or not at all. After a crash there are
-// the old files, or both; of two complete collections, the one with more rewrites in its header is current. The writer
-// then removes the other files, root first. If a crash prevents this, the next writer does it.
+// compact() and migrate() write new files, alternately to directory/rewritten and to directory (the files of fields do
+// not move). CommitGroup::create makes the new files completely or not at all. After a crash there are the old files,
+// or both; of two complete collections, the one with more rewrites in its header is current. The writer then removes
+// the other files, root first. If a crash prevents this, the next writer does it.
 #pragma once
 
 #include <array>
@@ -34,13 +34,13 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// Where the files are after so many rewrites.
+// The directory of the files after so many rewrites.
 [[nodiscard]] inline std::filesystem::path collection_place(const std::filesystem::path& directory,
                                                             std::uint64_t rewrites) {
     return rewrites % 2 == 0 ? directory : directory / "rewritten";
 }
 
-// How often the collection whose root this is has been rewritten, or nothing if it is not whole.
+// The number of rewrites of the collection with this root; nothing if it is not complete.
 template <Storage File>
 [[nodiscard]] std::optional<std::uint64_t> rewrites_of(const std::filesystem::path& root) {
     try {
@@ -54,7 +54,7 @@ template <Storage File>
     }
 }
 
-// How often the current collection in a directory has been rewritten, as far as its place tells; 0 if there is none.
+// The number of rewrites of the current collection in a directory, modulo 2; 0 if there is none.
 template <Storage File>
 [[nodiscard]] std::uint64_t current_rewrites(const std::filesystem::path& directory) {
     const auto even = collection_place(directory, 0) / "vectors", odd = collection_place(directory, 1) / "vectors";
@@ -65,7 +65,7 @@ template <Storage File>
     return others && *others > *rewrites ? 0 : 1;
 }
 
-// As far as the system lets us: one that does not remove files which somebody looks at leaves them to the next writer.
+// Removes the files, if the system permits it. A system that cannot remove open files leaves them to the next writer.
 template <Storage File>
 void discard_collection(const std::filesystem::path& place) noexcept {
     for (const char* name :
@@ -77,7 +77,7 @@ void discard_collection(const std::filesystem::path& place) noexcept {
     }
 }
 
-// Of a writer, who has the lock: what a crash has left of a rewriting.
+// Removes the remains of an interrupted rewrite. REQUIRES: the caller is the writer.
 template <Storage File>
 void discard_leftovers(const std::filesystem::path& directory, std::uint64_t rewrites) {
     const auto other = collection_place(directory, rewrites + 1);
@@ -85,7 +85,7 @@ void discard_leftovers(const std::filesystem::path& directory, std::uint64_t rew
         if (File::exists(other / name)) return discard_collection<File>(other);
 }
 
-// Names of the fields whose files are in a directory. Only of files that the system knows: a simulated disk has none.
+// The names of the fields with files in a directory. (Only real files: a simulated disk has none.)
 [[nodiscard]] inline std::vector<std::string> fields_in(const std::filesystem::path& directory) {
     std::vector<std::string> names;
     std::error_code ignored;
@@ -119,11 +119,11 @@ struct CollectionFiles {
     }
     // Throws as Collection::create.
     [[nodiscard]] static Group create(const std::filesystem::path& directory, const StoreOptions& options) {
-        const auto files = specs(directory, options, Opening::new_file);  // throws before anything is made
+        const auto files = specs(directory, options, Opening::new_file);  // throws before it creates anything
         make_directory(directory);
         return Group::create(files, options);
     }
-    // Throws as Collection::open. Another process may rewrite the collection between our question and our deed.
+    // Throws as Collection::open. Another process may rewrite the collection between the two steps, so it tries again.
     [[nodiscard]] static Group open(const std::filesystem::path& directory, OpenMode mode,
                                     const StoreOptions& options) {
         for (int tries = 0;; ++tries) {
@@ -149,7 +149,7 @@ struct CollectionFiles {
         return Group::open_or_create(files, options);
     }
 
-    // Makes the directory for a new collection. Throws exists if there is one in it.
+    // Creates the directory for a new collection. Throws exists if it holds a collection.
     static void make_directory(const std::filesystem::path& directory) {
         for (const auto rewrites : {std::uint64_t{0}, std::uint64_t{1}})
             if (const auto root = collection_place(directory, rewrites) / "vectors"; File::exists(root))
@@ -157,7 +157,7 @@ struct CollectionFiles {
                     throw Error(ErrorCode::exists, directory, "there is a collection in it already");
         File::create_directory(directory);
     }
-    // Removes all files of a collection and its fields. As Collection::remove().
+    // Removes all files of a collection and its fields. See Collection::remove().
     static bool remove(const std::filesystem::path& directory) {
         const auto place = collection_place(directory, current_rewrites<File>(directory));
         const bool found = remove_store<File>(specs(place, {}, Opening::old_file));

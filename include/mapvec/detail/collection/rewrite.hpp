@@ -1,5 +1,5 @@
-// Copies of a collection as new files, which are there whole or not at all: its live rows only, all rows as they are, or
-// all rows with payloads of another type.
+// Copies of a collection as new files, which exist completely or not at all: with live rows only, with all rows, or
+// with all rows and payloads of another type.
 #pragma once
 
 #include <algorithm>
@@ -38,7 +38,7 @@ void append_all_records(const MappedArray<File>& from, MappedArray<File>& to) {
     append_records(from, 0, from.size(), to);
 }
 
-// Calls fill(group), and gives back what it has not used.
+// Creates a group with fill(group), and releases its unused space.
 template <class Files, class Fill>
 [[nodiscard]] auto create_filled(const std::vector<FileSpec>& specs, Fill fill) {
     using Group = typename Files::Group;
@@ -48,7 +48,7 @@ template <class Files, class Fill>
     });
 }
 
-// The live rows, numbered anew.
+// Copies the live rows, with new ids.
 template <class State, ProgressCallback Progress>
 [[nodiscard]] auto copy_live_rows(const State& from, const std::filesystem::path& place, std::uint64_t rewrites,
                                   Progress& progress) {
@@ -71,7 +71,8 @@ template <class State, ProgressCallback Progress>
     });
 }
 
-// All rows, erased ones too: their ids stay. The copy has the id of the collection, so indexes are those of either.
+// Copies all rows, also erased ones, so that ids stay. The copy has the store id of the collection, so that indexes fit
+// both.
 template <class State>
 [[nodiscard]] auto copy_all_rows(const State& from, const std::filesystem::path& place) {
     using Files = typename State::Files;
@@ -82,7 +83,7 @@ template <class State>
     });
 }
 
-// All rows, each with what convert() makes of its payload. Erased rows have none.
+// Copies all rows, with payloads from convert(). Erased rows get none.
 template <class NewFiles, class State, class Convert, ProgressCallback Progress>
 [[nodiscard]] auto copy_converted(const State& from, const std::filesystem::path& place, Convert& convert,
                                   Progress& progress) {

@@ -78,12 +78,12 @@ class CollectionState {
     [[nodiscard]] const Vectors& vectors() const noexcept { return vectors_; }
     [[nodiscard]] const Payloads& payloads() const noexcept { return payloads_; }
     [[nodiscard]] std::uint64_t rewrites() const noexcept { return rows_->header().rewrites; }
-    // The collection's, wherever in it the files are.
+    // The directory of the collection, for both places of its files.
     [[nodiscard]] std::filesystem::path directory() const {
         const auto place = rows_->path().parent_path();
         return rewrites() % 2 == 0 ? place : place.parent_path();
     }
-    // False if other files have taken the place of these.
+    // False if other files have replaced these.
     [[nodiscard]] bool is_current() const { return rows_->file().has_its_name(); }
 
     [[nodiscard]] bool contains(Id id) const noexcept { return id < rows_->size() && !is_erased(id); }
@@ -146,12 +146,12 @@ class CollectionState {
         FieldOf::discard(directory(), name);
         return found;
     }
-    // The fields of a collection that this one takes the place of. Whatever of their files cannot be used is made again.
+    // Takes over the fields of a collection that this one replaces. Creates files again that cannot be used.
     void take_fields(CollectionState& other) {
         for (const auto& field : other.fields_) field->attach(*this);
         fields_.swap(other.fields_);
     }
-    // Of fields that nobody has named: they hold values of rows that are gone.
+    // Removes the files of fields that are not open, because they contain values of rows that no longer exist.
     void discard_other_fields() {
         for (const std::string& name : fields_in(directory())) {
             const auto known = [&](const auto& field) { return field->definition().name == name; };

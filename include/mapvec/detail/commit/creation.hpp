@@ -24,7 +24,7 @@ struct FileSpec {
     std::filesystem::path path;
     ExpectedHeader header;
     std::uint64_t initial_capacity = 0;  // records
-    std::optional<StoreId> store_id{};   // of the first file of a new store, if it is to be that of another
+    std::optional<StoreId> store_id{};   // the store id of a new store, if it is a copy of another
 };
 
 namespace detail {

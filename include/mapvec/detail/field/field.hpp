@@ -67,7 +67,8 @@ class Field {
     Field(const Field&) = delete;
     Field& operator=(const Field&) = delete;
 
-    // The collection has moved to other files. If the files of the field cannot be made, it goes on without.
+    // The collection has moved to other files. If the files of the field cannot be created, the field works without
+    // them.
     void attach(State& state) {
         state_ = &state;
         try {
@@ -163,14 +164,14 @@ class Field {
                                                        const std::string& name) {
         return directory / ("field." + name);
     }
-    // Removes all files by these names, whatever they are: damaged ones may not even say that they are ours.
+    // Removes all files with these names, of any contents: a damaged file may not even have a valid header.
     static void discard(const std::filesystem::path& directory, const std::string& name) {
         for (const char* suffix : {"", ".slots", ".head", ".rows", ".journal0", ".journal1"}) {
             auto path = path_in(directory, name);
             File::remove(path += suffix);
         }
     }
-    // The files as they are, for a copy of the collection. Nothing if they are damaged.
+    // The files, for a copy of the collection; nothing if they are damaged.
     static void copy(const std::filesystem::path& from, const std::filesystem::path& to, const std::string& name,
                      const StoreId& collection) {
         try {

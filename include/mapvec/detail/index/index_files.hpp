@@ -117,7 +117,7 @@ class IndexFiles {
         return remove_store<File>(specs(path, 0, files));
     }
 
-    // A copy of the last commit, with the ids of the index and of its store. Throws as open() and create().
+    // Copies the last commit, with the ids of the index and of its store. Throws as open() and create().
     static void copy(const std::filesystem::path& from, const std::filesystem::path& to, std::uint64_t fingerprint,
                      const std::vector<IndexFile>& files) {
         const auto source = CommitGroup<File>::open(specs(from, fingerprint, files), OpenMode::read_only, {});

@@ -68,9 +68,9 @@ class RawRecords {
 
     // Throws payload.
     [[nodiscard]] static T decode(std::span<const std::byte> record) { return read_raw<T>(record); }
-    // The record of other's row `id`.
+    // Stages the record of row `id` of `other`.
     void stage_copy(const RawRecords& other, Id id) { records_->stage(other.bytes(id)); }
-    // A record that nobody will ask for.
+    // Stages a record for an erased row.
     void stage_nothing() {
         const std::array<std::byte, sizeof(T)> zeros{};
         records_->stage(zeros);
@@ -159,9 +159,9 @@ class VariableRecords {
 
     // Throws payload.
     [[nodiscard]] static T decode(std::span<const std::byte> record) { return C::decode(record); }
-    // The record of other's row `id`. Throws corrupt.
+    // Stages the record of row `id` of `other`. Throws corrupt.
     void stage_copy(const VariableRecords& other, Id id) { stage_record(other.checked_bytes(id)); }
-    // A record that nobody will ask for.
+    // Stages a record for an erased row.
     void stage_nothing() { stage_record({}); }
 
     // REQUIRES for the next functions: id < size(). They throw corrupt.

@@ -1,6 +1,6 @@
-// The compilers and options that mapvec needs. Every header includes this before its own code, by prologue.inc, and a
-// compiler that lacks something stops at one readable line: the #include behind it ends the compilation.
-// (Clang below 16 compiles vectors, but not payloads: see codec/aggregate.hpp.)
+// The compilers and options that mapvec needs. prologue.inc includes this before the code of every header. An
+// unsuitable compiler stops at one readable line: the #include behind it ends the compilation. (Clang before 16
+// compiles vectors, but not payloads: see codec/aggregate.hpp.)
 #pragma once
 
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 11
