@@ -91,7 +91,7 @@ class RecordingStorage {
         try {
             machine_->step(Op::write);
         } catch (...) {  // a write that fails has often written a part
-            if (machine_->torn_failures) put(offset, bytes.first(below(machine_->rng, bytes.size())));
+            put(offset, bytes.first(below(machine_->rng, bytes.size())));
             throw;
         }
         const Bytes copy(bytes.begin(), bytes.end());
@@ -114,7 +114,11 @@ class RecordingStorage {
     void overlay(std::uint64_t offset, std::span<const std::byte> bytes) {
         within_size(offset, bytes);
         const Bytes copy(bytes.begin(), bytes.end());
-        const std::uint64_t last = (offset + copy.size() - 1) / page_size;
+        prepare_overlay(offset, copy.size());
+        view_->show(offset, copy, true);
+    }
+    void prepare_overlay(std::uint64_t offset, std::uint64_t n) {
+        const std::uint64_t last = (offset + n - 1) / page_size;
         const bool laid =
             view_ && last < view_->overlaid.size() && view_->overlaid[offset / page_size] && view_->overlaid[last];
         if (machine_->fault && !laid) machine_->fault(Op::overlay);  // a page that is a copy already cannot fail
@@ -123,10 +127,9 @@ class RecordingStorage {
             view_->bytes = inode_->cache.read();
             inode_->views.push_back(view_.get());
         }
-        const std::uint64_t end = offset + copy.size();
+        const std::uint64_t end = offset + n;
         view_->overlaid.resize(std::max<std::size_t>(view_->overlaid.size(), (end + page_size - 1) / page_size));
         for (std::uint64_t page = offset / page_size; page * page_size < end; ++page) view_->overlaid[page] = true;
-        view_->show(offset, copy, true);
     }
     void drop_overlays() {
         if (view_) std::erase(inode_->views, view_.get());

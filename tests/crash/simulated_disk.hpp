@@ -201,7 +201,6 @@ class Machine {
     Rng rng;
     std::function<void(Op)> hook;   // before each operation that changes anything, and in the middle of some
     std::function<void(Op)> fault;  // throws where an operation is to fail
-    bool torn_failures = true;      // a write that fails has written a part
     std::uint64_t sync_faults = 0;  // how many syncs were made to fail by `fault`
     std::uint64_t failing_syncs = 0;
     std::uint64_t syncs_until_failure = UINT64_MAX;

@@ -100,8 +100,15 @@ class MappedArray {
     // A record behind the last, at any distance. The ones between are zeros, and a hole in the file.
     void insert(std::uint64_t index, std::span<const std::byte> record);
 
-    // REQUIRES: index < size(). Not beside a thread that reads this record.
-    void overwrite(std::uint64_t index, std::span<const std::byte> record);
+    // REQUIRES: index < size(). Not beside a thread that reads this record. The file has it after the next commit.
+    void overwrite(std::uint64_t index, std::span<const std::byte> record) {
+        prepare_overwrite(index);
+        overwrite_prepared(index, record);
+    }
+    // The same in two steps, for changes of several arrays: only the first can fail, and it changes nothing that can be
+    // seen. Nothing else may be written to this array between the two.
+    void prepare_overwrite(std::uint64_t index);
+    void overwrite_prepared(std::uint64_t index, std::span<const std::byte> record) noexcept;
 
     // --- for CommitGroup ---
 
@@ -133,6 +140,8 @@ class MappedArray {
     // With the records since the last checkpoint as its tail, or none.
     [[nodiscard]] Slot slot(bool tail) const noexcept;
 
+    // The file gets appended records that were overwritten in the view. Throws no_space, io; may be called again then.
+    void write_overwritten();
     // Takes the memory that mark_committed() needs, which comes when it is too late to throw.
     void prepare_to_mark() { logged_.reserve_for(dirty_); }
     void mark_committed() noexcept {
@@ -181,12 +190,6 @@ class MappedArray {
     static constexpr std::uint64_t sum_step = 128 << 10;
     static constexpr std::uint64_t sync_piece = 16 << 20;
 
-    // Whether `record` is a part of this array that begins elsewhere in the record at `target`, or reaches into it.
-    [[nodiscard]] bool overlaps_partly(std::span<const std::byte> record, const std::byte* target) const noexcept {
-        const auto from = reinterpret_cast<std::uintptr_t>(record.data()),
-                   to = reinterpret_cast<std::uintptr_t>(target);
-        return from != to && from < to + stride_ && to < from + stride_;
-    }
     [[nodiscard]] std::uint64_t end() const noexcept { return data_offset + size() * stride_; }
     [[nodiscard]] std::uint64_t end_of(std::uint64_t count) const {
         const auto end = detail::records_end(count, stride_);
@@ -207,7 +210,11 @@ class MappedArray {
     // Bytes that no sum covers yet.
     [[nodiscard]] std::uint64_t unsummed() const noexcept { return size() * stride_ - sums_.length(); }
     void sum(std::uint64_t n) noexcept { sums_.append(records() + sums_.length(), n); }
-    void write_or_put_back(std::uint64_t at, std::span<const std::byte> record);
+    void write_from_view(detail::IdSet& ids);
+    // Where an overwritten record is remembered.
+    [[nodiscard]] detail::IdSet& overwritten(std::uint64_t index) noexcept {
+        return index < std::max(committed_, protected_) ? dirty_ : overwritten_;
+    }
     void make_room(std::uint64_t first_used, std::uint64_t bytes);
     void grow(std::uint64_t size, std::uint64_t first_used);
     void put_run(detail::JournalRecordWriter& record, std::uint64_t first, std::uint64_t n) const {
@@ -229,8 +236,9 @@ class MappedArray {
     detail::PublishedRowState state_;
     std::uint32_t slot_block_log2_ = 0;
     bool grown_ = true;
-    detail::IdSet dirty_;   // committed or protected records overwritten since the last commit: in the view only
-    detail::IdSet logged_;  // committed records whose bytes the journal has, not the file
+    detail::IdSet dirty_;        // committed or protected records overwritten since the last commit: in the view only
+    detail::IdSet logged_;       // committed records whose bytes the journal has, not the file
+    detail::IdSet overwritten_;  // appended since the last commit and overwritten: the file may have older bytes
 };
 
 // --- writing ---
@@ -269,43 +277,26 @@ void MappedArray<File>::insert(std::uint64_t index, std::span<const std::byte> r
     publish(1);
 }
 
+// In the view first, whether it is committed or not: a write that fails may have written half of the record.
 template <Storage File>
-void MappedArray<File>::overwrite(std::uint64_t index, std::span<const std::byte> record) {
-    assert(index < size() && record.size() == stride_);
+void MappedArray<File>::prepare_overwrite(std::uint64_t index) {
+    assert(index < size());
     if (mode_ == OpenMode::read_only) check_writable();
-    const std::uint64_t offset = index * stride_;
-    if (overlaps_partly(record, records() + offset)) {
-        const std::vector<std::byte> copy(record.begin(), record.end());
-        return overwrite(index, copy);
-    }
+    const std::uint64_t offset = data_offset + index * stride_;
     // On a full tmpfs even reading a hole is SIGBUS.
-    if (index >= gap_begin_ && index < gap_end_) file_.allocate(data_offset + offset, stride_);
-    detail::BlockSums sums = sums_;
-    sums.replace(offset, records() + offset, record.data(), stride_);
-    if (index >= std::max(committed_, protected_)) {
-        write_or_put_back(data_offset + offset, record);
-    } else {
-        dirty_.add(index);
-        file_.overlay(data_offset + offset, record);
-    }
-    sums_ = sums;
-    state_.publish(committed_, sums_);
+    if (index >= gap_begin_ && index < gap_end_) file_.allocate(offset, stride_);
+    overwritten(index).reserve_one();
+    file_.prepare_overlay(offset, stride_);
 }
 
-// Over a record that everybody sees. A write that fails may have written half of it, where there is room for that half;
-// so there is room to put back what was there.
 template <Storage File>
-void MappedArray<File>::write_or_put_back(std::uint64_t at, std::span<const std::byte> record) {
-    const std::vector<std::byte> before(file_.data() + at, file_.data() + at + stride_);
-    try {
-        file_.write(at, record);
-    } catch (...) {
-        try {
-            file_.write(at, before);
-        } catch (...) {  // the rest was never changed
-        }
-        throw;
-    }
+void MappedArray<File>::overwrite_prepared(std::uint64_t index, std::span<const std::byte> record) noexcept {
+    assert(index < size() && record.size() == stride_);
+    const std::uint64_t offset = index * stride_;
+    sums_.replace(offset, records() + offset, record.data(), stride_);
+    overwritten(index).add(index);
+    file_.overlay(data_offset + offset, record);
+    state_.publish(committed_, sums_);
 }
 
 template <Storage File>
@@ -340,6 +331,12 @@ void MappedArray<File>::grow(std::uint64_t size, std::uint64_t first_used) {
 }
 
 // --- committing ---
+
+template <Storage File>
+void MappedArray<File>::write_overwritten() {
+    write_from_view(overwritten_);
+    overwritten_.clear();
+}
 
 template <Storage File>
 void MappedArray<File>::put_changes(detail::JournalRecordWriter& record, std::uint32_t file_index) {
@@ -400,7 +397,12 @@ void MappedArray<File>::mark_checkpoint(detail::IdSet carried) noexcept {
 // Into the file what the journal has. A crash on the way is harmless: the journal is replayed over it.
 template <Storage File>
 void MappedArray<File>::write_logged() {
-    logged_.each_run([&](std::uint64_t first, std::uint64_t n) {
+    write_from_view(logged_);
+}
+
+template <Storage File>
+void MappedArray<File>::write_from_view(detail::IdSet& ids) {
+    ids.each_run([&](std::uint64_t first, std::uint64_t n) {
         const std::uint64_t at = data_offset + first * stride_;
         file_.write(at, {file_.data() + at, static_cast<std::size_t>(n * stride_)});
     });
@@ -415,6 +417,7 @@ void MappedArray<File>::restore(const Slot& slot) {
     file_.drop_overlays();
     dirty_.clear();
     logged_.clear();
+    overwritten_.clear();
     sums_ = detail::BlockSums(slot.block_crcs, slot.block_log2, slot.record_count * stride_);
     slot_block_log2_ = slot.block_log2;
     grown_ = false;

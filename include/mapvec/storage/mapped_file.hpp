@@ -115,7 +115,11 @@ class MappedFile {
         std::memcpy(view_.base() + offset, bytes.data(), bytes.size());
     }
 
-    void overlay(std::uint64_t offset, std::span<const std::byte> bytes);
+    void overlay(std::uint64_t offset, std::span<const std::byte> bytes) {
+        prepare_overlay(offset, bytes.size());
+        std::memmove(view_.base() + offset, bytes.data(), bytes.size());
+    }
+    void prepare_overlay(std::uint64_t offset, std::uint64_t n);
     void drop_overlays();
 
     void start_sync(std::uint64_t offset, std::uint64_t n) noexcept {
@@ -490,12 +494,11 @@ void MappedFile::each_overlaid_page(std::uint64_t begin, std::uint64_t end, Visi
     }
 }
 
-inline void MappedFile::overlay(std::uint64_t offset, std::span<const std::byte> bytes) {
-    const std::uint64_t end = offset + bytes.size();
+inline void MappedFile::prepare_overlay(std::uint64_t offset, std::uint64_t n) {
+    const std::uint64_t end = offset + n;
     if (end > private_end_) make_private(end);
     if (overlaid_.size() * page() < end) overlaid_.resize((end + page() - 1) / page());
     for (std::uint64_t at = offset / page(); at * page() < end; ++at) overlaid_[at] = true;
-    std::memmove(view_.base() + offset, bytes.data(), bytes.size());
 }
 
 inline void MappedFile::make_private(std::uint64_t end) {

@@ -55,11 +55,12 @@ concept Storage = std::movable<File> && requires(File file, const File constant,
     file.resize(n);        // n bytes (or more, if it cannot be cut); new bytes are zero, and may be a hole
     file.allocate(n, n);   // (offset, length): blocks for these bytes, so that writing them finds room. Throws no_space
     file.write(n, bytes);  // within size(): writes to the file and to the view
-    file.stream(n, bytes);   // the same; cheap for many small consecutive pieces
-    file.overlay(n, bytes);  // writes to the view only
-    file.drop_overlays();    // the view may show the file everywhere
-    file.start_sync(n, n);   // (offset, length), a hint: a sync of these bytes will follow soon
-    file.sync();             // makes all writes and the size durable
+    file.stream(n, bytes);       // the same; cheap for many small consecutive pieces
+    file.overlay(n, bytes);      // writes to the view only
+    file.prepare_overlay(n, n);  // (offset, length): the next overlay() there does not throw; changes nothing
+    file.drop_overlays();        // the view may show the file everywhere
+    file.start_sync(n, n);       // (offset, length), a hint: a sync of these bytes will follow soon
+    file.sync();                 // makes all writes and the size durable
     // Its entry in the directory is durable; who creates a file need not ask for it. Throws detail::SyncError if that
     // failed, any other Error if nothing was tried. (create() does the same.)
     file.sync_name();

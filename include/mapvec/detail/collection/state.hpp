@@ -205,20 +205,19 @@ class CollectionState {
     // REQUIRES for the next functions: contains(id).
     void update(Id id, const T& payload) {
         auto changes = prepare(id, payload, id);
-        publish([&] { records_.update(id, payload); }, changes);
+        records_.prepare_update(id, payload);
+        publish([&] { records_.update_prepared(id); }, changes);
     }
     void update(Id id, std::span<const S> vector, const T& payload) {
         check_dim(vector);
         auto changes = prepare(id, payload, id);
-        const Row row = vectors_[id];
-        const std::vector<S> before(row.begin(), row.end());
-        rows_->overwrite(id, std::as_bytes(vector));
-        try {
-            publish([&] { records_.update(id, payload); }, changes);
-        } catch (...) {
-            rows_->overwrite(id, std::as_bytes(std::span(before)));
-            throw;
-        }
+        rows_->prepare_overwrite(id);
+        records_.prepare_update(id, payload);
+        const auto overwrite_both = [&] {
+            rows_->overwrite_prepared(id, std::as_bytes(vector));
+            records_.update_prepared(id);
+        };
+        publish(overwrite_both, changes);
     }
     void erase(Id id) {
         stage_erasure(id);

@@ -118,7 +118,10 @@ void CommitGroup<File>::reserve_initially(const std::vector<FileSpec>& specs) {
 
 template <Storage File>
 void CommitGroup<File>::finish_creation() {
-    for (auto& array : arrays_) array->finish_checksums();
+    for (auto& array : arrays_) {
+        array->write_overwritten();
+        array->finish_checksums();
+    }
     for (std::size_t i = 1; i < arrays_.size(); ++i) {
         write_slot(*arrays_[i], checkpoint_);
         sync(arrays_[i]->file());

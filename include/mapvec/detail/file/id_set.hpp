@@ -26,6 +26,10 @@ class IdSet {
         sorted_ = false;
     }
 
+    // The next add(id) takes no memory.
+    void reserve_one() {
+        if (ids_.size() == ids_.capacity()) ids_.reserve(2 * ids_.size() + 16);
+    }
     void reserve_for(const IdSet& other) {
         const std::size_t needed = ids_.size() + other.ids_.size();
         if (needed > ids_.capacity()) ids_.reserve(std::max(needed, 2 * ids_.capacity()));  // not anew for each commit

@@ -64,7 +64,16 @@ class RawRecords {
         records_->stage(record);
     }
     void publish() noexcept { records_->publish(1); }
-    void update(Id id, const T& value) { records_->overwrite(id, raw(value)); }
+    void update(Id id, const T& value) {
+        prepare_update(id, value);
+        update_prepared(id);
+    }
+    // In two steps, of which only the first can fail, and changes nothing that can be seen.
+    void prepare_update(Id id, const T& value) {
+        (void)raw(value);
+        records_->prepare_overwrite(id);
+    }
+    void update_prepared(Id id) noexcept { records_->overwrite_prepared(id, buffer_); }
 
     // Throws payload.
     [[nodiscard]] static T decode(std::span<const std::byte> record) { return read_raw<T>(record); }
@@ -152,9 +161,17 @@ class VariableRecords {
         entries_->publish(1);
     }
     void update(Id id, const T& value) {
-        const PayloadEntry entry = stage_bytes(id, encoded(value));
+        prepare_update(id, value);
+        update_prepared(id);
+    }
+    // As RawRecords'.
+    void prepare_update(Id id, const T& value) {
+        entries_->prepare_overwrite(id);
+        staged_entry_ = stage_bytes(id, encoded(value));
+    }
+    void update_prepared(Id id) noexcept {
         heap_->publish(staged_);
-        entries_->overwrite(id, bytes_of(entry));
+        entries_->overwrite_prepared(id, bytes_of(staged_entry_));
     }
 
     // Throws payload.
@@ -259,7 +276,8 @@ class VariableRecords {
     NonOwning<MappedArray<File>> heap_;
     NonOwning<MappedArray<File>> entries_;
     Encoder encoder_;
-    std::uint64_t staged_ = 0;  // bytes of the staged record
+    std::uint64_t staged_ = 0;   // bytes of the record that waits to be published
+    PayloadEntry staged_entry_;  // what will be its entry, if it is to replace another
 };
 
 // Verifies the files of the group, then the records.
