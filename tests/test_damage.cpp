@@ -302,7 +302,9 @@ TEST_CASE("a journal full of false headers is refused in linear time") {
     std::vector<detail::JournalRecordHeader> headers(1 << 20);
     const std::uint64_t bytes = headers.size() * sizeof headers[0];
     const auto lie = [&](std::size_t i) { headers[i] = {0, 0, bytes - i * sizeof headers[0], salt, last + 1}; };
-    const auto found = [&] { return detail::newest_record_behind(std::as_bytes(std::span(headers)), 0, {}, salt, last); };
+    const auto found = [&] {
+        return detail::newest_record_behind(std::as_bytes(std::span(headers)), 0, {}, salt, last);
+    };
     CHECK(!found());
     lie(1);
     CHECK(!found());  // a single bad slot may be a torn write

@@ -74,8 +74,8 @@ class Error : public std::runtime_error {
 
 namespace detail {
 
-// A sync was begun and failed: the system may have dropped what it could not write, so that a second sync, which reports
-// success, proves nothing.
+// A sync was begun and failed. The system may have dropped what it could not write: a second sync that reports success
+// proves nothing.
 class SyncError : public Error {
   public:
     using Error::Error;
