@@ -26,6 +26,7 @@ enum class ErrorCode {
     not_found,           // the file does not exist
     exists,              // the file exists already
     locked,              // another writer has the store open
+    replaced,            // refresh(): the path leads to another file, or to an older copy; open the store again
     read_only,           // a change to a store that was opened for reading, or to a read-only file system
     corrupt,             // the contents of the file are damaged or contradict each other
     version_mismatch,    // the file's format is newer than this library
@@ -43,6 +44,7 @@ enum class ErrorCode {
         case ErrorCode::not_found: return "not_found";
         case ErrorCode::exists: return "exists";
         case ErrorCode::locked: return "locked";
+        case ErrorCode::replaced: return "replaced";
         case ErrorCode::read_only: return "read_only";
         case ErrorCode::corrupt: return "corrupt";
         case ErrorCode::version_mismatch: return "version_mismatch";

@@ -67,6 +67,7 @@ class RecordingStorage {
     }
 
     [[nodiscard]] const Path& path() const noexcept { return path_; }
+    [[nodiscard]] bool shows_its_file() const noexcept { return true; }
     [[nodiscard]] bool has_its_name() const {
         const auto found = machine_->shown.find(path_.string());
         return found != machine_->shown.end() && found->second == inode_;

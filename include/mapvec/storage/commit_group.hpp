@@ -259,6 +259,8 @@ class CommitGroup {
         for (auto& array : arrays_) array->show_committed();
     }
     void replay(const std::vector<detail::JournalRecord>& records);
+    void check_not_replaced() const;
+    [[noreturn]] void refuse_replaced(const std::string& by) const;
 
     void commit(CommitReason reason);
     void commit_changes(CommitReason reason);

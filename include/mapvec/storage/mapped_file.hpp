@@ -82,6 +82,9 @@ class MappedFile {
         check(detail::platform::leads_to(path_, handle(), answer), path_, "looking for the file by its name");
         return answer;
     }
+    // False if the mapping shows another file than the descriptor reads: overlayfs copies a file that is written to for
+    // the first time, and mappings made before keep the old one.
+    [[nodiscard]] bool shows_its_file() const;
     [[nodiscard]] std::uint64_t size() const noexcept { return size_.load(); }
     // Relaxed, for it is on the way to every row: nobody may look before size(), or what the owner counts in its place,
     // has told him that there is something; any base since then shows it, and old ones stay mapped.
@@ -357,6 +360,18 @@ inline void MappedFile::create_directory(const std::filesystem::path& path) {
     }
     // Even if it was there already: who made it may have been killed before it was durable.
     detail::sync_directory_of(path);
+}
+
+// By its first page. A writer may be changing it, so a difference has to stay.
+inline bool MappedFile::shows_its_file() const {
+    if constexpr (!detail::platform::can_map_in_place) return true;
+    std::vector<std::byte> page(std::min<std::uint64_t>(size(), this->page()));
+    for (int tries = 0; tries < 100; ++tries) {
+        std::size_t n = page.size();
+        check(detail::platform::read_at(handle(), 0, page.data(), n), path_, "reading the first page");
+        if (std::memcmp(page.data(), data(), n) == 0) return true;
+    }
+    return false;
 }
 
 // --- size and view ---

@@ -1,6 +1,7 @@
 // The functions of CommitGroup that create, open and refresh (storage/commit_group.hpp: N1 to N3, O1 to O3).
 #pragma once
 
+#include <cstring>
 #include <optional>
 #include <string>
 #include <utility>
@@ -174,10 +175,27 @@ void CommitGroup<File>::replay(const std::vector<detail::JournalRecord>& records
     }
 }
 
+// A reader follows the file that it opened. If another file has its name by now, commits go there. If there is no file
+// of this name, nothing is committed.
+template <Storage File>
+void CommitGroup<File>::check_not_replaced() const {
+    const File& root = arrays_[0]->file();
+    if (!root.has_its_name() && File::exists(root_path())) refuse_replaced("another file");
+    if (!root.shows_its_file()) refuse_replaced("a copy of it, by the file system");
+    if (std::memcmp(root.data(), &arrays_[0]->header(), sizeof(FileHeader)) != 0) refuse_replaced("another store");
+}
+
+template <Storage File>
+void CommitGroup<File>::refuse_replaced(const std::string& by) const {
+    throw Error(ErrorCode::replaced, root_path(),
+                "since it was opened, the file was replaced by " + by + ": open the store again");
+}
+
 template <Storage File>
 template <class Show>
 bool CommitGroup<File>::refresh(Show show) {
     if (mode_ != OpenMode::read_only || !is_open()) return false;
+    check_not_replaced();
     const Slot newest = detail::newest_slot(arrays_[0]->file()).slot;
     if (!refresh_incomplete_ && newest.generation == checkpoint_.generation && newest.salt == checkpoint_.salt) {
         detail::Records records{{}, journal_end_, sequence_};
@@ -188,6 +206,7 @@ bool CommitGroup<File>::refresh(Show show) {
         sequence_ = records.sequence;
     } else {
         auto state = detail::read_state(arrays_, mode_);
+        if (state.records.sequence < last_shown_sequence_) refuse_replaced("an older copy of the store");
         refresh_incomplete_ = true;
         load_state(std::move(state));
     }

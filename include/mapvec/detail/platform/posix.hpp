@@ -127,6 +127,15 @@ inline void close_on_exec(Handle handle) noexcept { ::fcntl(handle, F_SETFD, FD_
     return 0;
 }
 
+// Reads up to `n` bytes; fewer at the end of the file. Sets `n` to how many.
+[[nodiscard]] inline int read_at(Handle handle, std::uint64_t offset, void* bytes, std::size_t& n) noexcept {
+    ssize_t got = 0;
+    do got = ::pread(handle, bytes, n, static_cast<off_t>(offset));
+    while (got < 0 && errno == EINTR);
+    n = got < 0 ? 0 : static_cast<std::size_t>(got);
+    return got < 0 ? errno : 0;
+}
+
 [[nodiscard]] inline int resize(Handle handle, std::uint64_t size) noexcept {
     if (!within_file_size_limit(size)) return EFBIG;
     if (size > static_cast<std::uint64_t>(INT64_MAX)) return EFBIG;

@@ -149,6 +149,10 @@ inline void close_on_exec(Handle handle) noexcept { ::SetHandleInformation(handl
 
 inline void start_sync(Handle, std::uint64_t, std::uint64_t) noexcept {}
 [[nodiscard]] inline int sync(Handle handle) noexcept { return ::FlushFileBuffers(handle) ? 0 : last_error(); }
+// Only asked where can_map_in_place.
+[[nodiscard]] inline int read_at(Handle, std::uint64_t, void*, std::size_t&) noexcept {
+    return static_cast<int>(ERROR_NOT_SUPPORTED);
+}
 [[nodiscard]] inline int sync_directory_of(const std::filesystem::path&, bool& begun) noexcept {
     begun = false;
     return 0;
