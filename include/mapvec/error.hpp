@@ -76,8 +76,8 @@ class Error : public std::runtime_error {
 
 namespace detail {
 
-// A sync was begun and failed. The system may have dropped what it could not write: a second sync that reports success
-// proves nothing.
+// A sync was attempted and failed. The system may have dropped what it could not write, so the success of a second sync
+// would prove nothing.
 class SyncError : public Error {
   public:
     using Error::Error;

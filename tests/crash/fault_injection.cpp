@@ -1,7 +1,7 @@
-// The n-th operation of the storage fails, for n = 1, 2, … until a run has no failure: opening, mapping,
-// growing, allocating, writing, syncing, creating, removing, locking. Each must give an Error and
-// change nothing; the same store goes on and a retry succeeds; after a failed sync it refuses to commit until
-// it is reopened, and what was committed is there.
+// The n-th operation of the storage fails, for n = 1, 2, … until a run has no failure: opening, mapping, growing,
+// allocating, writing, syncing, creating, removing, locking. Each failure must give an Error and change nothing. The
+// same store then works, and a retry succeeds. After a failed sync the store refuses to commit until it is reopened,
+// and earlier commits are safe.
 //
 //     mapvec_crash_fault_injection [--seed 1] [--seeds 3]
 #include <algorithm>
@@ -39,7 +39,7 @@ class Scenario {
         };
     }
 
-    // False if nothing has failed.
+    // Returns false if no operation failed.
     bool run() {
         const Use use(machine_);
         store_ = insist([] { return Store::open_or_create("store", {.initial_capacity = 1}); });
@@ -59,7 +59,7 @@ class Scenario {
     }
 
   private:
-    // Tries until nothing fails.
+    // Repeats the call until it succeeds.
     template <class Make>
     Store insist(Make make) {
         for (int tries = 0; tries < 20; ++tries) {
@@ -93,13 +93,13 @@ class Scenario {
                 return;
             } catch (const mapvec::Error&) {
             }
-            change();  // a store that has refused to commit or to close goes on
+            change();  // a store that refused to commit or to close still works
             failed_ = refuses_for_good();
             if (failed_) recover();
         }
         throw std::runtime_error("a commit fails again and again");
     }
-    // Whether a commit without any fault is refused: the store says that it does not know what is on disk.
+    // True if a commit without a fault throws, because the store does not know what is on disk.
     [[nodiscard]] bool refuses_for_good() {
         const auto fault = std::exchange(machine_.fault, nullptr);
         bool refused = false;
@@ -165,7 +165,7 @@ class Scenario {
     Store reader_;
     Model model_;
     Model committed_;
-    std::vector<Model> begun_;  // commits since
+    std::vector<Model> begun_;  // commits that have begun since
 };
 
 template <template <class> class Kind>

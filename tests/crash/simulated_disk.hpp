@@ -1,12 +1,12 @@
-// A simulated machine: files with what the page cache shows, what the disk has, and everything in between.
+// Machine: a simulated machine. It knows the contents of the page cache, those of the disk, and all states in between.
 //
 //     Machine machine(seed);
-//     Use use(machine);                                  // RecordingStorage works on this machine now
+//     Use use(machine);                                  // RecordingStorage uses this machine from now on
 //     machine.hook = [&](Op) { auto cut = machine.power_cut(anything(rng)); … };   // before each operation
 //
-// A file is dirty by sectors of 512 bytes and in its size, a directory by its entries. A sector that was
-// written several times since it was last durable may be on disk in any of these versions. A power cut leaves
-// what is durable and any subset of what is dirty; a kill leaves the page cache. After either no lock is held.
+// The sectors of 512 bytes and the size of a file may be dirty, and the entries of a directory. If a sector was written
+// several times since it was durable, any of these versions may be on disk. A power cut keeps durable data and any
+// subset of dirty data. A kill keeps the page cache. After both, no lock is held.
 #pragma once
 
 #include <algorithm>
@@ -35,7 +35,7 @@ inline constexpr std::uint64_t sector_size = 512;
 inline constexpr std::uint64_t page_size = 4096;
 using Sector = std::array<std::byte, sector_size>;
 
-// Bytes that copies share until one of them is written to: most files of most crash images are like the original.
+// Bytes that copies share until one of them is written: most files of most crash images equal the original.
 class SharedBytes {
   public:
     [[nodiscard]] const Bytes& read() const noexcept { return *bytes_; }
@@ -60,7 +60,7 @@ class SharedBytes {
     std::shared_ptr<Bytes> bytes_ = std::make_shared<Bytes>();
 };
 
-// What one process sees of a file where it has laid other bytes over some pages.
+// The overlays of one process: its view of the pages that it has replaced.
 struct View {
     Bytes bytes;
     std::vector<bool> overlaid;
@@ -83,20 +83,21 @@ struct Locks {
     std::set<const void*> readers;
 };
 
-// Decides of each dirty thing whether it has reached the disk. `sector` is meaningless for sizes and directory entries.
+// Decides for each dirty sector, size or entry whether it has reached the disk. `sector` has no meaning for sizes and
+// directory entries.
 enum class Item { entry, size, sector };
 using Chooser = std::function<bool(Item, const std::string& file, std::uint64_t sector)>;
 
 struct Inode {
     SharedBytes cache;
     SharedBytes durable;
-    std::map<std::uint64_t, std::vector<Sector>> dirty;  // sector: its earlier versions that may be on disk instead
-    std::vector<std::uint64_t> sizes;                    // that the file has had since it was durable
+    std::map<std::uint64_t, std::vector<Sector>> dirty;  // sector: earlier versions that may be on disk
+    std::vector<std::uint64_t> sizes;                    // sizes since the file was durable
     Locks locks;
     std::vector<View*> views;
 
     void write(std::uint64_t offset, std::span<const std::byte> bytes, const View* own) {
-        const Bytes copy(bytes.begin(), bytes.end());  // it may be our own memory
+        const Bytes copy(bytes.begin(), bytes.end());  // they may be a part of this file
         const std::uint64_t end = offset + copy.size();
         for (std::uint64_t at = offset; at < end;) {
             const std::uint64_t index = at / sector_size;
@@ -114,7 +115,7 @@ struct Inode {
     void resize(std::uint64_t size) {
         const std::uint64_t before = cache.read().size();
         if (size == before) return;
-        if (size < before) write(size, Bytes(before - size), nullptr);  // cut off and grown again, it reads as zeros
+        if (size < before) write(size, Bytes(before - size), nullptr);  // after growing again these bytes are zeros
         sizes.push_back(before);
         cache.write().resize(size);
         for (View* view : views) {
@@ -130,7 +131,7 @@ struct Inode {
         sizes.clear();
     }
 
-    // The system could not write everything, reports it once, and holds the pages for clean from now on.
+    // The system could not write everything. It reports this once, and then treats the pages as clean.
     void fail_to_sync(Rng& rng) {
         if (one_in(rng, 2)) durable.write().resize(cache.read().size()), sizes.clear();
         for (const auto& [index, older] : dirty)
@@ -138,7 +139,7 @@ struct Inode {
         dirty.clear();
     }
 
-    // Pages that are held for clean may be read from the disk again at any time.
+    // Pages that are treated as clean may be read from the disk again at any time.
     void evict() {
         Bytes& shown = cache.write();
         const Bytes& disk = durable.read();
@@ -194,14 +195,14 @@ class Machine {
   public:
     explicit Machine(std::uint64_t seed) : rng(seed) {}
 
-    // --- what the storage does ---
+    // --- operations of the storage ---
 
-    Directory shown;    // names as processes see them
-    Directory durable;  // names as they are on disk
+    Directory shown;    // names that processes see
+    Directory durable;  // names on disk
     Rng rng;
-    std::function<void(Op)> hook;   // before each operation that changes anything, and in the middle of some
-    std::function<void(Op)> fault;  // throws where an operation is to fail
-    std::uint64_t sync_faults = 0;  // how many syncs were made to fail by `fault`
+    std::function<void(Op)> hook;   // called before each operation that changes anything, and within some
+    std::function<void(Op)> fault;  // throws to make an operation fail
+    std::uint64_t sync_faults = 0;  // number of syncs that `fault` made fail
     std::uint64_t failing_syncs = 0;
     std::uint64_t syncs_until_failure = UINT64_MAX;
 
@@ -225,7 +226,7 @@ class Machine {
         for (const auto& [name, inode] : shown) inode->evict();
     }
 
-    // --- what a crash leaves ---
+    // --- crashes ---
 
     [[nodiscard]] std::size_t items() const {
         std::size_t n = changed_names().size();
@@ -268,7 +269,7 @@ class Machine {
         all.insert(shown.begin(), shown.end());
         return all;
     }
-    // Entries that differ.
+    // The directory entries that differ.
     [[nodiscard]] std::vector<std::string> changed_names() const {
         std::vector<std::string> names;
         for (const auto& [name, inode] : all_files()) {
@@ -281,7 +282,7 @@ class Machine {
     bool in_hook_ = false;
 };
 
-// While it lives, RecordingStorage works on this machine.
+// While this object exists, RecordingStorage uses the machine.
 class Use {
   public:
     explicit Use(Machine& machine) : before_(std::exchange(current_, &machine)) {}

@@ -1,4 +1,4 @@
-// A set of row ids that is cheap to add to and read in order once: a vector, sorted when it is looked at.
+// IdSet: a set of row ids with cheap insertion: a vector, which is sorted when it is read.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@ class IdSet {
     void clear() noexcept { ids_.clear(), sorted_ = true; }
 
     void add(std::uint64_t id) {
-        if (ids_.size() >= sort_at_) {  // the same row overwritten again and again must not fill the memory
+        if (ids_.size() >= sort_at_) {  // limits the memory if the same row is overwritten many times
             (void)sorted();
             sort_at_ = 2 * ids_.size() + 1024;
         }
@@ -26,21 +26,21 @@ class IdSet {
         sorted_ = false;
     }
 
-    // The next add(id) takes no memory.
+    // Afterwards the next add(id) allocates no memory.
     void reserve_one() {
         if (ids_.size() == ids_.capacity()) ids_.reserve(2 * ids_.size() + 16);
     }
     void reserve_for(const IdSet& other) {
         const std::size_t needed = ids_.size() + other.ids_.size();
-        if (needed > ids_.capacity()) ids_.reserve(std::max(needed, 2 * ids_.capacity()));  // not anew for each commit
+        if (needed > ids_.capacity()) ids_.reserve(std::max(needed, 2 * ids_.capacity()));  // not for each commit
     }
 
-    // Takes no memory after reserve_for(other).
+    // Allocates no memory after reserve_for(other).
     void add(const IdSet& other) {
         for (const std::uint64_t id : other.ids_) add(id);
     }
 
-    // What is in this set and not in the other.
+    // The ids in this set that are not in the other.
     [[nodiscard]] IdSet without(IdSet& other) {
         IdSet rest;
         std::set_difference(sorted().begin(), sorted().end(), other.sorted().begin(), other.sorted().end(),
@@ -48,7 +48,7 @@ class IdSet {
         return rest;
     }
 
-    // Calls visit(first, n) for each run of ids that follow each other.
+    // Calls visit(first, n) for each run of consecutive ids.
     template <class Visit>
     void each_run(Visit visit) {
         const auto& ids = sorted();

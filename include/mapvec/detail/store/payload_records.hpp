@@ -68,7 +68,7 @@ class RawRecords {
         prepare_update(id, value);
         update_prepared(id);
     }
-    // In two steps, of which only the first can fail, and changes nothing that can be seen.
+    // An update in two steps. Only the first step can fail, and it changes nothing visible.
     void prepare_update(Id id, const T& value) {
         (void)raw(value);
         records_->prepare_overwrite(id);
@@ -164,7 +164,7 @@ class VariableRecords {
         prepare_update(id, value);
         update_prepared(id);
     }
-    // As RawRecords'.
+    // See RawRecords.
     void prepare_update(Id id, const T& value) {
         entries_->prepare_overwrite(id);
         staged_entry_ = stage_bytes(id, encoded(value));
@@ -276,8 +276,8 @@ class VariableRecords {
     NonOwning<MappedArray<File>> heap_;
     NonOwning<MappedArray<File>> entries_;
     Encoder encoder_;
-    std::uint64_t staged_ = 0;   // bytes of the record that waits to be published
-    PayloadEntry staged_entry_;  // what will be its entry, if it is to replace another
+    std::uint64_t staged_ = 0;   // bytes of the staged record
+    PayloadEntry staged_entry_;  // entry of the staged record, if it replaces another one
 };
 
 // Verifies the files of the group, then the records.
