@@ -1,4 +1,4 @@
-// The bytes of small stores of format version 1, as they were written once: each file as the pieces that are not zero.
+// The bytes of small stores of format version 1. Each file is given as its pieces that are not zero.
 #pragma once
 
 #include <cstdint>

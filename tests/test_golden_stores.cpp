@@ -1,5 +1,5 @@
-// Format version 1, as bytes: payload stores, a collection, and journals that were written once open for ever. (A vector
-// file and what its bytes mean: test_golden_file.cpp.)
+// Format version 1 as bytes: old payload stores, collections and journals still open. (test_golden_file.cpp has a
+// vector file and the meaning of its bytes.)
 #include <array>
 #include <fstream>
 #include <mapvec/collection.hpp>
@@ -30,7 +30,7 @@ std::vector<float> scalars(const Rows& store) { return {store.data().begin(), st
 
 }  // namespace
 
-TEST_CASE("a payload store of fixed-size records of format version 1 opens for ever") {
+TEST_CASE("a payload store of fixed-size records of format version 1 still opens") {
     const ScratchDirectory scratch;
     put(scratch.path(), golden::raw_payloads());
     for (const OpenMode mode : {OpenMode::read_only, OpenMode::read_write}) {
@@ -42,7 +42,7 @@ TEST_CASE("a payload store of fixed-size records of format version 1 opens for e
     }
 }
 
-TEST_CASE("a payload store of encoded records of format version 1 opens for ever, and goes on") {
+TEST_CASE("a payload store of encoded records of format version 1 still opens and works") {
     const ScratchDirectory scratch;
     put(scratch.path(), golden::encoded_payloads());
     {
@@ -59,7 +59,7 @@ TEST_CASE("a payload store of encoded records of format version 1 opens for ever
     CHECK(store.fetch(2) == "d");
 }
 
-TEST_CASE("a collection of format version 1 opens for ever, and goes on") {
+TEST_CASE("a collection of format version 1 still opens and works") {
     using Names = Collection<2, std::string>;
     const ScratchDirectory scratch;
     put(scratch.path(), golden::collection());
@@ -75,7 +75,7 @@ TEST_CASE("a collection of format version 1 opens for ever, and goes on") {
     CHECK(Names::open(scratch.path(), OpenMode::read_only).payload(2) == "three");
 }
 
-TEST_CASE("a journal of format version 1 is replayed for ever: changes") {
+TEST_CASE("a journal of format version 1 is still replayed: changes") {
     const ScratchDirectory scratch;
     put(scratch.path(), golden::store_with_journal());
     for (const OpenMode mode : {OpenMode::read_only, OpenMode::copy_on_write, OpenMode::read_write}) {
@@ -85,10 +85,11 @@ TEST_CASE("a journal of format version 1 is replayed for ever: changes") {
     }
     std::filesystem::remove(scratch / "v.journal0");
     std::filesystem::remove(scratch / "v.journal1");
-    CHECK(scalars(Rows::open(scratch / "v")) == std::vector<float>{3, -3, 4, -4});  // the writer has written it back
+    CHECK(scalars(Rows::open(scratch / "v")) ==
+          std::vector<float>{3, -3, 4, -4});  // the writer has written the journal back
 }
 
-TEST_CASE("a journal of format version 1 is replayed for ever: a base record, and changes") {
+TEST_CASE("a journal of format version 1 is still replayed: a base record and changes") {
     const ScratchDirectory scratch;
     put(scratch.path(), golden::store_with_base());
     for (const OpenMode mode : {OpenMode::read_only, OpenMode::copy_on_write, OpenMode::read_write}) {

@@ -1,4 +1,4 @@
-// Readers and writers whose files are replaced or removed under them notice, and say so.
+// Readers and writers notice that their files were replaced or removed, and report it.
 #include <sys/mount.h>
 
 #include <array>
@@ -30,7 +30,7 @@ void make(const fs::path& path, float x) {
 }
 Store reader_of(const fs::path& path) { return Store::open(path, OpenMode::read_only); }
 
-// A file system that is unmounted at the end; `mounted` is false where that is not allowed.
+// A file system that the destructor unmounts; `mounted` is false if mounting is not allowed.
 struct Mount {
     Mount(const char* type, fs::path at, const std::string& data) : path(std::move(at)) {
         mounted = ::mount(type, path.c_str(), type, 0, data.c_str()) == 0;
@@ -46,19 +46,19 @@ struct Mount {
 
 }  // namespace
 
-TEST_CASE("a reader whose store was removed and made anew says so when it is refreshed") {
+TEST_CASE("refresh() of a reader reports that its store was removed and created again") {
     const ScratchDirectory scratch;
     make(scratch / "v", 1);
     auto reader = reader_of(scratch / "v");
     fs::remove(scratch / "v");
-    CHECK_FALSE(reader.refresh());  // nobody can commit to it
+    CHECK_FALSE(reader.refresh());  // no process can commit to it
     make(scratch / "v", 2);
     for (int tries = 0; tries < 2; ++tries) CHECK(code_of([&] { reader.refresh(); }) == ErrorCode::replaced);
     CHECK(reader[0][0] == 1);
     CHECK(reader_of(scratch / "v")[0][0] == 2);
 }
 
-TEST_CASE("a reader whose store was restored over says so, by another file and in place") {
+TEST_CASE("a reader reports that an older copy replaced its store, as another file and in place") {
     const ScratchDirectory scratch;
     make(scratch / "v", 1);
     const std::string backup = bytes_in(scratch / "v");
@@ -79,7 +79,7 @@ TEST_CASE("a reader whose store was restored over says so, by another file and i
     CHECK(code_of([&] { reader.refresh(); }) == ErrorCode::replaced);
 }
 
-TEST_CASE("a reader of a collection that was made anew says so, too") {
+TEST_CASE("a reader of a collection reports that it was created again") {
     using Rows = Collection<2, std::string>;
     const ScratchDirectory scratch;
     { Rows::create(scratch / "c").append(row(1), "one"); }
@@ -90,7 +90,7 @@ TEST_CASE("a reader of a collection that was made anew says so, too") {
     CHECK(reader.payload(0) == "one");
 }
 
-TEST_CASE("a reader whose store overlayfs has copied says so") {
+TEST_CASE("a reader reports that overlayfs has copied its store") {
     const ScratchDirectory scratch;
     fs::create_directory(scratch / "t");
     const Mount base("tmpfs", scratch / "t", "");
@@ -115,7 +115,7 @@ TEST_CASE("a reader whose store overlayfs has copied says so") {
     CHECK(reader_of(in("merged") + "/v").size() == 2);
 }
 
-TEST_CASE("a commit that finds its journal removed or replaced does without, and loses nothing") {
+TEST_CASE("a commit whose journal was removed or replaced uses none, and loses nothing") {
     for (const bool replace : {false, true}) {
         const ScratchDirectory scratch;
         fs::create_directory(scratch / "d");

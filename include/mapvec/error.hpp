@@ -26,7 +26,7 @@ enum class ErrorCode {
     not_found,           // the file does not exist
     exists,              // the file exists already
     locked,              // another writer has the store open
-    replaced,            // refresh(): the path leads to another file, or to an older copy; open the store again
+    replaced,            // refresh(): another file or an older copy has replaced the store; open it again
     read_only,           // a change to a store that was opened for reading, or to a read-only file system
     corrupt,             // the contents of the file are damaged or contradict each other
     version_mismatch,    // the file's format is newer than this library

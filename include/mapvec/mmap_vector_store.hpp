@@ -196,10 +196,8 @@ class MmapVectorStore {
 
     // --- the rest ---
 
-    // In read_only mode: moves to the newest commit; returns true if there is a new one. Views stay valid, but rows
-    // that the writer has overwritten change under them.
-    // Throws replaced if the path leads to another file by now, or the file was overwritten by an older copy: rows stay
-    // as they are, and nothing new will be seen until the store is opened again.
+    // Throws replaced if the path leads to another file, or an older copy was written over the file. The rows then stay
+    // as they are, and the store must be opened again to see new commits.
     bool refresh() { return group_.refresh(); }
 
     // Commits (if the store is open for writing), trims the file to its rows and closes it. If it throws, the store is

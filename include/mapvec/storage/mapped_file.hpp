@@ -82,8 +82,8 @@ class MappedFile {
         check(detail::platform::leads_to(path_, handle(), answer), path_, "looking for the file by its name");
         return answer;
     }
-    // False if the mapping shows another file than the descriptor reads: overlayfs copies a file that is written to for
-    // the first time, and mappings made before keep the old one.
+    // Returns false if the mapping shows another file than the descriptor reads: overlayfs copies a file at its first
+    // write, and earlier mappings keep the old file.
     [[nodiscard]] bool shows_its_file() const;
     [[nodiscard]] std::uint64_t size() const noexcept { return size_.load(); }
     // Relaxed, for it is on the way to every row: nobody may look before size(), or what the owner counts in its place,
@@ -362,7 +362,7 @@ inline void MappedFile::create_directory(const std::filesystem::path& path) {
     detail::sync_directory_of(path);
 }
 
-// By its first page. A writer may be changing it, so a difference has to stay.
+// Compares the first page several times, because a writer may be changing it.
 inline bool MappedFile::shows_its_file() const {
     if constexpr (!detail::platform::can_map_in_place) return true;
     std::vector<std::byte> page(std::min<std::uint64_t>(size(), this->page()));

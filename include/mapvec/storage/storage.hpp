@@ -48,7 +48,7 @@ concept Storage = std::movable<File> && requires(File file, const File constant,
     // The absolute path without symbolic links. The file and its neighbours are found by it, in any working directory.
     { constant.path() } -> std::convertible_to<const std::filesystem::path&>;
     { constant.has_its_name() } -> std::same_as<bool>;      // path() still leads to it; throws if that is unknown
-    { constant.shows_its_file() } -> std::same_as<bool>;    // the view still shows what is written to the file
+    { constant.shows_its_file() } -> std::same_as<bool>;    // the view still shows the file
     { constant.size() } -> std::same_as<std::uint64_t>;     // bytes in the file, as far as this object knows
     { constant.data() } -> std::same_as<const std::byte*>;  // the view, size() bytes; safe while another thread writes
     {file.refresh()};                                       // updates size() if another process has resized the file

@@ -175,8 +175,8 @@ void CommitGroup<File>::replay(const std::vector<detail::JournalRecord>& records
     }
 }
 
-// A reader follows the file that it opened. If another file has its name by now, commits go there. If there is no file
-// of this name, nothing is committed.
+// A reader follows the file that it opened. If another file has its name now, commits go to that file. If no file has
+// its name, nothing is committed.
 template <Storage File>
 void CommitGroup<File>::check_not_replaced() const {
     const File& root = arrays_[0]->file();

@@ -127,7 +127,7 @@ inline void close_on_exec(Handle handle) noexcept { ::fcntl(handle, F_SETFD, FD_
     return 0;
 }
 
-// Reads up to `n` bytes; fewer at the end of the file. Sets `n` to how many.
+// Reads at most `n` bytes, fewer at the end of the file. Sets `n` to the number.
 [[nodiscard]] inline int read_at(Handle handle, std::uint64_t offset, void* bytes, std::size_t& n) noexcept {
     ssize_t got = 0;
     do got = ::pread(handle, bytes, n, static_cast<off_t>(offset));
