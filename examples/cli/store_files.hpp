@@ -7,9 +7,11 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <mapvec/detail/collection/files.hpp>
 #include <mapvec/detail/file/header.hpp>
 #include <mapvec/error.hpp>
 #include <mapvec/storage/file_format.hpp>
+#include <mapvec/storage/mapped_file.hpp>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -23,7 +25,10 @@ namespace fs = std::filesystem;
 [[nodiscard]] inline fs::path root_of(const fs::path& path) {
     const fs::file_type type = fs::status(path).type();
     if (type == fs::file_type::directory) {
-        if (fs::exists(path / "vectors")) return path / "vectors";
+        // A collection that was compacted an odd number of times; both exist only after a crash.
+        const auto rewrites = mapvec::detail::current_rewrites<mapvec::MappedFile>(path);
+        const fs::path root = mapvec::detail::collection_place(path, rewrites) / "vectors";
+        if (fs::exists(root)) return root;
         throw mapvec::Error(mapvec::ErrorCode::not_found, path,
                             "a directory, but not of a collection: there is no file \"vectors\" in it");
     }
