@@ -1,5 +1,5 @@
-// semantic: 4,279 dictionary definitions searched by meaning. One collection does the whole job: documents by key,
-// filters, an exact and an approximate index, readers, a copy, space back, a new field.
+// semantic: searches 4,279 dictionary definitions by meaning. One collection shows everything: documents by key,
+// filters, exact and approximate searches, readers, a backup, compaction, a new field.
 #include <mapvec/io/npy.hpp>
 #include <mapvec/mapvec.hpp>
 
@@ -33,7 +33,7 @@ using example::LongerDefinition;
 using Dictionary = mapvec::Collection<512, Definition, float, mapvec::Cosine>;
 using NewDictionary = mapvec::Collection<512, LongerDefinition, float, mapvec::Cosine>;
 
-// What a definition is about, for filters.
+// The topic of a definition, for filters.
 std::string topic_of(const Definition& definition) {
     for (const char* topic : {"plant", "animal", "food", "person"})
         if (definition.text.find(topic) != std::string::npos) return topic;
@@ -68,7 +68,7 @@ void run(const fs::path& directory) {
     fill(dictionary, directory);
     std::cout << dictionary.size() << " definitions\n";
 
-    // Exact searches, by a sentence that is there: what is near it, and what is like it but not the same.
+    // Exact searches for a stored sentence: the nearest definitions, and similar definitions in a ring around it.
     const mapvec::Id cabbage = texts.find("any of various types of cabbage").value();
     const auto row = dictionary.vector(cabbage);
     const std::vector<float> query(row.begin(), row.end());
@@ -76,12 +76,12 @@ void run(const fs::path& directory) {
     print("in a ring around it", dictionary, dictionary.search(mapvec::RingQuery{query, 0.62f, 0.0005f}));
     print("nearest animals", dictionary, dictionary.search(mapvec::KnnQuery{query, 3}, topics.rows("animal")));
 
-    // The same answers from a graph, in a fraction of the time.
+    // The same search in a graph.
     auto graph = mapvec::HnswIndex<mapvec::Cosine>::create(directory / "graph", dictionary);
     graph.update(dictionary);
     print("nearest, by the graph", dictionary, graph.search(dictionary, mapvec::KnnQuery{query, 4}, {.ef = 100}));
 
-    // Changes by key; readers see them when they are committed.
+    // Changes by key. Readers see them after the commit.
     auto reader = Dictionary::open(directory / "dictionary", mapvec::OpenMode::read_only);
     dictionary.put(query, {"cabbage", "any of various types of cabbage"});  // replaces
     texts.erase("any of various types of cabbage");
@@ -92,7 +92,7 @@ void run(const fs::path& directory) {
     texts.erase("an action");
     dictionary.rollback();  // "an action" is still there
 
-    // A copy, and space back, while the reader goes on.
+    // A backup and a compaction, while the reader stays open.
     dictionary.backup_to(directory / "backup");
     dictionary.compact();
     std::cout << "compacted: " << dictionary.vectors().size() << " rows in the files for " << dictionary.size()

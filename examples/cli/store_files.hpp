@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 [[nodiscard]] inline fs::path root_of(const fs::path& path) {
     const fs::file_type type = fs::status(path).type();
     if (type == fs::file_type::directory) {
-        // A collection that was compacted an odd number of times; both exist only after a crash.
+        // The files of a compacted collection may be in a subdirectory; in both places only after a crash.
         const auto rewrites = mapvec::detail::current_rewrites<mapvec::MappedFile>(path);
         const fs::path root = mapvec::detail::collection_place(path, rewrites) / "vectors";
         if (fs::exists(root)) return root;
