@@ -21,7 +21,8 @@
 
 namespace mapvec::inline v0_1::detail {
 
-inline constexpr std::size_t lines_per_block = 512;
+inline constexpr std::size_t lines_per_block = 2048;
+inline constexpr std::size_t second_lines_at_once = 256;
 
 // The lines of the rows from 0; `second` may be null.
 struct LineSpan {
@@ -60,8 +61,6 @@ class LineSieve {
     // The rows of [first, first + count) that may be in all ranges, and at most `limit` from the first query.
     // Returns how many.
     [[nodiscard]] std::size_t sieve(std::size_t first, std::size_t count, float limit) noexcept {
-        for (std::size_t ahead = 0; ahead < line_group; ++ahead)
-            prefetch(reinterpret_cast<std::uintptr_t>(lines_.first + first + count + ahead));
         return sieve_lines(lines_.first + first, count, limit,
                            [&](std::size_t position) { return lines_.second + first + position; });
     }
@@ -112,8 +111,7 @@ class LineSieve {
 
     [[nodiscard]] std::size_t sieve_first(std::size_t q, const VaLine* lines, std::size_t count, float limit) noexcept {
         const VaQuery<M>& query = queries_->queries[q];
-        queries_->kernels.products(lines, count, query.nibbles(0), true, open_.products);
-        queries_->kernels.bounds(lines, count, open_.products, query.bounds(0), open_.lows, highs(q));
+        queries_->kernels.scan(lines, count, query.nibbles(0), query.bounds(0), open_.products, open_.lows, highs(q));
         const std::size_t open = queries_->select(open_.lows, count, -std::numeric_limits<float>::infinity(),
                                                   highest(q, limit), open_.positions);
         for (std::size_t i = 0; i < open; ++i) open_.products[i] = open_.products[open_.positions[i]];
@@ -138,11 +136,16 @@ class LineSieve {
     template <class Second>
     [[nodiscard]] std::size_t sieve_second(std::size_t q, std::size_t open, float limit,
                                            const Second& second) noexcept {
-        for (std::size_t i = 0; i < open; ++i) prefetch(reinterpret_cast<std::uintptr_t>(second(open_.positions[i])));
-        for (std::size_t i = 0; i < open; ++i) second_[i] = *second(open_.positions[i]);
         const VaQuery<M>& query = queries_->queries[q];
-        queries_->kernels.products(second_, open, query.nibbles(1), false, open_.products);
-        queries_->kernels.bounds(second_, open, open_.products, query.bounds(1), open_.lows, highs(q));
+        for (std::size_t at = 0; at < open; at += second_lines_at_once) {
+            const std::size_t count = std::min(second_lines_at_once, open - at);
+            const auto line = [&](std::size_t i) { return second(open_.positions[at + i]); };
+            for (std::size_t i = 0; i < count; ++i) prefetch(reinterpret_cast<std::uintptr_t>(line(i)));
+            for (std::size_t i = 0; i < count; ++i) second_[i] = *line(i);
+            queries_->kernels.add_products(second_, count, query.nibbles(1), open_.products + at);
+            queries_->kernels.bounds(second_, count, open_.products + at, query.bounds(1), open_.lows + at,
+                                     highs(q) == nullptr ? nullptr : open_.highs + at);
+        }
         std::uint32_t inside[lines_per_block];
         const std::size_t left =
             queries_->select(open_.lows, open, -std::numeric_limits<float>::infinity(), highest(q, limit), inside);
@@ -153,8 +156,7 @@ class LineSieve {
     [[nodiscard]] std::size_t sieve_other(std::size_t q, const VaLine* lines, std::size_t count,
                                           std::size_t open) noexcept {
         const VaQuery<M>& query = queries_->queries[q];
-        queries_->kernels.products(lines, count, query.nibbles(0), true, open_.products);
-        queries_->kernels.bounds(lines, count, open_.products, query.bounds(0), open_.lows, highs(q));
+        queries_->kernels.scan(lines, count, query.nibbles(0), query.bounds(0), open_.products, open_.lows, highs(q));
         const float most = highest(q, std::numeric_limits<float>::infinity());
         std::size_t left = 0;
         for (std::size_t i = 0; i < open; ++i) {
@@ -168,7 +170,7 @@ class LineSieve {
     std::size_t levels_;
     LineSpan lines_;
     OpenRows open_;
-    VaLine second_[lines_per_block];
+    VaLine second_[second_lines_at_once];
     std::vector<VaLine> gathered_;
     std::size_t opened_ = 0;
 };

@@ -66,10 +66,11 @@ struct PlaceSums {
 };
 
 struct VaKernels {
-    // products[i] += the query times the nibbles of line i. `products` is set where `first`.
-    void (*products)(const VaLine* lines, std::size_t count, const NibbleQuery& query, bool first,
-                     float* products) noexcept;
-    // Keys lie between lows and highs; highs may be null.
+    // Of lines in a row: products are the query times the nibbles; keys lie between lows and highs, which may be null.
+    void (*scan)(const VaLine* lines, std::size_t count, const NibbleQuery& nibbles, const BoundQuery& query,
+                 float* products, float* lows, float* highs) noexcept;
+    // The same in two steps, for second lines: products are added to those of the first.
+    void (*add_products)(const VaLine* lines, std::size_t count, const NibbleQuery& nibbles, float* products) noexcept;
     void (*bounds)(const VaLine* lines, std::size_t count, const float* products, const BoundQuery& query, float* lows,
                    float* highs) noexcept;
     // The products of rows and axes. `axes` is a multiple of axis_padding and the width of `out`, row-major.
