@@ -61,7 +61,7 @@ inline constexpr double max_squared_length = 1e30;
 
 // The error of the projection of v on the axes, relative to |v|.
 [[nodiscard]] inline double projection_error(const VaModel& model) noexcept {
-    const double dim = static_cast<double>(model.dim()), axes = static_cast<double>(model.axes(model.levels() - 1));
+    const double dim = static_cast<double>(model.dim()), axes = static_cast<double>(model.axis_count());
     const double stretch = 1 + static_cast<double>(model.header().axis_error);
     const double sums = (static_cast<double>(projection_chunk) + dim / static_cast<double>(projection_chunk) + 3) *
                         float_unit * std::sqrt(axes);
@@ -91,7 +91,7 @@ class VaQuery {
         length_ = length_of(rest);
         if (!is_usable()) return;
         std::vector<float> floats(rest.begin(), rest.end()), places(model.padded_axis_count());
-        kernels.project(floats.data(), 1, dim_, model.packed_axes(), places.size(), places.data());
+        kernels.project(floats.data(), 1, dim_, model.packed_axes(), model.axis_count(), places.data());
         double product_error = 0;
         for (std::size_t level = 0; level < model.levels(); ++level) {
             product_error += weigh(model, level, places);

@@ -79,13 +79,19 @@ class LineEncoder {
           rest_(axes_),
           decoded_(axes_),
           level_places_(axes_),
-          codes_(axes_) {
+          codes_(max_rounds * axes_) {
         inverse_steps_.resize(max_va_levels * max_rounds * axes_);
-        for (std::size_t level = 0; level < model.levels(); ++level)
+        for (std::size_t level = 0; level < model.levels(); ++level) {
+            std::size_t k = 0;
             for (std::size_t round = 0; round < max_rounds; ++round)
                 for (std::size_t a = 0; a < axes_; ++a)
-                    if (const float step = model.half_steps(level, round)[a]; step != 0)
+                    if (const float step = model.half_steps(level, round)[a]; step != 0) {
                         inverse_steps_[(level * max_rounds + round) * axes_ + a] = 1 / (2 * step);
+                        code_of_[level][k++] = static_cast<std::uint32_t>(round * axes_ + a);
+                        rounds_[level] = round + 1;
+                    }
+            nibbles_[level] = k;
+        }
     }
 
     // Encodes `count` rows, at most rows_per_encoding. REQUIRES: lines[level] has room for `count` lines.
@@ -96,7 +102,8 @@ class LineEncoder {
                                                      squared_lengths_[r], terms_[r]);
             if (!described_[r]) std::fill_n(centred, model_.dim(), 0.0f);
         }
-        kernels_.project(centred_.data(), count, model_.dim(), model_.packed_axes(), axes_, places_.data());
+        kernels_.project(centred_.data(), count, model_.dim(), model_.packed_axes(), model_.axis_count(),
+                         places_.data());
         for (std::size_t r = 0; r < count; ++r) encode_row(r, lines);
     }
     // For all rows so far: the sum of their squared lengths, and the part of it that first lines do not describe.
@@ -119,15 +126,13 @@ class LineEncoder {
     }
 
     void put_codes(std::size_t level, VaLine& line) noexcept {
-        std::size_t k = 0;
-        for (std::size_t round = 0; round < max_rounds; ++round) {
-            const float* const half_steps = model_.half_steps(level, round);
+        for (std::size_t round = 0; round < rounds_[level]; ++round) {
             const float* const inverse = &inverse_steps_[(level * max_rounds + round) * axes_];
-            if (std::all_of(half_steps, half_steps + axes_, [](float x) { return x == 0; })) continue;
-            kernels_.encode(axes_, {half_steps, inverse}, rest_.data(), decoded_.data(), codes_.data());
-            for (std::size_t a = 0; a < axes_; ++a)
-                if (half_steps[a] != 0) set_nibble(line, k++, static_cast<unsigned>(codes_[a]));
+            kernels_.encode(axes_, {model_.half_steps(level, round), inverse}, rest_.data(), decoded_.data(),
+                            &codes_[round * axes_]);
         }
+        for (std::size_t k = 0; k < nibbles_[level]; ++k)
+            set_nibble(line, k, static_cast<unsigned>(codes_[code_of_[level][k]]));
     }
 
     // Returns false if the numbers are not finite.
@@ -157,6 +162,9 @@ class LineEncoder {
     bool described_[rows_per_encoding] = {};
     double squared_lengths_[rows_per_encoding] = {};
     double terms_[rows_per_encoding] = {};
+    std::uint32_t code_of_[max_va_levels][nibbles_per_line] = {};  // of each nibble the place in codes_
+    std::size_t nibbles_[max_va_levels] = {};
+    std::size_t rounds_[max_va_levels] = {};
     double missed_ = 0;
     double all_lengths_ = 0;
 };

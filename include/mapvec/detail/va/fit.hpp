@@ -82,7 +82,7 @@ class AxisFinder {
         std::vector<float> packed(padded_ * axes_.dim), out(rows_ * padded_);
         for (std::size_t a = 0; a < axes_.count; ++a)
             for (std::size_t i = 0; i < axes_.dim; ++i) packed[packed_axis(a, i, axes_.dim)] = axes_[a][i];
-        kernels_.project(sample_.data(), rows_, axes_.dim, packed.data(), padded_, out.data());
+        kernels_.project(sample_.data(), rows_, axes_.dim, packed.data(), axes_.count, out.data());
         return out;
     }
 
@@ -93,7 +93,7 @@ class AxisFinder {
         std::vector<float> packed(padded_ * rows_), out(axes_.dim * padded_);
         for (std::size_t r = 0; r < rows_; ++r)
             for (std::size_t a = 0; a < padded_; ++a) packed[packed_axis(a, r, rows_)] = on_axes[r * padded_ + a];
-        kernels_.project(transposed_.data(), axes_.dim, rows_, packed.data(), padded_, out.data());
+        kernels_.project(transposed_.data(), axes_.dim, rows_, packed.data(), axes_.count, out.data());
         float most = 0;
         for (const float x : out) most = std::max(most, std::abs(x));
         const float scale = most > 0 ? 1 / most : 0;

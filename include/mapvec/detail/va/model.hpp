@@ -74,8 +74,9 @@ class VaModel {
     [[nodiscard]] const ModelHeader& header() const noexcept { return header_; }
     [[nodiscard]] std::size_t levels() const noexcept { return header_.levels; }
     [[nodiscard]] std::size_t axes(std::size_t level) const noexcept { return header_.axes[level]; }
-    // The padded number of axes of the last level.
-    [[nodiscard]] std::size_t padded_axis_count() const noexcept { return padded_axes(axes(levels() - 1)); }
+    // Axes of all levels.
+    [[nodiscard]] std::size_t axis_count() const noexcept { return axes(levels() - 1); }
+    [[nodiscard]] std::size_t padded_axis_count() const noexcept { return padded_axes(axis_count()); }
     [[nodiscard]] const float* mean() const noexcept { return mean_; }
     [[nodiscard]] const float* packed_axes() const noexcept { return axes_; }
     [[nodiscard]] const float* half_steps(std::size_t level, std::size_t round) const noexcept {

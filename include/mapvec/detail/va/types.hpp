@@ -73,7 +73,7 @@ struct VaKernels {
     void (*add_products)(const VaLine* lines, std::size_t count, const NibbleQuery& nibbles, float* products) noexcept;
     void (*bounds)(const VaLine* lines, std::size_t count, const float* products, const BoundQuery& query, float* lows,
                    float* highs) noexcept;
-    // The products of rows and axes. `axes` is a multiple of axis_padding and the width of `out`, row-major.
+    // The products of rows and axes. `out` is row-major, padded_axes(axes) wide, with zeros behind the axes.
     void (*project)(const float* rows, std::size_t count, std::size_t dim, const float* packed, std::size_t axes,
                     float* out) noexcept;
     // One round: codes of `rest`, from which their values are taken, and added to `decoded`.
