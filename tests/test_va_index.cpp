@@ -23,6 +23,8 @@ void check_metric(std::size_t dim, std::size_t count) {
         CAPTURE(dim, count, q);
         check_all_queries<M>(index, store, embeddings.query());
     }
+    check_batch<M>(index, store, embeddings, 3);
+    check_batch<M>(index, store, embeddings, 40);
 }
 
 }  // namespace

@@ -12,49 +12,11 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "va_bounds.hpp"
 
 namespace va_support {
 
 using namespace mapvec;
-
-// Clusters in a few main directions, with noise in all: what lines are made for.
-class Embeddings {
-  public:
-    Embeddings(std::size_t dim, unsigned seed) : dim_(dim), engine_(seed), centres_(8 * dim), offset_(dim) {
-        for (float& x : centres_) x = 2 * next();
-        for (float& x : offset_) x = next();
-    }
-    template <class S>
-    std::vector<S> rows(std::size_t count) {
-        std::vector<S> rows;
-        for (std::size_t r = 0; r < count; ++r) {
-            const std::size_t cluster = engine_() % 8;
-            for (std::size_t i = 0; i < dim_; ++i) {
-                const float width = 4 / (1 + static_cast<float>(i) / 4) + 0.1f;
-                const float x = offset_[i] + width * (centres_[cluster * dim_ + i] + next());
-                rows.push_back(
-                    static_cast<S>(std::is_integral_v<S> ? std::clamp(std::round(8 * x) + 60, 0.0f, 120.0f) : x));
-            }
-        }
-        return rows;
-    }
-    std::vector<float> query() {
-        const auto row = rows<float>(1);
-        return row;
-    }
-
-  private:
-    // Roughly normal.
-    float next() {
-        float sum = 0;
-        for (int i = 0; i < 4; ++i) sum += static_cast<float>(engine_() % 2001) / 1000 - 1;
-        return sum;
-    }
-
-    std::size_t dim_;
-    std::mt19937 engine_;
-    std::vector<float> centres_, offset_;
-};
 
 inline bool same(const std::vector<Hit>& a, const std::vector<Hit>& b) {
     if (a.size() != b.size()) return false;
@@ -77,6 +39,25 @@ void check_query(const Index& index, const Store& store, const Query& query) {
     std::vector<Hit> each;
     index.search_each(store, query, [&](const Hit& hit) { each.push_back(hit); });
     CHECK(same(each, search<M>(store, query)));
+}
+
+// Several queries at once: more than are searched as a group.
+template <class M, class Index, class Store>
+void check_batch(const Index& index, const Store& store, Embeddings& embeddings, std::size_t count) {
+    std::vector<float> vectors;
+    for (std::size_t q = 0; q < count; ++q) {
+        const auto query = embeddings.query();
+        vectors.insert(vectors.end(), query.begin(), query.end());
+    }
+    const auto third = [](Id id) { return id % 3 == 1; };
+    const auto batch = index.search_batch(store, vectors, 7, {.threads = 2});
+    const auto filtered = index.search_batch(store, vectors, 7, third);
+    REQUIRE(batch.size() == count);
+    for (std::size_t q = 0; q < count; ++q) {
+        const KnnQuery query{std::span<const float>(vectors).subspan(q * store.dim(), store.dim()), 7};
+        CHECK(same(batch[q], search<M>(store, query)));
+        CHECK(same(filtered[q], search<M>(store, query, third)));
+    }
 }
 
 // All kinds of queries around a vector, with bounds that take few and many of the rows.

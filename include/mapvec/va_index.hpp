@@ -48,6 +48,7 @@
 #include <mapvec/detail/index/identity.hpp>
 #include <mapvec/detail/index/index_files.hpp>
 #include <mapvec/detail/store/store_parts.hpp>
+#include <mapvec/detail/va/batch.hpp>
 #include <mapvec/detail/va/sample.hpp>
 #include <mapvec/detail/va/search.hpp>
 #include <mapvec/detail/va/update.hpp>
@@ -57,6 +58,7 @@
 #include <mapvec/progress.hpp>
 #include <mapvec/query.hpp>
 #include <mapvec/search.hpp>
+#include <mapvec/search_batch.hpp>
 #include <mapvec/storage/mapped_file.hpp>
 #include <mapvec/storage/storage.hpp>
 
@@ -176,6 +178,32 @@ class VaIndex {
         visit_rows(rows, query, detail::FilterRow<Filter>{filter}, visitor, options);
     }
 
+    // As search_batch() of search_batch.hpp. Lines are read once for 32 queries. For short rows it is search_batch().
+    template <std::size_t Dim, Scalar S>
+    [[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Rows<Dim, S>& rows,
+                                                             std::span<const KnnQuery> queries,
+                                                             const SearchOptions& options = {}) const {
+        return batch(rows, queries, detail::EveryRow{}, options);
+    }
+    template <std::size_t Dim, Scalar S, IdFilter Filter>
+    [[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Rows<Dim, S>& rows,
+                                                             std::span<const KnnQuery> queries, const Filter& filter,
+                                                             const SearchOptions& options = {}) const {
+        return batch(rows, queries, filter, options);
+    }
+    // `queries` holds the queries back to back, each as long as a row.
+    template <std::size_t Dim, Scalar S>
+    [[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Rows<Dim, S>& rows, std::span<const float> queries,
+                                                             std::size_t k, const SearchOptions& options = {}) const {
+        return batch(rows, detail::each_of(queries, rows.dim(), k), detail::EveryRow{}, options);
+    }
+    template <std::size_t Dim, Scalar S, IdFilter Filter>
+    [[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Rows<Dim, S>& rows, std::span<const float> queries,
+                                                             std::size_t k, const Filter& filter,
+                                                             const SearchOptions& options = {}) const {
+        return batch(rows, detail::each_of(queries, rows.dim(), k), filter, options);
+    }
+
     // Reads all files and compares them with their checksums. Do not call it while another thread writes or calls
     // refresh(). Throws corrupt, and names the first damage.
     template <ProgressCallback Progress = NoProgress>
@@ -287,6 +315,23 @@ class VaIndex {
                 if (!detail::visit(hits, visitor)) return;
             }
         }
+    }
+
+    template <std::size_t Dim, Scalar S, class Filter>
+    [[nodiscard]] std::vector<std::vector<Hit>> batch(const Rows<Dim, S>& store, std::span<const KnnQuery> queries,
+                                                      const Filter& filter, const SearchOptions& options) const {
+        check_store(store);
+        if (!detail::lines_beat_tiles<M, S>(store.dim(), queries.size()))
+            return detail::search_filtered_batch<M>(store, queries, filter, options);
+        const auto inside = files_.search(detail::StoreParts::rows(store));
+        const detail::RowsSnapshot<S> rows(store);
+        const auto axes = model(store.dim());
+        std::vector<detail::LineSearch<M, S, KnnQuery>> searches;
+        searches.reserve(queries.size());
+        for (const KnnQuery& query : queries)
+            searches.emplace_back(rows, axes, lines(axes), inside.described(), query, options);
+        const detail::Partition pieces(rows.count(), sizeof(detail::VaLine), options.threads);
+        return detail::nearest_of_batch<M, S>(searches, queries, rows.count(), filter, pieces);
     }
 
     template <Scalar S>

@@ -14,6 +14,7 @@
 
 #include "recording_storage.hpp"
 #include "subjects.hpp"
+#include "va_subject.hpp"
 
 namespace {
 
@@ -201,6 +202,7 @@ int main(int argc, char** argv) {
             ok = run<RawPayloads>(seed, times) && ok;
             ok = run<VariablePayloads>(seed, times) && ok;
             ok = run<Graphs>(seed, times) && ok;
+            ok = run<Lines>(seed, times) && ok;
             ok = run<Collections>(seed, times) && ok;
         }
     }

@@ -14,6 +14,7 @@
 #include "power_cut.hpp"
 #include "recording_storage.hpp"
 #include "subjects.hpp"
+#include "va_subject.hpp"
 
 namespace {
 
@@ -63,6 +64,7 @@ int main(int argc, char** argv) {
     run<Collections>(options, totals);
     run<KeyedCollections>(options, totals);
     run<Graphs>(options, totals);
+    run<Lines>(options, totals);
     run_builder<RecordingStorage>(options, totals);
     std::printf("power_cut: %llu images, seed %llu, %llu violations\n", static_cast<unsigned long long>(totals.images),
                 static_cast<unsigned long long>(options.seed), static_cast<unsigned long long>(totals.violations));

@@ -46,11 +46,11 @@ class LineGate {
     explicit LineGate(std::size_t row_bytes, std::size_t levels) noexcept
         : row_bytes_(row_bytes), second_bytes_(levels > 1 ? sizeof(VaLine) : 0) {}
 
-    // The number of blocks to read without lines, before the next block with lines.
-    [[nodiscard]] std::size_t blocks_without() noexcept {
-        const std::size_t blocks = waiting_;
-        waiting_ = 0;
-        return blocks;
+    // Of the next `rows` rows, the number to read without lines.
+    [[nodiscard]] std::size_t rows_without(std::size_t rows) noexcept {
+        const std::size_t skipped = std::min(rows, waiting_);
+        waiting_ -= skipped;
+        return skipped;
     }
     // Records a block: the first lines left `open` rows undecided, of which the second lines left `measured`.
     void saw(std::size_t rows, std::size_t open, std::size_t measured) noexcept {
@@ -62,7 +62,7 @@ class LineGate {
             return;
         }
         penalty_ = std::clamp<std::size_t>(2 * penalty_, 4, 64);
-        waiting_ = penalty_;
+        waiting_ = penalty_ * rows;
     }
 
   private:
@@ -104,10 +104,10 @@ template <Metric M, Scalar S, class Accepts>
 class LineScan {
   public:
     LineScan(const CompiledQuery<M, S>& compiled, const RowsSnapshot<S>& rows, const LineQueries<M>* queries,
-             LineSpan lines, const Accepts& accepts, VaCounts& counts) noexcept
+             LineSpan lines, SieveScratch& scratch, const Accepts& accepts, VaCounts& counts) noexcept
         : compiled_(compiled),
           rows_(rows),
-          sieve_(queries, lines),
+          sieve_(queries, lines, scratch),
           accepts_(accepts),
           gate_(rows.row_bytes(), sieve_.levels()),
           counts_(counts) {}
@@ -117,10 +117,9 @@ class LineScan {
     template <class With, class Without>
     void each_block(std::size_t first, std::size_t last, const With& with_lines, const Without& without_lines) {
         while (first < last) {
-            if (const std::size_t skipped = gate_.blocks_without() * lines_per_block; skipped != 0) {
-                const std::size_t end = std::min(last, first + skipped);
-                without_lines(first, end);
-                first = end;
+            if (const std::size_t skipped = gate_.rows_without(last - first); skipped != 0) {
+                without_lines(first, first + skipped);
+                first += skipped;
                 continue;
             }
             const std::size_t count = std::min(lines_per_block, last - first);
@@ -156,8 +155,8 @@ class RangeScan : LineScan<M, S, Accepts> {
 
   public:
     RangeScan(const CompiledQuery<M, S>& compiled, const RowsSnapshot<S>& rows, const LineQueries<M>* queries,
-              LineSpan lines, const Accepts& accepts, VaCounts& counts, Sink sink)
-        : Base(compiled, rows, queries, lines, accepts, counts), sink_(sink) {
+              LineSpan lines, SieveScratch& scratch, const Accepts& accepts, VaCounts& counts, Sink sink)
+        : Base(compiled, rows, queries, lines, scratch, accepts, counts), sink_(sink) {
         waiting_.reserve(max_rows_per_block);
     }
 
@@ -204,8 +203,9 @@ class NearestScan : LineScan<M, S, Accepts> {
 
   public:
     NearestScan(const CompiledQuery<M, S>& compiled, const RowsSnapshot<S>& rows, const LineQueries<M>* queries,
-                LineSpan lines, const Accepts& accepts, VaCounts& counts, TopK& best, SharedLimit& shared)
-        : Base(compiled, rows, queries, lines, accepts, counts),
+                LineSpan lines, SieveScratch& scratch, const Accepts& accepts, VaCounts& counts, TopK& best,
+                SharedLimit& shared)
+        : Base(compiled, rows, queries, lines, scratch, accepts, counts),
           query_(queries == nullptr ? nullptr : &queries->queries.front()),
           best_(best),
           shared_(shared) {}

@@ -75,7 +75,13 @@ class LineSearch {
         });
     }
 
-  private:
+    // The parts of a search for the k nearest, for those who search for several queries at once: visit() as many
+    // stretches of rows as there are, then finish().
+    template <class Accepts>
+    [[nodiscard]] NearestScan<M, S, Accepts> nearest_scan(SieveScratch& scratch, const Accepts& accepts,
+                                                          VaCounts& counts, TopK& best, SharedLimit& limit) const {
+        return {compiled_, rows_, queries(), lines_, scratch, accepts, counts, best, limit};
+    }
     // Scans [first, last): alternately ranges that lines describe and other ranges.
     template <class Scan>
     void each_stretch(std::size_t first, std::size_t last, Scan& scan) const {
@@ -90,14 +96,14 @@ class LineSearch {
             }
         }
         if (first < last) scan.undescribed(first, last);
-        scan.finish();
     }
+
+  private:
     template <class Scan>
     void each_list(std::span<const Id> ids, Scan& scan) const {
         for (std::size_t at = 0; at < ids.size(); at += lines_per_block)
             scan.listed(ids.subspan(at, std::min(lines_per_block, ids.size() - at)),
                         [this](Id id) { return id < lines_.count && described_->contains(id); });
-        scan.finish();
     }
 
     [[nodiscard]] Partition partition(std::size_t rows) const noexcept {
@@ -114,9 +120,10 @@ class LineSearch {
         SharedLimit limit;
         if (k != 0) {
             parallel_for(pieces.count, pieces.threads, [&](std::size_t piece) {
-                NearestScan<M, S, Accepts> scan(compiled_, rows_, queries(), lines_, accepts, counted[piece],
-                                                best[piece], limit);
+                SieveScratch scratch;
+                auto scan = nearest_scan(scratch, accepts, counted[piece], best[piece], limit);
                 visit(scan, pieces.first(piece), pieces.first(piece + 1));
+                scan.finish();
             });
         }
         for (std::size_t piece = 1; piece < pieces.count; ++piece) best[0].offer_all(best[piece]);
@@ -132,9 +139,11 @@ class LineSearch {
         std::vector<VaCounts> counted(pieces.count);
         const auto search_piece = [&](std::size_t piece, std::vector<Hit>& found) {
             using Sink = HitCollector<M>;
-            RangeScan<M, S, Accepts, Sink> scan(compiled_, rows_, queries(), lines_, accepts, counted[piece],
+            SieveScratch scratch;
+            RangeScan<M, S, Accepts, Sink> scan(compiled_, rows_, queries(), lines_, scratch, accepts, counted[piece],
                                                 Sink{found});
             visit(scan, first + pieces.first(piece), first + pieces.first(piece + 1));
+            scan.finish();
         };
         if (pieces.count == 1) {
             search_piece(0, hits);

@@ -32,11 +32,12 @@ struct LineSpan {
 };
 
 // Rows left open in a block: positions, and the lowest key each can have.
-struct OpenRows {
+struct SieveScratch {
     std::uint32_t positions[lines_per_block];
     float lows[lines_per_block + line_group];
     float highs[lines_per_block + line_group];
     float products[lines_per_block + line_group];
+    VaLine second[second_lines_at_once];
 };
 
 // What sieving needs of a search: the same for all threads.
@@ -53,10 +54,11 @@ template <Metric M>
 class LineSieve {
   public:
     // `queries` may be null: then only lists can be sieved, and all is left open.
-    LineSieve(const LineQueries<M>* queries, LineSpan lines) noexcept
+    LineSieve(const LineQueries<M>* queries, LineSpan lines, SieveScratch& scratch) noexcept
         : queries_(queries),
           levels_(queries == nullptr || lines.second == nullptr ? 1 : queries->model.levels()),
-          lines_(lines) {}
+          lines_(lines),
+          open_(scratch) {}
 
     // The rows of [first, first + count) that may be in all ranges, and at most `limit` from the first query.
     // Returns how many.
@@ -141,9 +143,9 @@ class LineSieve {
             const std::size_t count = std::min(second_lines_at_once, open - at);
             const auto line = [&](std::size_t i) { return second(open_.positions[at + i]); };
             for (std::size_t i = 0; i < count; ++i) prefetch(reinterpret_cast<std::uintptr_t>(line(i)));
-            for (std::size_t i = 0; i < count; ++i) second_[i] = *line(i);
-            queries_->kernels.add_products(second_, count, query.nibbles(1), open_.products + at);
-            queries_->kernels.bounds(second_, count, open_.products + at, query.bounds(1), open_.lows + at,
+            for (std::size_t i = 0; i < count; ++i) open_.second[i] = *line(i);
+            queries_->kernels.add_products(open_.second, count, query.nibbles(1), open_.products + at);
+            queries_->kernels.bounds(open_.second, count, open_.products + at, query.bounds(1), open_.lows + at,
                                      highs(q) == nullptr ? nullptr : open_.highs + at);
         }
         std::uint32_t inside[lines_per_block];
@@ -169,8 +171,7 @@ class LineSieve {
     const LineQueries<M>* queries_;
     std::size_t levels_;
     LineSpan lines_;
-    OpenRows open_;
-    VaLine second_[second_lines_at_once];
+    SieveScratch& open_;
     std::vector<VaLine> gathered_;
     std::size_t opened_ = 0;
 };
