@@ -36,23 +36,11 @@ TEST_CASE("an index gives the hits of a search for every metric", "[va]") {
     check_metric<NormalizedCosine, float>(100, 3000);
 }
 
-TEST_CASE("an index gives the hits of a search for every scalar", "[va]") {
-    check_metric<SquaredL2, double>(60, 2000);
-    check_metric<SquaredL2, float16>(150, 2000);
-    check_metric<SquaredL2, bfloat16>(150, 2000);
-    check_metric<SquaredL2, std::int8_t>(200, 2000);
-    check_metric<SquaredL2, std::uint8_t>(200, 2000);
-    check_metric<InnerProduct, double>(60, 2000);
-    check_metric<InnerProduct, std::uint8_t>(200, 2000);
-    check_metric<Cosine, double>(60, 2000);
-    check_metric<Cosine, std::int8_t>(200, 2000);
-}
-
 TEST_CASE("an index gives the hits of a search for every length of rows", "[va]") {
     for (const std::size_t dim : {1u, 2u, 3u, 17u, 48u, 95u, 96u, 97u, 193u, 800u})
         check_metric<SquaredL2, float>(dim, 700);
-    check_metric<Cosine, float>(1, 300);
-    check_metric<InnerProduct, float>(2, 300);
+    check_metric<Cosine, float>(17, 300);
+    check_metric<InnerProduct, float>(20, 300);
     check_metric<SquaredL2, float>(5000, 40);
     check_metric<SquaredL2, float>(20000, 20);
 }

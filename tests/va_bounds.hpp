@@ -91,6 +91,26 @@ class Bounds {
         return wrong;
     }
 
+    // Rows that lie where nibbles decode to, so that nothing is left over that bounds could hide an error in; and on the
+    // line through the mean and each of these another one, of which the bounds are equalities.
+    std::vector<S> code_points(const std::vector<S>& rows, double factor) {
+        const std::size_t dim = model_.dim(), count = rows.size() / dim;
+        EncodedRows encoded;
+        ParallelEncoder<M, S>(model_, kernels_, 1).encode(rows.data(), 0, count, encoded);
+        std::vector<S> points;
+        for (std::size_t r = 0; r < count; ++r) {
+            std::vector<double> point(model_.mean(), model_.mean() + dim);
+            model_.each_nibble(0, [&](std::size_t k, std::size_t axis, float half_step) {
+                const int code = encoded.lines[0][r].codes[k % words_per_line] >> (4 * (k / words_per_line)) & 15;
+                for (std::size_t i = 0; i < dim; ++i)
+                    point[i] += factor * (2 * code - 15) * static_cast<double>(half_step) *
+                                static_cast<double>(model_.packed_axes()[packed_axis(axis, i, dim)]);
+            });
+            for (const double x : point) points.push_back(static_cast<S>(x));
+        }
+        return points;
+    }
+
     std::size_t usable = 0;  // queries
     double width = 0;        // of all bounds
 
@@ -130,6 +150,15 @@ std::size_t wrong_adversaries(std::size_t dim, std::size_t levels, float scale, 
         wrong += bounds.wrong(near_duplicates<S>(query, engine), query);
         wrong += bounds.wrong(near_duplicates<S>(far, engine), query);
         wrong += bounds.wrong(near_duplicates<S>(query, engine), far);
+        wrong += bounds.wrong(near_duplicates<S>(far, engine), far);  // beyond the codes, where bounds are tight
+    }
+    sample.resize(24 * dim);
+    const std::vector<S> points = bounds.code_points(sample, 1);
+    for (const double factor : {1.0, -1.0, 0.999, 2.5}) {
+        const std::vector<S> queries = bounds.code_points(sample, factor);
+        for (std::size_t q = 0; q < 24 * dim; q += dim)
+            wrong += bounds.wrong(points, {queries.begin() + static_cast<std::ptrdiff_t>(q),
+                                           queries.begin() + static_cast<std::ptrdiff_t>(q + dim)});
     }
     return bounds.usable == 0 ? 1 : wrong;
 }

@@ -62,6 +62,20 @@ void check_batch(const Index& index, const Store& store, Embeddings& embeddings,
 
 // All kinds of queries around a vector, with bounds that take few and many of the rows.
 template <class M, class Index, class Store>
+void check_some_queries(const Index& index, const Store& store, const std::vector<float>& vector) {
+    for (const std::size_t k : {std::size_t{1}, std::size_t{20}, store.size()}) {
+        const auto truth = search<M>(store, KnnQuery{vector, k});
+        CHECK(same(index.search(store, KnnQuery{vector, k}), truth));
+        if (truth.empty()) continue;
+        const float a = truth[truth.size() / 2].value(), b = truth.back().value();
+        const bool squared = std::is_same_v<M, SquaredL2>;
+        const RangeQuery range{vector, squared ? std::sqrt(std::min(a, b)) : std::min(a, b),
+                               squared ? std::sqrt(std::max(a, b)) : std::max(a, b)};
+        CHECK(same(index.search(store, range), search<M>(store, range)));
+    }
+}
+
+template <class M, class Index, class Store>
 void check_all_queries(const Index& index, const Store& store, const std::vector<float>& vector) {
     const auto all = search<M>(store, KnnQuery{vector, store.size()});
     const auto value = [&](double part) {

@@ -44,6 +44,7 @@
 #include <vector>
 
 #include <mapvec/detail/va/model.hpp>
+#include <mapvec/distance.hpp>
 #include <mapvec/metric.hpp>
 
 #include <mapvec/detail/util/prologue.inc>
@@ -92,6 +93,10 @@ class VaQuery {
         if (!is_usable()) return;
         std::vector<float> floats(rest.begin(), rest.end()), places(model.padded_axis_count());
         kernels.project(floats.data(), 1, dim_, model.packed_axes(), model.axis_count(), places.data());
+        if (!all_finite(places)) {  // the axes are damaged
+            length_ = 0;
+            return;
+        }
         double product_error = 0;
         for (std::size_t level = 0; level < model.levels(); ++level) {
             product_error += weigh(model, level, places);
