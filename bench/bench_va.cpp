@@ -105,7 +105,7 @@ class Set {
         queries.assign(all.begin() + static_cast<std::ptrdiff_t>(count * dim), all.end());
         for (std::size_t q = 0; q < query_count; ++q) {
             const auto near = search(rows, KnnQuery{query(q), count / 20});
-            for (const std::size_t part : {1000, 100, 20}) limits.push_back(near[count / part - 1].distance());
+            for (const std::size_t part : {1000u, 100u, 20u}) limits.push_back(near[count / part - 1].distance());
         }
     }
     [[nodiscard]] std::span<const float> query(std::size_t q) const {
