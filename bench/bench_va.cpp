@@ -1,12 +1,13 @@
-// Exact searches through a VaIndex beside search() over the same rows, one thread, by turns in the same run.
+// Exact searches through a VaIndex, and search() over the same rows; one thread, alternately in the same run.
 //
-// Each query reports `speedup` (median time of search() over that of the index), `measured` (percent of the rows that
-// were read), `ns_per_row`, and `line_GBps` (bytes of lines over the index's time). `memory_GBps` is a plain sum with
-// the widest loads over as many bytes. With MAPVEC_BENCH_FAISS also IndexFlatL2 for the 10 nearest.
+// Each query reports `speedup` (median time of search() divided by that of the index), `measured` (percent of the rows
+// that were read), `ns_per_row`, and `line_GBps` (bytes of lines divided by the time of the index). `memory_GBps` is
+// that of a plain sum with the widest loads over as many bytes. With MAPVEC_BENCH_FAISS, also IndexFlatL2 for the 10
+// nearest.
 //
-// Sets of rows: mixtures of clusters with the spectrum of a kind of data (see `kinds`), and noise, in which there is
-// nothing to find. MAPVEC_BENCH_DATA names a directory: each of its .fvecs files makes a set, too. The rows of a small
-// file are repeated, each time with 0.3 of the difference of two other rows, which keeps their spectrum.
+// Sets of rows: mixtures of clusters with the spectrum of a kind of data (see `kinds`), and noise without any
+// structure. MAPVEC_BENCH_DATA names a directory: each .fvecs file in it is a set too. The rows of a small file are
+// repeated, each time with 0.3 of the difference of two other rows, which keeps their spectrum.
 #include <benchmark/benchmark.h>
 #include <mapvec/io/fvecs.hpp>
 #include <mapvec/va_index.hpp>
@@ -57,7 +58,7 @@ double median(std::vector<double> values) {
     return values[values.size() / 2];
 }
 
-// `count` rows in 100 clusters. Their main directions are those of the coordinates, which the index does not know.
+// `count` rows in 100 clusters. Their main directions are those of the coordinates; the index does not know this.
 std::vector<float> mixture(const Kind& kind, std::size_t count) {
     std::mt19937 engine(static_cast<unsigned>(kind.dim));
     std::normal_distribution<float> normal;
@@ -74,7 +75,7 @@ std::vector<float> mixture(const Kind& kind, std::size_t count) {
     return rows;
 }
 
-// A small file's rows over and over, moved along their own differences.
+// Repeats the rows of a small file, moved along their own differences.
 std::vector<float> extended(const std::filesystem::path& file, std::size_t& dim, std::size_t count) {
     const bench::Scratch scratch;
     dim = io::fvecs_shape(file).dim;
@@ -91,7 +92,7 @@ std::vector<float> extended(const std::filesystem::path& file, std::size_t& dim,
     return rows;
 }
 
-// A store, its index, and queries with limits that take a tenth of a percent, one and five percent of the rows.
+// A store, its index, and queries that match 0.1, 1 and 5 percent of the rows.
 class Set {
   public:
     Set(const std::vector<float>& rows_and_queries, std::size_t dim)

@@ -1,5 +1,5 @@
-// What detail/va/bounds.hpp derives: the bounds of a line hold for the key that the row's own kernel computes, for rows
-// made to break them, whatever the instruction set. tests/crash/mutations.txt takes terms away, each of which must fail.
+// The bounds of detail/va/bounds.hpp: for hostile rows and every instruction set, the key that the kernel computes lies
+// between the bounds of the line. tests/crash/mutations.txt removes terms of the bounds; each removal must fail.
 #include "va_bounds.hpp"
 
 #include <limits>
@@ -33,7 +33,7 @@ TEST_CASE("bounds hold for rows and queries of embeddings, near-duplicates and f
     });
 }
 
-TEST_CASE("bounds hold where rows are far longer than the distances between them", "[va]") {
+TEST_CASE("bounds hold if rows are far longer than the distances between them", "[va]") {
     search_support::with_each_instruction_set([](mapvec::InstructionSet) {
         check_adversaries<mapvec::SquaredL2, float>(120, 2, 1, 10000);
         check_adversaries<mapvec::SquaredL2, float>(120, 1, 1e-4f, 1);
@@ -62,7 +62,7 @@ TEST_CASE("bounds hold for very large and very small numbers", "[va]") {
     }
 }
 
-TEST_CASE("bounds hold for rows that are not like those that the axes were found from", "[va]") {
+TEST_CASE("bounds hold for rows unlike those that the axes were computed from", "[va]") {
     Embeddings embeddings(100, 1), others(100, 99);
     Bounds<mapvec::SquaredL2, float> bounds(embeddings.rows<float>(500), 100, 2);
     std::vector<float> rows = others.rows<float>(500);
@@ -73,7 +73,7 @@ TEST_CASE("bounds hold for rows that are not like those that the axes were found
     }
 }
 
-TEST_CASE("bounds hold for rows without a line: what is no number, or has no direction", "[va]") {
+TEST_CASE("bounds hold for rows without a line: NaN, or without direction", "[va]") {
     Embeddings embeddings(100, 1);
     std::vector<float> rows = embeddings.rows<float>(64);
     const float odd[] = {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), 3e38f, -3e38f,

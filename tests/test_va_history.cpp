@@ -1,5 +1,4 @@
-// What va_index.hpp promises of rows that change: after any history a search through the index gives what a search of
-// the store gives, in the process that writes and in one that reads.
+// va_index.hpp for rows that change: after any history the hits are those of the store, for the writer and for readers.
 #include "va_support.hpp"
 
 #include <filesystem>
@@ -18,7 +17,7 @@ using namespace va_support;
 constexpr std::size_t dim = 90;
 using Store = MmapVectorStore<dynamic_dim>;
 
-// Steps that a program can take with a store and an index, at random.
+// Random steps of a program with a store and an index.
 class History {
   public:
     explicit History(unsigned seed) : engine_(seed), embeddings_(dim, seed) {
@@ -59,7 +58,7 @@ class History {
     void overwrite(std::size_t times) {
         for (; times > 0 && store_->size() != 0; --times) store_->insert(below(store_->size()), row());
     }
-    // Closed in either order, the index perhaps without its last changes.
+    // Closes both in either order, the index perhaps without its last changes.
     void reopen() {
         if (engine_() % 2 == 0) {
             store_->close();
@@ -136,7 +135,7 @@ TEST_CASE("an index is exact for a store that was restored from a backup, and fo
         const auto query = query_of(embeddings);
         CHECK(same(index.search(store, KnnQuery{query, 30}), search(store, KnnQuery{query, 30})));
     }
-    store.append_rows(embeddings.rows<float>(5000));  // as long as what the index knows, and longer
+    store.append_rows(embeddings.rows<float>(5000));  // more rows than the index describes
     store.commit();
     for (int updates = 0; updates < 2; ++updates) {
         const auto query = query_of(embeddings);
@@ -145,7 +144,7 @@ TEST_CASE("an index is exact for a store that was restored from a backup, and fo
     }
 }
 
-TEST_CASE("an index that was killed before its commit is what it was before", "[va]") {
+TEST_CASE("an index that was killed before its commit has its previous commit", "[va]") {
     const ScratchDirectory directory;
     Embeddings embeddings(dim, 4);
     auto store = Store::create(directory / "rows.vec", {.dim = dim});
@@ -164,7 +163,7 @@ TEST_CASE("an index that was killed before its commit is what it was before", "[
     CHECK(same(reader.search(store, KnnQuery{query, 30}), search(store, KnnQuery{query, 30})));
 }
 
-TEST_CASE("searches beside updates are exact", "[va]") {
+TEST_CASE("searches during updates are exact", "[va]") {
     const ScratchDirectory directory;
     Embeddings embeddings(dim, 4);
     auto store = Store::create(directory / "rows.vec", {.dim = dim});
@@ -192,7 +191,7 @@ TEST_CASE("searches beside updates are exact", "[va]") {
     CHECK(wrong == 0);
 }
 
-TEST_CASE("an update finds new axes when a store has outgrown its first rows, or is asked to", "[va]") {
+TEST_CASE("an update computes new axes if the store has grown far, or on request", "[va]") {
     const ScratchDirectory directory;
     Embeddings embeddings(dim, 4), others(dim, 77);
     auto store = Store::create(directory / "rows.vec", {.dim = dim});

@@ -50,7 +50,7 @@ TEST_CASE("an index of few rows gives the hits of a search", "[va]") {
         check_metric<SquaredL2, float>(120, count);
 }
 
-TEST_CASE("most rows are ruled out by their lines", "[va]") {
+TEST_CASE("lines exclude most rows", "[va]") {
     const ScratchDirectory directory;
     Embeddings embeddings(100, 3);
     auto store = MmapVectorStore<100>::create(directory / "rows.vec");

@@ -1,4 +1,4 @@
-// What va_index.hpp promises for stores of other scalars than float: the hits of search(), to the bit.
+// va_index.hpp for stores of other scalars than float: the hits are those of search(), bit by bit.
 #include <filesystem>
 #include <vector>
 

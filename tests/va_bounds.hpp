@@ -1,5 +1,6 @@
-// What the tests of lines and their bounds share: rows like embeddings, and the check that the key of every row lies
-// between the bounds of its line. Needs no test framework: tests/crash/line_bounds.cpp runs it on deliberate bugs.
+// Helpers for tests of lines and their bounds: rows like embeddings, and the check that the key of every row lies
+// between the bounds of its line. They need no test framework: tests/crash/line_bounds.cpp uses them with deliberate
+// bugs.
 #pragma once
 
 #include <mapvec/detail/va/sample.hpp>
@@ -18,7 +19,7 @@ namespace va_support {
 
 using namespace mapvec::detail;
 
-// Clusters in a few main directions, with noise in all: what lines are made for.
+// Clusters in a few main directions, with noise in all directions, as lines assume.
 class Embeddings {
   public:
     Embeddings(std::size_t dim, unsigned seed) : dim_(dim), engine_(seed), centres_(8 * dim), offset_(dim) {
@@ -45,7 +46,7 @@ class Embeddings {
     }
 
   private:
-    // Roughly normal.
+    // An approximately normal random number.
     float next() {
         float sum = 0;
         for (int i = 0; i < 4; ++i) sum += static_cast<float>(engine_() % 2001) / 1000 - 1;
@@ -57,7 +58,7 @@ class Embeddings {
     std::vector<float> centres_, offset_;
 };
 
-// Lines of rows, with a model of their own or of others.
+// Lines of rows, with a model of these rows or of others.
 template <class M, class S>
 class Bounds {
   public:
@@ -66,7 +67,7 @@ class Bounds {
           record_(Sampler<M, S>(sample.data(), sample.size() / dim, dim).model(levels, kernels_)),
           model_(record_.data(), dim) {}
 
-    // Rows whose key is not between their bounds, on any level.
+    // The number of rows whose key is not between their bounds, on any level.
     std::size_t wrong(const std::vector<S>& rows, const std::vector<float>& query) {
         const std::size_t dim = model_.dim(), count = rows.size() / dim;
         EncodedRows encoded;
@@ -91,8 +92,8 @@ class Bounds {
         return wrong;
     }
 
-    // Rows that lie where nibbles decode to, so that nothing is left over that bounds could hide an error in; and on the
-    // line through the mean and each of these another one, of which the bounds are equalities.
+    // Rows at positions that nibbles decode to exactly, so that the bounds have no slack that hides an error. For each
+    // of them also another row on the line through the mean, whose bounds are equalities.
     std::vector<S> code_points(const std::vector<S>& rows, double factor) {
         const std::size_t dim = model_.dim(), count = rows.size() / dim;
         EncodedRows encoded;
@@ -111,8 +112,8 @@ class Bounds {
         return points;
     }
 
-    std::size_t usable = 0;  // queries
-    double width = 0;        // of all bounds
+    std::size_t usable = 0;  // usable queries
+    double width = 0;        // sum of the widths of all bounds
 
   private:
     const VaKernels& kernels_;
@@ -120,7 +121,7 @@ class Bounds {
     VaModel model_;
 };
 
-// Copies of `row` moved a little, from the last bit to about as much as its length.
+// Copies of `row`, moved by distances from the last bit to about its length.
 template <class S>
 std::vector<S> near_duplicates(const std::vector<float>& row, std::mt19937& engine) {
     std::vector<S> rows;
@@ -150,7 +151,7 @@ std::size_t wrong_adversaries(std::size_t dim, std::size_t levels, float scale, 
         wrong += bounds.wrong(near_duplicates<S>(query, engine), query);
         wrong += bounds.wrong(near_duplicates<S>(far, engine), query);
         wrong += bounds.wrong(near_duplicates<S>(query, engine), far);
-        wrong += bounds.wrong(near_duplicates<S>(far, engine), far);  // beyond the codes, where bounds are tight
+        wrong += bounds.wrong(near_duplicates<S>(far, engine), far);  // outside of the codes, where bounds are tight
     }
     sample.resize(24 * dim);
     const std::vector<S> points = bounds.code_points(sample, 1);

@@ -27,7 +27,7 @@ inline bool same(const std::vector<Hit>& a, const std::vector<Hit>& b) {
     return true;
 }
 
-// One query by all the ways to ask.
+// Searches with one query in all ways.
 template <class M, class Index, class Store, class Query>
 void check_query(const Index& index, const Store& store, const Query& query) {
     const auto odd = [](Id id) { return id % 2 == 1; };
@@ -41,7 +41,7 @@ void check_query(const Index& index, const Store& store, const Query& query) {
     CHECK(same(each, search<M>(store, query)));
 }
 
-// Several queries at once: more than are searched as a group.
+// Several queries at once: more than one group.
 template <class M, class Index, class Store>
 void check_batch(const Index& index, const Store& store, Embeddings& embeddings, std::size_t count) {
     std::vector<float> vectors;
@@ -60,7 +60,7 @@ void check_batch(const Index& index, const Store& store, Embeddings& embeddings,
     }
 }
 
-// All kinds of queries around a vector, with bounds that take few and many of the rows.
+// All kinds of queries around a vector, with bounds that match few rows and many.
 template <class M, class Index, class Store>
 void check_some_queries(const Index& index, const Store& store, const std::vector<float>& vector) {
     for (const std::size_t k : {std::size_t{1}, std::size_t{20}, store.size()}) {

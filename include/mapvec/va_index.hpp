@@ -178,7 +178,8 @@ class VaIndex {
         visit_rows(rows, query, detail::FilterRow<Filter>{filter}, visitor, options);
     }
 
-    // As search_batch() of search_batch.hpp. Lines are read once for 32 queries. For short rows it is search_batch().
+    // Same as search_batch() of search_batch.hpp. Reads lines once for 32 queries. For short rows it calls
+    // search_batch().
     template <std::size_t Dim, Scalar S>
     [[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Rows<Dim, S>& rows,
                                                              std::span<const KnnQuery> queries,
@@ -191,7 +192,7 @@ class VaIndex {
                                                              const SearchOptions& options = {}) const {
         return batch(rows, queries, filter, options);
     }
-    // `queries` holds the queries back to back, each as long as a row.
+    // `queries` holds vectors of rows.dim() elements, one after the other.
     template <std::size_t Dim, Scalar S>
     [[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Rows<Dim, S>& rows, std::span<const float> queries,
                                                              std::size_t k, const SearchOptions& options = {}) const {

@@ -1,5 +1,5 @@
-// For mutate.sh: the bounds of VaIndex's lines on rows made to break them (tests/va_bounds.hpp). Prints VIOLATION and
-// fails if the key of a row is not between them.
+// For mutate.sh: checks the bounds of lines on hostile rows (tests/va_bounds.hpp). If the key of a row is not between
+// them, prints VIOLATION and fails.
 #include "va_bounds.hpp"
 
 #include <cstdio>

@@ -1,5 +1,5 @@
-// A subject of the crash tests: rows and a VaIndex of them, which are committed one after the other. Whatever a crash
-// leaves, the index opens, and its searches are those of the rows.
+// A subject of the crash tests: rows and a VaIndex of them, which are committed one after the other. After any crash
+// the index opens, and its hits are those of the rows.
 #pragma once
 
 #include <mapvec/va_index.hpp>

@@ -1,4 +1,5 @@
-// A damaged VaIndex, its files and its journal: only mapvec::Error may come of it, and no row that is not there.
+// A VaIndex with damage in its files or its journal. Only mapvec::Error may be thrown, and every hit must be an
+// existing row.
 #include <mapvec/va_index.hpp>
 
 #include <array>
@@ -18,7 +19,7 @@ Row row_of(std::size_t i) {
     return row;
 }
 
-// Rows, the later ones not described, and an index of which the journal has the end.
+// Rows, of which the later ones are not described, and an index with its last changes in the journal.
 fuzz::Files killed_store() {
     fuzz::clear();
     auto rows = Rows::create(fuzz::directory() / "rows");

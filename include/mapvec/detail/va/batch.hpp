@@ -19,7 +19,7 @@ namespace mapvec::inline v0_1::detail {
 inline constexpr std::size_t queries_per_group = 32;
 inline constexpr std::size_t rows_per_turn = 512;  // 32 KiB of lines
 
-// Tiles of rows and queries (search/tiles.hpp) need less time for a short row than lines do.
+// For short rows, tiles of rows and queries (search/tiles.hpp) are faster than lines.
 template <Metric M, Scalar S>
 [[nodiscard]] bool lines_beat_tiles(std::size_t dim, std::size_t queries) noexcept {
     return !tileable<M, S> || queries < min_tiled_queries || dim >= 256;

@@ -93,7 +93,7 @@ class VaQuery {
         if (!is_usable()) return;
         std::vector<float> floats(rest.begin(), rest.end()), places(model.padded_axis_count());
         kernels.project(floats.data(), 1, dim_, model.packed_axes(), model.axis_count(), places.data());
-        if (!all_finite(places)) {  // the axes are damaged
+        if (!all_finite(places)) {  // damaged axes
             length_ = 0;
             return;
         }

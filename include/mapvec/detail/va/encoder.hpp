@@ -162,7 +162,7 @@ class LineEncoder {
     bool described_[rows_per_encoding] = {};
     double squared_lengths_[rows_per_encoding] = {};
     double terms_[rows_per_encoding] = {};
-    std::uint32_t code_of_[max_va_levels][nibbles_per_line] = {};  // of each nibble the place in codes_
+    std::uint32_t code_of_[max_va_levels][nibbles_per_line] = {};  // the position of each nibble in codes_
     std::size_t nibbles_[max_va_levels] = {};
     std::size_t rounds_[max_va_levels] = {};
     double missed_ = 0;

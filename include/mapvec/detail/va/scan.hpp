@@ -46,7 +46,7 @@ class LineGate {
     explicit LineGate(std::size_t row_bytes, std::size_t levels) noexcept
         : row_bytes_(row_bytes), second_bytes_(levels > 1 ? sizeof(VaLine) : 0) {}
 
-    // Of the next `rows` rows, the number to read without lines.
+    // The number of the next `rows` rows to read without lines.
     [[nodiscard]] std::size_t rows_without(std::size_t rows) noexcept {
         const std::size_t skipped = std::min(rows, waiting_);
         waiting_ -= skipped;

@@ -75,8 +75,8 @@ class LineSearch {
         });
     }
 
-    // The parts of a search for the k nearest, for those who search for several queries at once: visit() as many
-    // stretches of rows as there are, then finish().
+    // The parts of a search for the k nearest, for callers that search for several queries at once: visit() for each
+    // range of rows, then finish().
     template <class Accepts>
     [[nodiscard]] NearestScan<M, S, Accepts> nearest_scan(SieveScratch& scratch, const Accepts& accepts,
                                                           VaCounts& counts, TopK& best, SharedLimit& limit) const {

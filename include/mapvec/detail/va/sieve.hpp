@@ -1,4 +1,4 @@
-// Which rows of a block their lines leave open, for one query or several.
+// LineSieve: the rows of a block that the bounds of their lines do not exclude, for one query or several.
 //
 //     LineSieve<M> sieve(queries, lines);
 //     const std::size_t open = sieve.sieve(first, count, limit);
@@ -24,14 +24,14 @@ namespace mapvec::inline v0_1::detail {
 inline constexpr std::size_t lines_per_block = 2048;
 inline constexpr std::size_t second_lines_at_once = 256;
 
-// The lines of the rows from 0; `second` may be null.
+// The lines of the rows from 0 on; `second` may be null.
 struct LineSpan {
     const VaLine* first = nullptr;
     const VaLine* second = nullptr;
     std::size_t count = 0;
 };
 
-// Rows left open in a block: positions, and the lowest key each can have.
+// The open rows of a block: their positions, and lower bounds of their keys.
 struct SieveScratch {
     std::uint32_t positions[lines_per_block];
     float lows[lines_per_block + line_group];
@@ -40,7 +40,7 @@ struct SieveScratch {
     VaLine second[second_lines_at_once];
 };
 
-// What sieving needs of a search: the same for all threads.
+// The queries of a search; all threads share them.
 template <Metric M>
 struct LineQueries {
     const VaModel& model;
@@ -53,20 +53,20 @@ struct LineQueries {
 template <Metric M>
 class LineSieve {
   public:
-    // `queries` may be null: then only lists can be sieved, and all is left open.
+    // If `queries` is null, only lists can be sieved, and all rows are open.
     LineSieve(const LineQueries<M>* queries, LineSpan lines, SieveScratch& scratch) noexcept
         : queries_(queries),
           levels_(queries == nullptr || lines.second == nullptr ? 1 : queries->model.levels()),
           lines_(lines),
           open_(scratch) {}
 
-    // The rows of [first, first + count) that may be in all ranges, and at most `limit` from the first query.
-    // Returns how many.
+    // Finds the rows of [first, first + count) that may be in all ranges, and at most `limit` from the first query;
+    // returns their number.
     [[nodiscard]] std::size_t sieve(std::size_t first, std::size_t count, float limit) noexcept {
         return sieve_lines(lines_.first + first, count, limit,
                            [&](std::size_t position) { return lines_.second + first + position; });
     }
-    // The same for at most lines_per_block listed rows; those that are not described are open.
+    // The same for at most lines_per_block listed rows. Rows without a line are open.
     template <class Described>
     [[nodiscard]] std::size_t sieve(std::span<const Id> ids, const Described& described, float limit) {
         static constexpr VaLine open_line = undescribed_line();
@@ -82,7 +82,7 @@ class LineSieve {
     [[nodiscard]] std::size_t levels() const noexcept { return levels_; }
     [[nodiscard]] std::uint32_t position(std::size_t i) const noexcept { return open_.positions[i]; }
     [[nodiscard]] float low(std::size_t i) const noexcept { return open_.lows[i]; }
-    [[nodiscard]] std::size_t opened() const noexcept { return opened_; }  // by the last sieve's first lines
+    [[nodiscard]] std::size_t opened() const noexcept { return opened_; }  // by first lines, last call
 
   private:
     [[nodiscard]] std::size_t all_open(std::size_t count) noexcept {
@@ -119,7 +119,7 @@ class LineSieve {
         for (std::size_t i = 0; i < open; ++i) open_.products[i] = open_.products[open_.positions[i]];
         return keep(q, open, [&](std::size_t i) { return open_.positions[i]; });
     }
-    // Of `open` rows in open_, whose bounds are at place(i), those not surely below the range.
+    // Keeps those of `open` rows in open_, with bounds at place(i), that may be above the lower end of the range.
     template <class Place>
     [[nodiscard]] std::size_t keep(std::size_t q, std::size_t open, const Place& place) noexcept {
         const bool from_below = highs(q) != nullptr;
@@ -154,7 +154,7 @@ class LineSieve {
         for (std::size_t i = 0; i < left; ++i) open_.positions[i] = open_.positions[inside[i]];
         return keep(q, left, [&](std::size_t i) { return inside[i]; });
     }
-    // Another disk: its bounds of the same lines, for the rows that are still open.
+    // Computes the bounds of another disk for the rows that are still open.
     [[nodiscard]] std::size_t sieve_other(std::size_t q, const VaLine* lines, std::size_t count,
                                           std::size_t open) noexcept {
         const VaQuery<M>& query = queries_->queries[q];
