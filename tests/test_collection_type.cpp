@@ -53,11 +53,11 @@ using namespace collection_type_test;
 TEST_CASE("the metric belongs to the collection") {
     const ScratchDirectory scratch;
     const std::vector<float> query{1, 0};
-    const std::array<float, 2> near{10, 0.1f}, far{0, 1};
+    const std::array<float, 2> alike{10, 0.1f}, unlike{0, 1};
     {
         auto docs = Collection<2, int, float, Cosine>::create(scratch / "c");
-        docs.append(far, 0);
-        docs.append(near, 1);
+        docs.append(unlike, 0);
+        docs.append(alike, 1);
         CHECK(docs.search({.query = query, .k = 1}).front().id == 1);
         CHECK(search(docs, KnnQuery{query, 1}) == search<Cosine>(docs.vectors(), KnnQuery{query, 1}));
         CHECK(search<SquaredL2>(docs, KnnQuery{query, 1}).front().id == 0);

@@ -54,9 +54,9 @@ float some_distance(const Rows<S>& rows, const std::vector<float>& query, std::s
 template <class S>
 void check_searches(const Rows<S>& rows, const std::vector<float>& query, unsigned threads) {
     const SearchOptions options{.threads = threads};
-    const float near = some_distance(rows, query, 3), far = near + 10;
-    if (search(rows, RangeQuery{query, near, far}, options) != expected_range(rows, query, near, far) &&
-        std::sqrt(near * near) == near && near == std::floor(near))
+    const float first = some_distance(rows, query, 3), last = first + 10;
+    if (search(rows, RangeQuery{query, first, last}, options) != expected_range(rows, query, first, last) &&
+        std::sqrt(first * first) == first && first == std::floor(first))
         FAIL("range");
     const float third = std::floor(some_distance(rows, query, 1));
     if (search(rows, RangeQuery{query, third, third + 5}, options) != expected_range(rows, query, third, third + 5))

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <limits>
 #include <stdexcept>
+#include <string>
 
 #include "catch.hpp"
 #include "test_search_support.hpp"
@@ -208,6 +209,13 @@ TEST_CASE("a batch is checked like its queries, and empty ones are no error") {
     const std::vector<float> good = {0, 0}, bad = {0, std::numeric_limits<float>::infinity()};
     const std::vector<KnnQuery> mixed = {{good, 1}, {bad, 1}};
     CHECK(code_of([&] { (void)search_batch(rows, mixed); }) == ErrorCode::invalid_argument);
+    try {
+        (void)search_batch(rows, mixed);
+    } catch (const Error& error) {
+        CHECK(std::string(error.what()).starts_with("mapvec: query 1 of the batch: query element: expected"));
+        CHECK(std::string(error.what()).ends_with(" [invalid_argument]"));
+        CHECK(std::string(error.what()).find("[invalid_argument]") == std::string(error.what()).rfind('['));
+    }
     CHECK(search_batch(rows, std::span<const KnnQuery>{}).empty());
     const Rows<float> empty{{}, 2};
     const std::vector<KnnQuery> one = {{good, 1}};

@@ -76,6 +76,13 @@ class Error : public std::runtime_error {
 
 namespace detail {
 
+// The error with the subject in front of its text: "mapvec: query 3: expected ...".
+[[nodiscard]] inline Error about(const std::string& subject, const Error& error) {
+    const std::string_view text = error.what(), begin = "mapvec: ";
+    const std::size_t end = text.size() - to_string(error.code()).size() - std::string_view(" []").size();
+    return Error(error.code(), subject + ": " + std::string(text.substr(begin.size(), end - begin.size())));
+}
+
 // A sync was attempted and failed. The system may have dropped what it could not write, so the success of a second sync
 // would prove nothing.
 class SyncError : public Error {

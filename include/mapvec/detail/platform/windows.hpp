@@ -116,8 +116,11 @@ inline void close_on_exec(Handle handle) noexcept { ::SetHandleInformation(handl
     const bool known = ::GetFileInformationByHandle(other, &named) && ::GetFileInformationByHandle(handle, &open);
     const int number = known ? 0 : last_error();
     close(other);
-    answer = known && named.dwVolumeSerialNumber == open.dwVolumeSerialNumber &&
-             named.nFileIndexHigh == open.nFileIndexHigh && named.nFileIndexLow == open.nFileIndexLow;
+    // Wine reports the serial number 0 for an open file that was renamed.
+    const bool same_volume = named.dwVolumeSerialNumber == open.dwVolumeSerialNumber ||
+                             named.dwVolumeSerialNumber == 0 || open.dwVolumeSerialNumber == 0;
+    answer = known && same_volume && named.nFileIndexHigh == open.nFileIndexHigh &&
+             named.nFileIndexLow == open.nFileIndexLow;
     return number;
 }
 
