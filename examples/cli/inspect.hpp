@@ -179,7 +179,7 @@ class JournalInspection {
               << (other ? "its generation is the later one"
                         : "the other one is " + std::string(mapvec::detail::slot_is_blank(root.page.data(), 1 - place)
                                                                 ? "blank"
-                                                                : "damaged, so opening reads and checks all"))
+                                                                : "damaged"))
               << ".\n";
     return newest;
 }
