@@ -1,19 +1,19 @@
-// MappedArray: records of one size, back to back behind a header page, in one growable file.
+// MappedArray: records of one size in one growable file, one after the other behind a header page.
 //
-//     array.stage(row);                  // behind the last record; nobody sees it yet
-//     array.publish(1);                  // now every thread does
-//     array.overwrite(0, other);         // this process sees it at once, the file after the commit
+//     array.stage(row);                  // writes behind the last record; not visible yet
+//     array.publish(1);                  // now every thread sees it
+//     array.overwrite(0, other);         // visible in this process at once, in the file after the commit
 //
-// Vectors, payload bytes, offset tables and erasures are all of them MappedArrays. An array grows,
-// shows its records to readers, and knows what has changed since the last commit. It never decides
-// when anything becomes durable: that is storage/commit_group.hpp, whose CommitGroup owns the arrays of a store.
+// Vectors, payload bytes, offset tables and erasures are all MappedArrays. An array grows, shows its records to
+// readers, and records the changes since the last commit. CommitGroup (storage/commit_group.hpp) owns the arrays of a
+// store, and decides when changes become durable.
 //
-// Threads: one writer; any number of readers beside it, which may call size(), records() and what
-// follows from them. size() counts whole records only, and pointers stay valid for the array's life.
+// Threads. One thread writes. Any number of threads may call size(), records() and the functions that use them at the
+// same time. size() counts whole records only. Pointers stay valid as long as the array.
 //
-// Growth: capacity doubles, by 64 KiB at least and 1 GiB at most; if that much disk cannot be had, by
-// what is needed. What was grown has disk blocks, except for the gap that insert() leaves, so that
-// filling it cannot run out of room. Throws no_space, and leaves the array as it was.
+// Growth. The capacity doubles, by at least 64 KiB and at most 1 GiB; if the disk has not so much space, it grows by
+// the needed amount. New capacity has disk blocks, so that filling it cannot fail; the gap that insert() leaves has
+// none. Throws no_space, and then the array is unchanged.
 #pragma once
 
 #include <algorithm>
@@ -52,7 +52,7 @@ class MappedArray {
         const std::uint64_t bytes = file_.size();
         return bytes < data_offset ? 0 : (bytes - data_offset) / stride_;
     }
-    // REQUIRES: size() > 0, read before, if records of that size are to be seen.
+    // REQUIRES: size() > 0. To see n records, call size() first and get at least n.
     [[nodiscard]] const std::byte* records() const noexcept { return file_.data() + data_offset; }
     [[nodiscard]] std::span<const std::byte> record(std::uint64_t index) const noexcept {
         assert(index < size());
@@ -61,13 +61,14 @@ class MappedArray {
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return file_.path(); }
     [[nodiscard]] const FileHeader& header() const noexcept { return header_; }
 
-    // What the records are, for an index that follows them; its version changes whenever committed records do.
+    // The block sums of the records, for an index that follows them. The version changes with every change of committed
+    // records.
     [[nodiscard]] detail::RowState state() const noexcept { return state_.read(); }
     [[nodiscard]] std::uint64_t state_version() const noexcept { return state_.version(); }
 
     // --- writing: throws read_only, no_space, io, out_of_range; the array is then as it was ---
 
-    // Room for `count` records.
+    // Allocates capacity for `count` records.
     void reserve(std::uint64_t count) {
         check_writable();
         const std::uint64_t end = end_of(count);
@@ -79,7 +80,8 @@ class MappedArray {
         truncate();
     }
 
-    // Whole records, behind the last; nobody sees them before publish(). Staging again replaces what was staged.
+    // Writes whole records behind the last one. They are not visible before publish(). Staging again replaces staged
+    // records.
     void stage(std::span<const std::byte> records) {
         const std::uint64_t at = end();
         if (records.size() > file_.size() - at || mode_ != OpenMode::read_write) make_room(at, records.size());
@@ -87,17 +89,17 @@ class MappedArray {
         file_.stream(at, records);
     }
 
-    // REQUIRES: that many records were staged.
+    // Makes `count` records visible. REQUIRES: so many records were staged.
     void publish(std::uint64_t count) noexcept {
         const std::uint64_t size = size_.load() + count;
         size_.store(size);
         while (unsummed() >= max_unsummed) sum(sum_step);
     }
 
-    // Many records at once, straight from the caller's memory.
+    // Appends many records, directly from the caller's memory.
     void append(std::span<const std::byte> records);
 
-    // A record behind the last, at any distance. The ones between are zeros, and a hole in the file.
+    // Adds a record behind the last one, at any distance. The records in between are zeros, and a hole in the file.
     void insert(std::uint64_t index, std::span<const std::byte> record);
 
     // REQUIRES: index < size(). Not beside a thread that reads this record. The file has it after the next commit.
@@ -105,8 +107,8 @@ class MappedArray {
         prepare_overwrite(index);
         overwrite_prepared(index, record);
     }
-    // The same in two steps, for changes of several arrays: only the first can fail, and it changes nothing that can be
-    // seen. Nothing else may be written to this array between the two.
+    // The same in two steps, for changes of several arrays. Only the first step can fail, and it changes nothing
+    // visible. REQUIRES: no other write to this array between the two steps.
     void prepare_overwrite(std::uint64_t index);
     void overwrite_prepared(std::uint64_t index, std::span<const std::byte> record) noexcept;
 
@@ -116,28 +118,29 @@ class MappedArray {
     [[nodiscard]] const File& file() const noexcept { return file_; }
 
     [[nodiscard]] bool changed() const noexcept { return size() != committed_ || !dirty_.empty(); }
-    // Bytes of the journal that the changes since the last commit take, at most.
+    // The largest number of journal bytes that the changes since the last commit take.
     [[nodiscard]] std::uint64_t bytes_changed() const noexcept {
         return (size() - committed_) * stride_ + dirty_.size_at_most() * (stride_ + 24) + 4096;
     }
-    // Since the last checkpoint the file's size or the meaning of its sums has changed: a journal cannot say that.
+    // True if the size of the file or of its blocks has changed since the last checkpoint: a journal record cannot
+    // express this.
     [[nodiscard]] bool outgrew_journal() const noexcept { return grown_ || sums_.block_log2() != slot_block_log2_; }
 
-    // Whether a checksum in the slot can stand for the records since the last checkpoint: it is only about appended
-    // ones, few enough to be read at open, and without gaps.
+    // True if a slot may have the records since the last checkpoint as its tail: only appended records, few enough to
+    // read at open, and without gaps.
     [[nodiscard]] bool tail_is_provable() const noexcept {
         return dirty_.empty() && logged_.empty() && gap_end_ <= checkpointed_ &&
                (size() - checkpointed_) <= max_tail_bytes / stride_;
     }
 
-    // Brings the sums up to date, for a commit that comes next: while we sum, the disk writes.
+    // Computes the missing checksums for the next commit, while the disk writes.
     void finish_checksums() noexcept {
         for (; unsummed() > sync_piece; sum(sync_piece)) file_.start_sync(data_offset + sums_.length(), sync_piece);
         sum(unsummed());
     }
     void put_changes(detail::JournalRecordWriter& record, std::uint32_t file_index);
     void put_overwrites(detail::JournalRecordWriter& record, std::uint32_t file_index, detail::IdSet& overwritten);
-    // With the records since the last checkpoint as its tail, or none.
+    // The slot of this state. With `tail`, the records since the last checkpoint are its tail.
     [[nodiscard]] Slot slot(bool tail) const noexcept;
 
     // The file gets appended records that were overwritten in the view. Throws no_space, io; may be called again then.
@@ -152,9 +155,9 @@ class MappedArray {
         dirty_.clear();
         state_.publish(committed_, sums_);
     }
-    // A checkpoint is durable. `carried` are the overwrites that its journal holds, not the file.
+    // Records that a checkpoint is durable. `carried` are overwrites in its journal that the file does not contain.
     void mark_checkpoint(detail::IdSet carried) noexcept;
-    // Where the file has all that the view has, the view may be the file again.
+    // If the file contains everything, the view may show the file again.
     void drop_overlays_if_written() {
         if (logged_.empty()) file_.drop_overlays();
     }
@@ -164,28 +167,28 @@ class MappedArray {
     [[nodiscard]] detail::IdSet& dirty() noexcept { return dirty_; }
     [[nodiscard]] detail::IdSet& logged() noexcept { return logged_; }
 
-    // These make the file's bytes those of a commit; nobody sees more records before show_committed().
+    // The next functions restore the bytes of a commit. New records are not visible before show_committed().
     void restore(const Slot& slot);
-    // After restore() of an array that was in use: its file may have grown since the checkpoint.
+    // After restore() of an array in use: its file may have grown since the checkpoint.
     void expect_growth() noexcept { grown_ = true; }
     void replay(const detail::Change& change, const std::filesystem::path& journal);
-    // Records of the last commit, shown already or not.
+    // The number of records in the last commit, visible or not.
     [[nodiscard]] std::uint64_t committed() const noexcept { return committed_; }
-    // Readers in other threads see them from now on.
+    // Makes the records of the last commit visible to other threads.
     void show_committed() noexcept {
         size_.store(committed_);
         state_.publish(committed_, sums_);
     }
     void truncate_to_committed();
-    // Calls checked(bytes) after each piece.
+    // Checks all block sums. Calls checked(bytes) after each piece.
     template <class Checked>
     void verify(Checked&& checked) const;
 
   private:
     static constexpr std::uint64_t min_step = 64 << 10;
     static constexpr std::uint64_t max_step = std::uint64_t{1} << 30;
-    // Sums wait for the commit, which computes them while the disk writes; but not so long that much of what they are
-    // about has left the memory.
+    // The commit computes checksums while the disk writes. But if more than this is missing, publish() computes them,
+    // so that the bytes are still in memory.
     static constexpr std::uint64_t max_unsummed = std::uint64_t{4} << 30;
     static constexpr std::uint64_t sum_step = 128 << 10;
     static constexpr std::uint64_t sync_piece = 16 << 20;
@@ -199,7 +202,7 @@ class MappedArray {
                 std::to_string(count) + " records of " + std::to_string(stride_) + " bytes: no file is so long");
         return *end;
     }
-    // To the last record; a system that cannot cut a file that others have mapped leaves it longer.
+    // Truncates the file to its last record. A system that cannot truncate a mapped file leaves it longer.
     void truncate() {
         if (file_.size() > end()) file_.resize(end());
         written_ = std::min(written_, file_.size());
@@ -207,11 +210,11 @@ class MappedArray {
     void check_writable() const {
         if (mode_ != OpenMode::read_write) throw Error(ErrorCode::read_only, path(), "the store is open for reading");
     }
-    // Bytes that no sum covers yet.
+    // The number of bytes that the checksums do not cover yet.
     [[nodiscard]] std::uint64_t unsummed() const noexcept { return size() * stride_ - sums_.length(); }
     void sum(std::uint64_t n) noexcept { sums_.append(records() + sums_.length(), n); }
     void write_from_view(detail::IdSet& ids);
-    // Where an overwritten record is remembered.
+    // The set of overwritten records that an id belongs to.
     [[nodiscard]] detail::IdSet& overwritten(std::uint64_t index) noexcept {
         return index < std::max(committed_, protected_) ? dirty_ : overwritten_;
     }
@@ -227,18 +230,18 @@ class MappedArray {
     std::uint64_t stride_;
     detail::MovableAtomic<std::uint64_t> size_;
     std::uint64_t committed_ = 0;           // records of the last commit
-    std::uint64_t checkpointed_ = 0;        // and of the last checkpoint
+    std::uint64_t checkpointed_ = 0;        // records of the last checkpoint
     std::uint64_t protected_ = 0;           // and of a slot that could not be written, or not be made durable
-    std::uint64_t written_ = 0;             // behind this offset the file has only zeros
-    std::uint64_t gap_begin_ = UINT64_MAX;  // records that insert() has skipped are between these
+    std::uint64_t written_ = 0;             // the file has only zeros behind this offset
+    std::uint64_t gap_begin_ = UINT64_MAX;  // range of the records that insert() has skipped
     std::uint64_t gap_end_ = 0;
-    detail::BlockSums sums_;  // may lag behind size()
+    detail::BlockSums sums_;  // may cover less than size()
     detail::PublishedRowState state_;
     std::uint32_t slot_block_log2_ = 0;
     bool grown_ = true;
-    detail::IdSet dirty_;        // committed or protected records overwritten since the last commit: in the view only
-    detail::IdSet logged_;       // committed records whose bytes the journal has, not the file
-    detail::IdSet overwritten_;  // appended since the last commit and overwritten: the file may have older bytes
+    detail::IdSet dirty_;        // committed or protected records, overwritten in the view since the last commit
+    detail::IdSet logged_;       // committed records that are in the journal, not in the file
+    detail::IdSet overwritten_;  // appended records, overwritten since: the file may have older bytes
 };
 
 // --- writing ---
@@ -259,7 +262,7 @@ void MappedArray<File>::insert(std::uint64_t index, std::span<const std::byte> r
     if (count == 0) (void)end_of(index);
     const std::uint64_t at = end_of(count) - stride_;
     make_room(at, stride_);
-    for (std::uint64_t from = end(), to = std::min(written_, at); from < to;) {  // a failed append has left its traces
+    for (std::uint64_t from = end(), to = std::min(written_, at); from < to;) {  // a failed append may have left bytes
         static constexpr std::byte zeros[4096]{};
         const std::uint64_t n = std::min<std::uint64_t>(to - from, sizeof zeros);
         file_.write(from, {zeros, static_cast<std::size_t>(n)});
@@ -277,13 +280,14 @@ void MappedArray<File>::insert(std::uint64_t index, std::span<const std::byte> r
     publish(1);
 }
 
-// In the view first, whether it is committed or not: a write that fails may have written half of the record.
+// Overwrites the view first, for committed records and others: a failed write to the file might leave half of the
+// record.
 template <Storage File>
 void MappedArray<File>::prepare_overwrite(std::uint64_t index) {
     assert(index < size());
     if (mode_ == OpenMode::read_only) check_writable();
     const std::uint64_t offset = data_offset + index * stride_;
-    // On a full tmpfs even reading a hole is SIGBUS.
+    // On a full tmpfs, touching a hole raises SIGBUS.
     if (index >= gap_begin_ && index < gap_end_) file_.allocate(offset, stride_);
     overwritten(index).reserve_one();
     file_.prepare_overlay(offset, stride_);
@@ -315,7 +319,7 @@ void MappedArray<File>::make_room(std::uint64_t first_used, std::uint64_t bytes)
     }
 }
 
-// Blocks are allocated from `first_used` on: what lies before is a gap that may stay a hole.
+// Allocates blocks from `first_used` on. The bytes before it are a gap that may stay a hole.
 template <Storage File>
 void MappedArray<File>::grow(std::uint64_t size, std::uint64_t first_used) {
     const std::uint64_t before = file_.size();
@@ -386,7 +390,7 @@ Slot MappedArray<File>::slot(bool tail) const noexcept {
 
 template <Storage File>
 void MappedArray<File>::mark_checkpoint(detail::IdSet carried) noexcept {
-    dirty_.clear();  // in the file, or carried
+    dirty_.clear();  // they are in the file, or carried
     mark_committed();
     checkpointed_ = size();
     logged_ = std::move(carried);
@@ -394,7 +398,7 @@ void MappedArray<File>::mark_checkpoint(detail::IdSet carried) noexcept {
     grown_ = false;
 }
 
-// Into the file what the journal has. A crash on the way is harmless: the journal is replayed over it.
+// Writes the overwrites of the journal to the file. A crash during this is harmless: open() applies the journal again.
 template <Storage File>
 void MappedArray<File>::write_logged() {
     write_from_view(logged_);
@@ -410,8 +414,8 @@ void MappedArray<File>::write_from_view(detail::IdSet& ids) {
 
 // --- recovering ---
 
-// The state of a checkpoint, before the journal. REQUIRES: the slot was checked. A writer writes the slot's tail again,
-// whatever the file says: after a crash the page cache may show what the disk does not have.
+// Restores the state of a checkpoint, before its journal. REQUIRES: the slot was checked. A writer writes the tail of
+// the slot again, because after a crash the page cache may show bytes that the disk does not have.
 template <Storage File>
 void MappedArray<File>::restore(const Slot& slot) {
     file_.drop_overlays();
@@ -431,8 +435,8 @@ void MappedArray<File>::restore(const Slot& slot) {
     written_ = std::max(written_, data_offset + slot.record_count * stride_);
 }
 
-// A writer brings what was appended back into the file, whatever the file says. Overwrites stay in the view, since
-// readers may be looking at the file.
+// Applies a change of the journal. A writer writes appended records to the file again, because the page cache may show
+// bytes that the disk does not have. Overwrites stay in the view, because readers may use the file.
 template <Storage File>
 void MappedArray<File>::replay(const detail::Change& change, const std::filesystem::path& journal) {
     const auto refuse = [&] {
@@ -440,7 +444,7 @@ void MappedArray<File>::replay(const detail::Change& change, const std::filesyst
     };
     const auto end = detail::records_end(change.count, stride_);
     const std::uint64_t blocks_end = std::uint64_t{detail::BlockSums::blocks} << sums_.block_log2();
-    // Whatever makes a file grow is a checkpoint, so it is long enough for its journal.
+    // Every growth is followed by a checkpoint, so the file is long enough for its journal.
     if (!end || change.count < committed_ || *end > file_.size() || *end - data_offset > blocks_end) refuse();
     for (const auto& write : change.writes) {
         const auto write_end = detail::checked_add(write.offset, write.bytes.size());
@@ -464,7 +468,7 @@ void MappedArray<File>::replay(const detail::Change& change, const std::filesyst
     written_ = std::max(written_, *end);
 }
 
-// After a crash the file may hold uncommitted records, and garbage where a gap is to be zeros.
+// After a crash the file may contain uncommitted records, and other bytes where a gap must be zero.
 template <Storage File>
 void MappedArray<File>::truncate_to_committed() {
     written_ = file_.size();

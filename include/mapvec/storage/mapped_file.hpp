@@ -1,9 +1,9 @@
-// MappedFile: one growable file, mapped into memory. The storage of real life; but for
-// the views it is made of (detail/file/mapped_view.hpp) the only file that knows Boost.Interprocess.
+// MappedFile: one growable file, mapped into memory: the storage of programs. Only this class and its views
+// (detail/file/mapped_view.hpp) use Boost.Interprocess.
 //
 //     auto file = mapvec::MappedFile::create("numbers", first_page, {});
-//     file.resize(1 << 20);                 // grows in place: what data() returned stays valid
-//     file.write(4096, bytes);              // into the file, and seen through data()
+//     file.resize(1 << 20);                 // what data() returned stays valid
+//     file.write(4096, bytes);              // writes to the file; visible through data()
 //     file.sync();                          // durable
 //
 // How it works. The file is read through a mapping and written through its descriptor; the two are
@@ -11,11 +11,11 @@
 // go through the mapping, into pages that bulk writes have put there: that is cheaper than a call for each
 // piece, and a full disk is an error of that write, never SIGBUS. In long runs a helper thread writes ahead.
 //
-// Growth. Address space is reserved ahead and each grown tail is mapped into it. A file that outgrows what was
-// reserved is mapped again elsewhere, and the old mappings live as long as this object: they still show the file, and
-// overlays as they were.
+// Growth. Address space is reserved in advance, and each new part of the file is mapped into it. If a file outgrows its
+// reservation, it is mapped again elsewhere. The old mappings exist as long as this object: they still show the file,
+// and overlays as they were.
 //
-// Overlays. Pages that carry an overlay are private copies (MAP_PRIVATE) laid over the mapping in place.
+// Overlays. Pages with an overlay are private copies (MAP_PRIVATE), mapped in place over the mapping.
 //
 // Threads: one writer thread; data() may be called and read through from any thread beside it.
 // Another program that truncates a mapped file makes reads beyond its end fail with SIGBUS; no library can help that.
@@ -55,11 +55,11 @@ class MappedFile {
     MappedFile& operator=(MappedFile&&) = default;
     ~MappedFile() { prezeroer_.stop(); }
 
-    // The file appears whole, durable and locked for this writer, or not at all. Throws exists.
+    // Creates the file, durable and locked for this writer, or no file. Throws exists.
     static MappedFile create(const std::filesystem::path& path, std::span<const std::byte> first,
                              const StoreOptions& options);
 
-    // A file that nobody else can see and that vanishes with this object, and with the process.
+    // A file without a name, which disappears with this object, and with the process.
     static MappedFile create_temporary(std::span<const std::byte> first, const StoreOptions& options);
 
     static MappedFile open(const std::filesystem::path& path, OpenMode mode, const StoreOptions& options);
@@ -68,7 +68,7 @@ class MappedFile {
     static void remove(const std::filesystem::path& path) {
         check(detail::platform::remove(path), path, "removing the file");
     }
-    // `from` takes the name `to`, durably. Throws exists.
+    // Renames `from` to `to`, durably. Throws exists.
     static void rename(const std::filesystem::path& from, const std::filesystem::path& to) {
         check(detail::platform::rename_to_new(from, to), to, "renaming a file to this name");
         detail::sync_directory_of(to);
@@ -76,7 +76,7 @@ class MappedFile {
     static void create_directory(const std::filesystem::path& path);
 
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-    // Whether path() still leads to this file.
+    // True if path() still leads to this file.
     [[nodiscard]] bool has_its_name() const {
         bool answer = false;
         check(detail::platform::leads_to(path_, handle(), answer), path_, "looking for the file by its name");
@@ -86,8 +86,8 @@ class MappedFile {
     // write, and earlier mappings keep the old file.
     [[nodiscard]] bool shows_its_file() const;
     [[nodiscard]] std::uint64_t size() const noexcept { return size_.load(); }
-    // Relaxed, for it is on the way to every row: nobody may look before size(), or what the owner counts in its place,
-    // has told him that there is something; any base since then shows it, and old ones stay mapped.
+    // Relaxed load: callers acquire size() first, or a count that the owner publishes instead. Any base that was
+    // published since then shows at least that many bytes, and old mappings stay valid.
     [[nodiscard]] const std::byte* data() const noexcept { return base_.load_relaxed(); }
 
     void refresh() {
@@ -97,14 +97,14 @@ class MappedFile {
         size_.store(size);
     }
 
-    // New bytes are zero and a hole until they are allocated or written. Nothing has changed if it throws.
+    // New bytes are zero, and a hole until they are allocated or written. If it throws, nothing has changed.
     void resize(std::uint64_t size);
 
     void allocate(std::uint64_t offset, std::uint64_t n) {
         check(detail::platform::allocate(handle(), offset, n), path_, "allocating disk space");
     }
 
-    // REQUIRES: offset + bytes.size() <= size(); the same for stream and overlay.
+    // REQUIRES: offset + bytes.size() <= size(), also for stream() and overlay().
     void write(std::uint64_t offset, std::span<const std::byte> bytes);
 
     // As write, for appending: each piece begins where the last one ended or further on, and what lies
@@ -143,7 +143,7 @@ class MappedFile {
   private:
     using Mapping = boost::interprocess::file_mapping;
 
-    // For systems that do not remove a file while it is open.
+    // For systems that cannot remove an open file.
     struct RemoveAtEnd {
         RemoveAtEnd() = default;
         RemoveAtEnd(RemoveAtEnd&& other) noexcept : path(std::exchange(other.path, {})) {}
@@ -183,7 +183,7 @@ class MappedFile {
     }
     static Mapping open_mapping(const std::filesystem::path& path, OpenMode mode);
     static Mapping map_by_name(const std::filesystem::path& path, OpenMode mode);
-    // Boost before 1.76 takes narrow names only, on Windows too.
+    // Boost before 1.76 accepts narrow names only, also on Windows.
     template <class Char>
     static Mapping open_by(const Char* name, const std::filesystem::path& path, boost::interprocess::mode_t mode) {
         if constexpr (std::is_constructible_v<Mapping, const Char*, boost::interprocess::mode_t>)
@@ -212,7 +212,7 @@ class MappedFile {
     template <class Visit>
     void each_overlaid_page(std::uint64_t begin, std::uint64_t end, Visit visit);
 
-    RemoveAtEnd removal_;  // first, so that it is destroyed last
+    RemoveAtEnd removal_;  // first member, so that it is destroyed last
     std::filesystem::path path_;
     detail::Prezeroer prezeroer_;  // before the mapping: assigning another file stops it first, as the destructor does
     Mapping mapping_;
@@ -220,7 +220,7 @@ class MappedFile {
     StoreOptions options_;
     detail::MovableAtomic<std::uint64_t> size_;
     detail::MappedView view_;
-    std::vector<detail::MappedView> retired_;  // earlier mappings, which spans may still point into
+    std::vector<detail::MappedView> retired_;  // earlier mappings; spans may still point to them
     detail::MovableAtomic<const std::byte*> base_;
     std::uint64_t window_begin_ = 0;  // pages here exist and are writable through the view
     std::uint64_t window_end_ = 0;
@@ -256,7 +256,7 @@ inline MappedFile MappedFile::create(const std::filesystem::path& path, std::spa
 inline MappedFile MappedFile::open(const std::filesystem::path& path, OpenMode mode, const StoreOptions& options) {
     for (int tries = 0; tries < 10; ++tries) {
         MappedFile file(lasting(path), open_mapping(path, mode), mode, options);
-        if (file.has_its_name()) return file;  // else a link on the way was changed meanwhile
+        if (file.has_its_name()) return file;  // otherwise a link in the path has changed meanwhile
     }
     throw Error(ErrorCode::io, path, "the file was replaced again and again while it was opened");
 }
@@ -278,17 +278,17 @@ inline void MappedFile::write_first(const Mapping& mapping, const std::filesyste
     check(detail::platform::sync(handle), path, "making the first page durable");
 }
 
-// The process may go to another directory, and links may come to lead elsewhere.
+// An absolute path without links: the process may change its directory, and links may change.
 inline std::filesystem::path MappedFile::lasting(const std::filesystem::path& path) {
     std::error_code error;
     auto resolved = std::filesystem::canonical(path, error);
-    if (error) resolved = std::filesystem::weakly_canonical(path, error);  // it is not there yet
+    if (error) resolved = std::filesystem::weakly_canonical(path, error);  // the file does not exist yet
     if (!error && !resolved.is_absolute()) resolved = std::filesystem::absolute(resolved, error);
     check(error.value(), path, "resolving the path");
     return resolved;
 }
 
-// Boost's file_mapping opens by name only, and says little of what went wrong; so the system is asked first.
+// Asks the system first, because file_mapping of Boost opens by name only, and reports little about errors.
 inline MappedFile::Mapping MappedFile::open_mapping(const std::filesystem::path& path, OpenMode mode) {
     detail::platform::Handle handle{};
     check(detail::platform::open_existing(path, mode == OpenMode::read_write, handle), path, "opening the file");
@@ -358,7 +358,7 @@ inline void MappedFile::create_directory(const std::filesystem::path& path) {
         check(error.value(), path, "looking for the directory");
         if (!is_directory) throw Error(ErrorCode::exists, path, "there is something of that name that is no directory");
     }
-    // Even if it was there already: who made it may have been killed before it was durable.
+    // Also for an existing directory: its creator may have been killed before it was durable.
     detail::sync_directory_of(path);
 }
 
@@ -399,8 +399,8 @@ inline void MappedFile::resize(std::uint64_t size) {
     size_.store(size);
 }
 
-// For systems that do not cut a file while it is mapped. Views are lost; if others have it mapped, or there are
-// overlays to lose, the file stays as long as it is.
+// For systems that cannot truncate a mapped file. Views become invalid. If other processes have the file mapped, or
+// there are overlays, the file keeps its length.
 inline void MappedFile::cut_unmapped(std::uint64_t size) {
     if (private_end_ > 0) return;
     const std::uint64_t before = size_.load();
@@ -420,7 +420,7 @@ inline void MappedFile::show(std::uint64_t size) {
         if (end > view_.reserved()) {
             move_view(size);
         } else {
-            // Mapping past the end of the file costs nothing, and the next growth finds itself mapped already.
+            // Mapping behind the end of the file costs nothing, and the next growth needs no new mapping.
             const std::uint64_t ahead = options_.populate ? end : detail::round_up(2 * view_.mapped(), page());
             view_.extend(mapping_, mode_ == OpenMode::read_write ? ipc::read_write : ipc::read_only,
                          std::min(view_.reserved(), std::max(end, ahead)), options_);
@@ -432,8 +432,8 @@ inline void MappedFile::show(std::uint64_t size) {
     base_.store(view_.base());
 }
 
-// In proportion to the file, so that thousands of small ones leave addresses to others, and moving is rare: a file
-// that grows from nothing moves when it reaches 1, 16 and 256 GiB.
+// In proportion to the file, so that thousands of small files leave addresses to others, and moves are rare: a file
+// that grows from 0 moves at 1, 16 and 256 GiB.
 inline std::uint64_t MappedFile::wished_addresses(std::uint64_t size) const noexcept {
     if (options_.address_space == 1) return size;
     if (options_.address_space > 1)
@@ -479,7 +479,7 @@ inline void MappedFile::write(std::uint64_t offset, std::span<const std::byte> b
         done += n;
     }
     each_overlaid_page(offset, offset + bytes.size(), [&](std::uint64_t at, std::uint64_t n) {
-        std::memmove(view_.base() + at, bytes.data() + (at - offset), n);  // which may be the very bytes
+        std::memmove(view_.base() + at, bytes.data() + (at - offset), n);  // they may be the same bytes
     });
 }
 
