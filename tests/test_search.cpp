@@ -343,7 +343,7 @@ TEST_CASE("invalid queries are refused") {
     CHECK(code(DiskIntersectionQuery{disks}) == ErrorCode::dimension_mismatch);
     CHECK(code_of([&] { (void)search<Cosine>(rows, KnnQuery{good, 1}); }) == ErrorCode::invalid_argument);
     CHECK(code_of([&] { (void)search<Cosine>(rows, DiskQuery{good, -1}); }) == ErrorCode::invalid_argument);
-    CHECK(code_of([&] { (void)search<InnerProduct>(rows, DiskQuery{good, -1}); }) == ErrorCode::io);
+    CHECK_FALSE(code_of([&] { (void)search<InnerProduct>(rows, DiskQuery{good, -1}); }));
 }
 
 TEST_CASE("an empty source has no hits, but its queries are checked") {
