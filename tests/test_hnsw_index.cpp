@@ -413,8 +413,9 @@ TEST_CASE("a graph of any bytes leads to existing rows only, and can be updated"
                 file.write(reinterpret_cast<const char*>(&word), sizeof word);
             }
         }
-        std::filesystem::copy(scratch / "graph.rows", scratch / "damaged.rows",
-                              std::filesystem::copy_options::overwrite_existing);
+        for (const char* suffix : {".rows", ".lines", ".axes"})
+            std::filesystem::copy((scratch / "graph").string() + suffix, (scratch / "damaged").string() + suffix,
+                                  std::filesystem::copy_options::overwrite_existing);
         auto index = HnswIndex<>::open(scratch / "damaged", rows);
         for (int i = 0; i < 3; ++i)
             for (const Hit& hit : index.search(rows, KnnQuery{cloud.next(), 30})) REQUIRE(hit.id < rows.size());

@@ -24,18 +24,21 @@
 // Rows without a distance (NaN, infinity; zero rows with Cosine) are not linked and never found. Of several equal rows
 // only one is linked; all are found.
 //
-// Ownership. The graph stores row ids and checksums, no vectors. Every call takes the store, which must be the one that
-// the index was created for; the metric must be the same: otherwise type_mismatch. A metric of your own needs a name
-// (metric.hpp). The index can be deleted and built again at any time. Its files are path, path.upper, path.entry and
-// path.rows. They have their own lock, modes and readers, like a MmapVectorStore.
+// Ownership. The graph stores row ids, checksums and lines, no vectors. Every call takes the store, which must be the
+// one that the index was created for; the metric must be the same: otherwise type_mismatch. A metric of your own needs a
+// name (metric.hpp). The index can be deleted and built again at any time. Its files are path, path.upper, path.entry,
+// path.lines, path.axes and path.rows. They have their own lock, modes and readers, like a MmapVectorStore.
 //
 // Threads. Any number of threads may search, also while one thread runs update(), commit() or refresh(), and while the
 // writer of the store appends and commits. A filter must not call the index that calls it. With one thread, update()
 // builds the same graph from the same rows every time; with several threads it may differ slightly.
 //
-// Memory. On disk 8 m + 16 bytes for each row, and about 1/m of that for the upper levels. update() needs as much
-// memory for the rows that it links and for rows that lose a neighbour. A search keeps one byte for each row for the
-// next search. At most 2^32 - 2 rows.
+// Speed. Rows of 192 bytes or more also have a line of 64 bytes, as in a VaIndex. A search reads the lines of the rows
+// that it visits, and measures the best `ef` rows at the end.
+//
+// Memory. On disk 8 m + 16 bytes for each row, about 1/m of that for the upper levels, and 64 bytes for a line. update()
+// needs as much memory for the rows that it links and for rows that lose a neighbour. A search keeps one byte for each
+// row for the next search. At most 2^32 - 2 rows.
 #pragma once
 
 #include <algorithm>
@@ -48,6 +51,7 @@
 #include <utility>
 #include <vector>
 
+#include <mapvec/detail/hnsw/lines.hpp>
 #include <mapvec/detail/hnsw/records.hpp>
 #include <mapvec/detail/hnsw/search.hpp>
 #include <mapvec/detail/hnsw/update.hpp>
@@ -99,7 +103,8 @@ class HnswIndex {
     template <detail::FollowedStore<File> Store>
     static HnswIndex create(const std::filesystem::path& path, const Store& store, const HnswOptions& options = {}) {
         check(path, options);
-        return HnswIndex(Files::create(path, fingerprint(store), files(options.m), first_state(options)));
+        return HnswIndex(Files::create(path, fingerprint(store), files(options.m, detail::vectors_of(store).dim()),
+                                       first_state(options)));
     }
     // Opens an index. O(1). Throws not_found; locked; read_only; type_mismatch for an index of another store or metric;
     // version_mismatch; corrupt; invalid_argument for copy_on_write.
@@ -113,8 +118,9 @@ class HnswIndex {
     static HnswIndex open_or_create(const std::filesystem::path& path, const Store& store,
                                     const HnswOptions& options = {}) {
         check(path, options);
-        return HnswIndex(
-            Files::open_or_create(path, fingerprint(store), files(), files(options.m), first_state(options)));
+        return HnswIndex(Files::open_or_create(path, fingerprint(store), files(),
+                                               files(options.m, detail::vectors_of(store).dim()),
+                                               first_state(options)));
     }
     // create(), after removing an existing HnswIndex of any store or metric, damaged or not. Throws locked while that
     // is open for writing; type_mismatch if the path belongs to another file.
@@ -122,7 +128,8 @@ class HnswIndex {
     static HnswIndex create_or_replace(const std::filesystem::path& path, const Store& store,
                                        const HnswOptions& options = {}) {
         check(path, options);
-        return HnswIndex(Files::create_or_replace(path, fingerprint(store), files(options.m), first_state(options)));
+        return HnswIndex(Files::create_or_replace(
+            path, fingerprint(store), files(options.m, detail::vectors_of(store).dim()), first_state(options)));
     }
     // Removes all files of an index; returns false if there are none. Throws as create_or_replace().
     static bool remove(const std::filesystem::path& path) { return Files::remove(path, files()); }
@@ -196,16 +203,18 @@ class HnswIndex {
 
   private:
     // The files of the index.
-    enum : std::size_t { level_0, upper, state };
+    enum : std::size_t { level_0, upper, state, lines, model };
 
-    // The files of an index with this m; m = 0: with any m.
-    static std::vector<detail::IndexFile> files(std::size_t m = 0) {
+    // The files of an index with this m and rows of this dim; m = 0: of any index.
+    static std::vector<detail::IndexFile> files(std::size_t m = 0, std::size_t dim = 0) {
         const detail::HnswShape shape{m};
         const std::size_t level_0_words = m == 0 ? 0 : shape.level_0_words();
         const std::size_t upper_words = m == 0 ? 0 : shape.upper_words();
         return {{"", FileKind::hnsw_level_0, level_0_words, sizeof(detail::RowId32)},
                 {".upper", FileKind::hnsw_upper_levels, upper_words, sizeof(detail::RowId32)},
-                {".entry", FileKind::hnsw_entry_points, 1, sizeof(detail::HnswState)}};
+                {".entry", FileKind::hnsw_entry_points, 1, sizeof(detail::HnswState)},
+                {".lines", FileKind::hnsw_lines, 1, sizeof(detail::VaLine)},
+                {".axes", FileKind::hnsw_axes, dim == 0 ? 0 : detail::VaModel::record_floats(dim), sizeof(float)}};
     }
     static void check(const std::filesystem::path& path, const HnswOptions& options) {
         if (options.m < detail::HnswShape::min_m || options.m > detail::HnswShape::max_m)
@@ -248,8 +257,9 @@ class HnswIndex {
         const auto view = files_.search(checked_rows(store));
         const detail::RowsSnapshot<S> rows(detail::vectors_of(store));
         const detail::MappedHnsw seen = graph();
+        const detail::GraphLines seen_lines(files_[lines], files_[model], rows.dim());
         const detail::ScratchPool::Lease<M, S> scratch(*scratches_, rows.span());
-        detail::HnswSearch<M, S, Accept>(seen, view.described(), rows, accept, *scratch)
+        detail::HnswSearch<M, S, Accept>(seen, seen_lines, view.described(), rows, accept, *scratch)
             .run(query.query, query.k, options.ef);
         return detail::hits_of<M>((*scratch).best);
     }
@@ -259,6 +269,7 @@ class HnswIndex {
             throw Error(ErrorCode::out_of_range, path(),
                         detail::mismatch("rows", "at most " + std::to_string(detail::max_graph_rows), count));
     }
+    void write_lines(const detail::NewLines& written);
     void install(const detail::GraphEdit& edit, const detail::HnswState& new_state, const detail::IndexedRows& rows);
 
     Files files_;
@@ -284,11 +295,27 @@ std::size_t HnswIndex<M, File>::update(const Store& store, const HnswUpdateOptio
     detail::find_new_and_gone(changes, before, plan.known, plan.next.count, is_live);
     if (changes.none() && plan.unchanged.are_all_below(plan.next.count) && plan.known == plan.next.count) return 0;
     files_.check_writable();
-    detail::HnswUpdate<M, S> update(before, files_[upper].size(), plan.next.count, rows.span(), rows.count());
     const std::size_t ef = options.ef_construction == 0 ? options_.ef_construction : options.ef_construction;
-    if (!changes.none()) update.run(changes, ef, detail::thread_count(options.threads), progress);
+    const std::size_t threads = detail::thread_count(options.threads);
+    write_lines(detail::encode_lines<M>(detail::GraphLines(files_[lines], files_[model], rows.dim()), rows.span(),
+                                        changes.to_link, plan.next.count, threads));
+    const detail::GraphLines new_lines(files_[lines], files_[model], rows.dim());
+    detail::HnswUpdate<M, S> update(before, files_[upper].size(), plan.next.count, rows, new_lines);
+    if (!changes.none()) update.run(changes, ef, threads, progress);
     install(update.graph(), update.state(), plan.next);
     return changes.size();
+}
+
+// Writes lines before the rows are linked, so that update() can walk on them.
+template <NamedMetric M, Storage File>
+void HnswIndex<M, File>::write_lines(const detail::NewLines& written) {
+    const auto change = files_.change();
+    if (!written.model.empty() && files_[model].size() == 0)
+        files_[model].append(written.model);
+    else if (!written.model.empty())
+        files_[model].overwrite(0, written.model);
+    for (const auto& [id, line] : written.changed) files_[lines].overwrite(id, detail::bytes_of(line));
+    files_[lines].append(std::as_bytes(std::span<const detail::VaLine>(written.added.lines[0])));
 }
 
 // Writes new records first: no search reads them before changed records link to them.

@@ -83,7 +83,9 @@ enum class FileKind : std::uint32_t {
     va_model = 12,          // the model of all lines (detail/va/model.hpp)
     field_rows = 13,        // a field of payloads (detail/field/table.hpp): rows by value,
     field_slots = 14,       // the hash table that finds a value,
-    field_head = 15         // and where it is
+    field_head = 15,        // and where it is
+    hnsw_lines = 16,        // lines of the rows of a graph (detail/hnsw/lines.hpp)
+    hnsw_axes = 17          // the model of these lines
 };
 
 // The name of a kind, for messages.
@@ -104,6 +106,8 @@ enum class FileKind : std::uint32_t {
         case FileKind::field_rows: return "field of payloads";
         case FileKind::field_slots: return "table of a field";
         case FileKind::field_head: return "head of a field";
+        case FileKind::hnsw_lines: return "lines of a graph";
+        case FileKind::hnsw_axes: return "axes of a graph";
     }
     return "unknown";
 }

@@ -54,7 +54,7 @@ class ReachAll {
     }
 
     void attach(Id id) {
-        worker_.keys.prepare(id);
+        if (!linker_.prepare(worker_, id)) return;
         linker_.find_nearest(worker_, id);
         std::sort(worker_.from.begin(), worker_.from.end());
         Id nearest = linker_.top()->id;

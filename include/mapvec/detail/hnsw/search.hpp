@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <mapvec/detail/hnsw/copies.hpp>
+#include <mapvec/detail/hnsw/lines.hpp>
 #include <mapvec/detail/hnsw/records.hpp>
 #include <mapvec/detail/hnsw/walk.hpp>
 #include <mapvec/detail/index/followed_store.hpp>
@@ -46,6 +47,7 @@ struct SearchScratch : AnySearchScratch {
     }
 
     RowKeys<M, S> keys;
+    LineKeys<M, S> line_keys;
     InstructionSet set;
     Walk walk;
     TopK beam{0};  // nodes
@@ -100,9 +102,21 @@ class ScratchPool {
     std::vector<std::unique_ptr<AnySearchScratch>> free_;
 };
 
-// Keys of nodes. A node may have been erased or overwritten since it was linked. Then a copy that has not changed is
-// used in its place; otherwise all copies would be lost with their node. Nodes without a key count as infinitely far
-// and are passed through, so that the nodes behind them are not lost.
+// Puts the first copy of a node that is described in its place. False if there is none.
+[[nodiscard]] inline bool find_described_copy(const MappedHnsw& graph, const RowRanges& described, Id& node) {
+    bool found = false;
+    each_copy(graph, node, [&](Id copy) {
+        if (!described.contains(copy)) return true;
+        node = copy;
+        found = true;
+        return false;
+    });
+    return found;
+}
+
+// Keys of nodes, of which some may be gone from the store or overwritten since they were linked. A copy that was not
+// stands in, or all copies would be lost with their node. Nodes without a key are passed as if they were far away, or
+// what lies behind them would be lost.
 template <class Keys>
 class StandInKeys {
   public:
@@ -127,15 +141,7 @@ class StandInKeys {
 
     // Replaces `id` by a row that can be read. Returns false if there is none.
     [[nodiscard]] bool find_stand_in(Id& id) const {
-        const Id node = id;
-        bool found = node < row_count_;
-        each_copy(graph_, node, [&](Id copy) {
-            if (!described_.contains(copy)) return true;
-            id = copy;
-            found = true;
-            return false;
-        });
-        return found;
+        return find_described_copy(graph_, described_, id) || id < row_count_;
     }
 
     Keys& keys_;
@@ -149,10 +155,11 @@ class StandInKeys {
 template <Metric M, Scalar S, class Accept>
 class HnswSearch {
   public:
-    // `accept(id)` is called for rows that may be hits.
-    HnswSearch(const MappedHnsw& graph, const RowRanges& described, const RowsSnapshot<S>& rows, const Accept& accept,
-               SearchScratch<M, S>& scratch)
+    // `accept(id)` is asked for rows that may be hits.
+    HnswSearch(const MappedHnsw& graph, const GraphLines& lines, const RowRanges& described,
+               const RowsSnapshot<S>& rows, const Accept& accept, SearchScratch<M, S>& scratch)
         : graph_(graph),
+          lines_(lines),
           described_(graph.entry_point() ? described : nothing),
           all_described_(described_.are_all_below(graph.size())),
           rows_(rows),
@@ -165,7 +172,7 @@ class HnswSearch {
         k_ = std::min(k, rows_.count());
         scratch_.best.reset(k_);
         if (k_ == 0) return;
-        walk(std::min(rows_.count(), std::max(k_, ef)));
+        walk(query, std::min(rows_.count(), std::max(k_, ef)));
         read_others(query);
         scratch_.best.sort();
     }
@@ -174,17 +181,22 @@ class HnswSearch {
     static inline const RowRanges nothing;
     static constexpr std::size_t max_copies_asked = 64;
 
-    void walk(std::size_t width) {
+    void walk(std::span<const float> query, std::size_t width) {
         const auto entry = graph_.entry_point();
         if (!entry) return;
         scratch_.beam.reset(width);
-        if (all_described_) {
+        const bool on_lines =
+            lines_.describe(graph_.size()) && scratch_.line_keys.prepare(lines_, query, scratch_.keys);
+        if (on_lines) {
+            walk_with(scratch_.line_keys, *entry);
+        } else if (all_described_) {
             walk_with(scratch_.keys, *entry);
         } else {
             StandInKeys keys(scratch_.keys, graph_, described_, rows_.count(), scratch_.ids, scratch_.found);
             walk_with(keys, *entry);
         }
         scratch_.nodes.assign(scratch_.beam.entries().begin(), scratch_.beam.entries().end());
+        if (on_lines) measure_nodes();
         std::sort(scratch_.nodes.begin(), scratch_.nodes.end());
         for (const Candidate& node : scratch_.nodes) {
             if (node.key > scratch_.best.limit()) break;
@@ -197,6 +209,20 @@ class HnswSearch {
         const Candidate below = scratch_.walk.greedy_descend(graph_, keys, entry, 0);
         const Candidate from[] = {below, {keys.measure(std::span(&entry.id, 1))[0], entry.id}};
         scratch_.walk.search_layer(graph_, keys, from, 0, scratch_.beam, [this](Id node) { return is_wanted(node); });
+    }
+    // Keys of rows in the place of estimates. Nodes of which neither the row nor a copy is there any more are left out.
+    void measure_nodes() {
+        scratch_.ids.clear();
+        std::erase_if(scratch_.nodes, [this](const Candidate& node) {
+            Id measured = node.id;
+            if (!all_described_ && !described_.contains(node.id) && !find_described_copy(graph_, described_, measured))
+                return true;
+            scratch_.ids.push_back(measured);
+            return false;
+        });
+        const auto keys = scratch_.keys.measure(scratch_.ids);
+        for (std::size_t i = 0; i < keys.size(); ++i) scratch_.nodes[i].key = keys[i];
+        std::erase_if(scratch_.nodes, [](const Candidate& node) { return std::isnan(node.key); });
     }
     [[nodiscard]] bool is_hit(Id id) const { return (all_described_ || described_.contains(id)) && accept_(id); }
     // True if the node or one of its copies may be a hit. If there are many copies, only some are tested.
@@ -241,6 +267,7 @@ class HnswSearch {
     }
 
     const MappedHnsw& graph_;
+    const GraphLines& lines_;
     const RowRanges& described_;
     const bool all_described_;
     const RowsSnapshot<S>& rows_;

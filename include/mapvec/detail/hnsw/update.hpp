@@ -2,7 +2,7 @@
 //
 //     RowChanges changes;                         // new, changed and removed rows
 //     find_changed(changes, …), find_new_and_gone(changes, …);
-//     HnswUpdate<M, S> update(mapped, upper_records, end, rows, row_count);
+//     HnswUpdate<M, S> update(mapped, upper_records, end, rows, lines);
 //     update.run(changes, ef_construction, threads, progress);
 //     … write update.graph() and update.state() to the files …
 //
@@ -27,6 +27,7 @@
 #include <mapvec/detail/hnsw/remove.hpp>
 #include <mapvec/detail/index/followed_store.hpp>
 #include <mapvec/detail/index/row_ranges.hpp>
+#include <mapvec/detail/search/scan.hpp>
 #include <mapvec/detail/util/crc32c.hpp>
 
 #include <mapvec/detail/util/prologue.inc>
@@ -82,10 +83,11 @@ void find_new_and_gone(RowChanges& changes, const MappedHnsw& graph, Id known, I
 template <Metric M, Scalar S>
 class HnswUpdate {
   public:
-    HnswUpdate(const MappedHnsw& mapped, std::uint64_t upper_records, Id end, const RowSpan<S>& rows,
-               std::uint64_t row_count)
-        : rows_(rows),
-          graph_(mapped, upper_records, end, row_count),
+    HnswUpdate(const MappedHnsw& mapped, std::uint64_t upper_records, Id end, const RowsSnapshot<S>& rows,
+               const GraphLines& lines)
+        : rows_(rows.span()),
+          lines_(lines),
+          graph_(mapped, upper_records, end, rows.count()),
           state_(mapped.state()),
           top_(mapped.entry_point()) {}
 
@@ -101,7 +103,7 @@ class HnswUpdate {
             graph_.set_flags(id, hnsw_flag::known);
         }
         const EqualRows equal(graph_, changes.to_link, [this](Id id) { return bytes_of(id); });
-        HnswLinker<M, S> linker(graph_, rows_, ef_construction, top_);
+        HnswLinker<M, S> linker(graph_, rows_, lines_, ef_construction, top_);
         std::uint64_t done = 0;
         linker.link_all(equal.firsts(), threads, [&] { progress(++done, std::uint64_t{changes.to_link.size()}); });
         chain(equal.copies());
@@ -140,6 +142,7 @@ class HnswUpdate {
     }
 
     const RowSpan<S> rows_;
+    const GraphLines& lines_;
     GraphEdit graph_;
     HnswState state_;
     std::optional<EntryPoint> top_;

@@ -97,6 +97,18 @@ class RowKeys {
         return {keys_.data(), ids.size()};
     }
     [[nodiscard]] float measure(Id id) { return measure(std::span(&id, 1))[0]; }
+    // As if it were far away, if it is not there.
+    [[nodiscard]] float measure_if_present(Id id) {
+        const bool present = id < static_cast<std::size_t>(rows_.end - rows_.rows) / rows_.dim;
+        return present ? measure(id) : std::numeric_limits<float>::infinity();
+    }
+    // The row that it was prepared for, as a query. The span lasts until the next prepare().
+    [[nodiscard]] std::span<const float> floats_of(Id row) const noexcept {
+        if constexpr (std::is_same_v<S, float>)
+            return {rows_.rows + row * rows_.dim, rows_.dim};
+        else
+            return as_floats_;
+    }
 
   private:
     RowSpan<S> rows_;
