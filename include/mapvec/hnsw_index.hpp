@@ -25,9 +25,9 @@
 // only one is linked; all are found.
 //
 // Ownership. The graph stores row ids, checksums and lines, no vectors. Every call takes the store, which must be the
-// one that the index was created for; the metric must be the same: otherwise type_mismatch. A metric of your own needs a
-// name (metric.hpp). The index can be deleted and built again at any time. Its files are path, path.upper, path.entry,
-// path.lines, path.axes and path.rows. They have their own lock, modes and readers, like a MmapVectorStore.
+// one that the index was created for; the metric must be the same: otherwise type_mismatch. A metric of your own needs
+// a name (metric.hpp). The index can be deleted and built again at any time. Its files are path, path.upper,
+// path.entry, path.lines, path.axes and path.rows. They have their own lock, modes and readers, like a MmapVectorStore.
 //
 // Threads. Any number of threads may search, also while one thread runs update(), commit() or refresh(), and while the
 // writer of the store appends and commits. A filter must not call the index that calls it. With one thread, update()
@@ -36,9 +36,9 @@
 // Speed. Rows of 192 bytes or more also have a line of 64 bytes, as in a VaIndex. A search reads the lines of the rows
 // that it visits, and measures the best `ef` rows at the end.
 //
-// Memory. On disk 8 m + 16 bytes for each row, about 1/m of that for the upper levels, and 64 bytes for a line. update()
-// needs as much memory for the rows that it links and for rows that lose a neighbour. A search keeps one byte for each
-// row for the next search. At most 2^32 - 2 rows.
+// Memory. On disk 8 m + 16 bytes for each row, about 1/m of that for the upper levels, and 64 bytes for a line.
+// update() needs as much memory for the rows that it links and for rows that lose a neighbour. A search keeps one byte
+// for each row for the next search. At most 2^32 - 2 rows.
 #pragma once
 
 #include <algorithm>
