@@ -158,7 +158,8 @@ class HnswIndex {
                                           const HnswSearchOptions& options = {}) const {
         return nearest(store, query, detail::live_rows_of(store), options);
     }
-    // Only rows whose id the filter accepts.
+    // Only rows whose id the filter accepts. Where it accepts few, or those that it accepts are far from the query, all
+    // that it accepts are read.
     template <detail::FollowedStore<File> Store, IdFilter Filter>
     [[nodiscard]] std::vector<Hit> search(const Store& store, const KnnQuery& query, const Filter& filter,
                                           const HnswSearchOptions& options = {}) const {

@@ -160,8 +160,8 @@ class HnswSearch {
                const RowsSnapshot<S>& rows, const Accept& accept, SearchScratch<M, S>& scratch)
         : graph_(graph),
           lines_(lines),
-          described_(graph.entry_point() ? described : nothing),
-          all_described_(described_.are_all_below(graph.size())),
+          described_(graph.entry_point() ? &described : &nothing),
+          all_described_(described_->are_all_below(graph.size())),
           rows_(rows),
           accept_(accept),
           scratch_(scratch) {}
@@ -172,7 +172,8 @@ class HnswSearch {
         k_ = std::min(k, rows_.count());
         scratch_.best.reset(k_);
         if (k_ == 0) return;
-        walk(query, std::min(rows_.count(), std::max(k_, ef)));
+        const std::size_t width = std::min(rows_.count(), std::max(k_, ef));
+        if (!is_worthwhile(width) || !walk(query, width)) read_all();
         read_others(query);
         scratch_.best.sort();
     }
@@ -181,20 +182,48 @@ class HnswSearch {
     static inline const RowRanges nothing;
     static constexpr std::size_t max_copies_asked = 64;
 
-    void walk(std::span<const float> query, std::size_t width) {
+    // False if a walk among the rows that the filter accepts takes longer than reading all of them. `most_seen_` is how
+    // many rows a walk may pass until it has taken as long.
+    [[nodiscard]] bool is_worthwhile(std::size_t width) {
+        if constexpr (std::is_same_v<Accept, AllLive>) return true;
+        constexpr double filter_ns = 3, step_ns = 25, steps_per_row = 10;
+        const double rows = static_cast<double>(rows_.count()), part = accepted_part();
+        const double all_ns = rows * (filter_ns + part * (20 + static_cast<double>(rows_.row_bytes()) / 10));
+        most_seen_ = static_cast<std::size_t>(all_ns / step_ns) + 1;
+        return static_cast<double>(width) / part * steps_per_row * step_ns < all_ns;
+    }
+    // The part of all rows that the filter accepts, from a sample; more than 0. The sample is larger if they are few.
+    [[nodiscard]] double accepted_part() const {
+        constexpr std::size_t least = 256, most = 2048, enough = 16;
+        std::size_t asked = 0, accepted = 0;
+        for (; asked < least || (asked < most && accepted < enough); ++asked)
+            accepted += accept_(Id{asked * 0x9E3779B97F4A7C15u % rows_.count()}) ? 1 : 0;
+        return (static_cast<double>(accepted) + 0.5) / (static_cast<double>(asked) + 1);
+    }
+    // In the place of what the graph has found.
+    void read_all() {
+        described_ = &nothing;
+        all_described_ = false;
+        scratch_.best.reset(k_);
+    }
+
+    // False if it has given up.
+    [[nodiscard]] bool walk(std::span<const float> query, std::size_t width) {
         const auto entry = graph_.entry_point();
-        if (!entry) return;
+        if (!entry) return true;
         scratch_.beam.reset(width);
         const bool on_lines =
             lines_.describe(graph_.size()) && scratch_.line_keys.prepare(lines_, query, scratch_.keys);
+        bool arrived = false;
         if (on_lines) {
-            walk_with(scratch_.line_keys, *entry);
+            arrived = walk_with(scratch_.line_keys, *entry);
         } else if (all_described_) {
-            walk_with(scratch_.keys, *entry);
+            arrived = walk_with(scratch_.keys, *entry);
         } else {
-            StandInKeys keys(scratch_.keys, graph_, described_, rows_.count(), scratch_.ids, scratch_.found);
-            walk_with(keys, *entry);
+            StandInKeys keys(scratch_.keys, graph_, *described_, rows_.count(), scratch_.ids, scratch_.found);
+            arrived = walk_with(keys, *entry);
         }
+        if (!arrived) return false;
         scratch_.nodes.assign(scratch_.beam.entries().begin(), scratch_.beam.entries().end());
         if (on_lines) measure_nodes();
         std::sort(scratch_.nodes.begin(), scratch_.nodes.end());
@@ -202,20 +231,23 @@ class HnswSearch {
             if (node.key > scratch_.best.limit()) break;
             offer(node);
         }
+        return true;
     }
     // Starts from two rows: that of the descent, and the entry point, from which all nodes can be reached.
     template <class Keys>
-    void walk_with(Keys& keys, const EntryPoint& entry) {
+    [[nodiscard]] bool walk_with(Keys& keys, const EntryPoint& entry) {
         const Candidate below = scratch_.walk.greedy_descend(graph_, keys, entry, 0);
         const Candidate from[] = {below, {keys.measure(std::span(&entry.id, 1))[0], entry.id}};
-        scratch_.walk.search_layer(graph_, keys, from, 0, scratch_.beam, [this](Id node) { return is_wanted(node); });
+        return scratch_.walk.search_layer(
+            graph_, keys, from, 0, scratch_.beam, [this](Id node) { return is_wanted(node); }, UINT64_MAX, most_seen_);
     }
     // Keys of rows in the place of estimates. Nodes of which neither the row nor a copy is there any more are left out.
     void measure_nodes() {
         scratch_.ids.clear();
         std::erase_if(scratch_.nodes, [this](const Candidate& node) {
             Id measured = node.id;
-            if (!all_described_ && !described_.contains(node.id) && !find_described_copy(graph_, described_, measured))
+            if (!all_described_ && !described_->contains(node.id) &&
+                !find_described_copy(graph_, *described_, measured))
                 return true;
             scratch_.ids.push_back(measured);
             return false;
@@ -224,7 +256,7 @@ class HnswSearch {
         for (std::size_t i = 0; i < keys.size(); ++i) scratch_.nodes[i].key = keys[i];
         std::erase_if(scratch_.nodes, [](const Candidate& node) { return std::isnan(node.key); });
     }
-    [[nodiscard]] bool is_hit(Id id) const { return (all_described_ || described_.contains(id)) && accept_(id); }
+    [[nodiscard]] bool is_hit(Id id) const { return (all_described_ || described_->contains(id)) && accept_(id); }
     // True if the node or one of its copies may be a hit. If there are many copies, only some are tested.
     [[nodiscard]] bool is_wanted(Id node) const {
         if (is_hit(node)) return true;
@@ -255,7 +287,7 @@ class HnswSearch {
         if (all_described_ && graph_.size() >= rows_.count()) return;
         CompiledQuery<M, S> compiled(rows_);
         compiled.add(query, {});
-        const RowRanges others = described_.complement(rows_.count());
+        const RowRanges others = described_->complement(rows_.count());
         for (const RowRange range : others.ranges())
             scan(visited(), compiled, range.first, range.end, rows_.rows_per_block(), NearestCollector{scratch_.best});
     }
@@ -268,12 +300,13 @@ class HnswSearch {
 
     const MappedHnsw& graph_;
     const GraphLines& lines_;
-    const RowRanges& described_;
-    const bool all_described_;
+    const RowRanges* described_;
+    bool all_described_;
     const RowsSnapshot<S>& rows_;
     const Accept& accept_;
     SearchScratch<M, S>& scratch_;
     std::size_t k_ = 0;
+    std::size_t most_seen_ = SIZE_MAX;
 };
 
 }  // namespace mapvec::inline v0_1::detail

@@ -130,10 +130,11 @@ class Walk {
     }
 
     // Searches a level with a beam of the width of `best`, from the rows `from`. It passes through rows that are not
-    // accepted, but does not keep them. It does not pass through `excluded`.
+    // accepted, but does not keep them. It does not pass through `excluded`. Returns false if it gives up, because it
+    // would visit more than `most_seen` rows.
     template <class Graph, class Keys, class Accept>
-    void search_layer(const Graph& graph, Keys& keys, std::span<const Candidate> from, std::size_t level, TopK& best,
-                      const Accept& accept, Id excluded = UINT64_MAX) {
+    bool search_layer(const Graph& graph, Keys& keys, std::span<const Candidate> from, std::size_t level, TopK& best,
+                      const Accept& accept, Id excluded = UINT64_MAX, std::size_t most_seen = SIZE_MAX) {
         visited_.begin(graph.size());
         frontier_.clear();
         if (excluded != UINT64_MAX) visited_.insert(excluded);
@@ -151,11 +152,14 @@ class Walk {
                 keys.prefetch(id);
                 neighbours_.push_back(id);
             });
+            if (neighbours_.size() > most_seen) return false;
+            most_seen -= neighbours_.size();
             const auto found = keys.measure(neighbours_);
             for (std::size_t i = 0; i < found.size(); ++i)
                 if (best.has_room() ? !std::isnan(found[i]) : found[i] < best.limit())  // with many equal rows, not all
                     reach({found[i], neighbours_[i]}, best, accept);
         }
+        return true;
     }
 
     // The visited rows, so that a caller can add rows. REQUIRES: the walk has begun.
