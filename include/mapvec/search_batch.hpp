@@ -6,11 +6,11 @@
 //     hits = search_batch<InnerProduct>(store, queries);
 //     hits = search_batch(store, queries, [&](Id id) { return !erased[id]; });             // some rows only
 //
-// Hits and errors are the same as those of search() for each query, bit by bit, for any number of threads; an error also
-// names the query by its number, from 0. With more than a few queries, a batch is several times faster than one search
-// after the other: it reads each row from memory once for all queries, and computes distances for tiles of rows and
-// queries in registers (detail/search/tiles.hpp). Cosine and rows of double are not tiled: they also read each row from
-// memory once, but compute as search() does.
+// Hits and errors are the same as those of search() for each query, bit by bit, for any number of threads; an error
+// also names the query by its number, from 0. With more than a few queries, a batch is several times faster than one
+// search after the other: it reads each row from memory once for all queries, and computes distances for tiles of rows
+// and queries in registers (detail/search/tiles.hpp). Cosine and rows of double are not tiled: they also read each row
+// from memory once, but compute as search() does.
 //
 // A filter is called once for each row, for all queries together. With several threads, it is called from several
 // threads at once.
