@@ -11,7 +11,7 @@ import re
 import sys
 
 # The folders of detail/, lowest first.
-ORDER = ["util", "platform", "kernels", "codec", "file", "search", "commit", "store", "index", "hnsw", "va", "field",
+ORDER = ["util", "platform", "kernels", "codec", "file", "search", "commit", "store", "index", "va", "hnsw", "field",
          "collection"]
 MAX_LINES = 400
 # To be split; no other may be longer.
