@@ -26,7 +26,7 @@
 //
 // Complexity. find() is O(1); rows() is O(rows found). Memory: about 100 bytes for each row that was changed since the
 // files were updated; commit() updates them when 4,096 rows wait, and close() always. On disk: 32 bytes for each row
-// and 11 to 32 bytes for each value.
+// and 12 to 48 bytes for each value.
 #pragma once
 
 #include <algorithm>

@@ -58,8 +58,9 @@ class EqualRows {
         std::vector<EqualRow> copies;
         for (const Row& row : rows_)
             if (row.equal.first != row.equal.id) copies.push_back(row.equal);
-        std::stable_sort(copies.begin(), copies.end(),
-                         [](const EqualRow& a, const EqualRow& b) { return a.first < b.first; });
+        std::sort(copies.begin(), copies.end(), [](const EqualRow& a, const EqualRow& b) {
+            return a.first != b.first ? a.first < b.first : a.id < b.id;
+        });
         return copies;
     }
 
