@@ -14,7 +14,7 @@
 // at the same time. They see whole rows only. Spans and data() stay valid as long as the store, through any growth. Not
 // allowed: two threads that write; overwriting a row (insert() at an existing id) while another thread reads it;
 // refresh() while another thread reads a row that the writer has overwritten since the last refresh(). For long runs of
-// append(), a background thread of the library prepares the file, unless StoreOptions::helper_thread is false.
+// append(), a background thread of the library writes to the file, unless StoreOptions::helper_thread is false.
 //
 // Processes. One writer at a time: a second open for writing throws locked. Other processes open the store read-only.
 // They never block the writer, see committed states only, and move to the newest commit with refresh(). After fork(),

@@ -82,6 +82,8 @@ class RecordingStorage {
     }
 
     void resize(std::uint64_t size) {
+        for (auto& [offset, n] : streamed_) n = std::min(n, size - std::min(offset, size));
+        if (size < size_) finish_stream();
         machine_->step(Op::resize);
         inode_->resize(size);
         size_ = size;
@@ -89,28 +91,29 @@ class RecordingStorage {
     void allocate(std::uint64_t, std::uint64_t) { machine_->step(Op::allocate); }
     void write(std::uint64_t offset, std::span<const std::byte> bytes) {
         within_size(offset, bytes);
-        try {
-            machine_->step(Op::write);
-        } catch (...) {  // a write that fails has often written a part
-            put(offset, bytes.first(below(machine_->rng, bytes.size())));
-            throw;
-        }
-        const Bytes copy(bytes.begin(), bytes.end());
-        const auto all = std::span(copy);
-        std::uint64_t half = below(machine_->rng, all.size());
-        half -= std::min(half, (offset + half) % sector_size);  // a sector is written whole
-        put(offset, all.first(half));
-        if (half > 0) machine_->interrupt(Op::write);
-        put(offset + half, all.subspan(half));
+        if (!streamed_.empty() && offset + bytes.size() > streamed_.front().first) finish_stream();
+        write_through(offset, bytes);
     }
-    // Zeros some of what lies behind, as it may.
+    // The view gets it; the file some of it at once, and the rest when it must. What lies behind is anything till then.
     void stream(std::uint64_t offset, std::span<const std::byte> bytes) {
-        write(offset, bytes);
-        const std::uint64_t end = offset + bytes.size();
-        if (end < zeroed_ && offset >= zeroed_from_) return;
-        zeroed_from_ = offset;
-        zeroed_ = std::min(size_, end + 8192);
-        put(end, Bytes(zeroed_ - end));
+        within_size(offset, bytes);
+        const bool laid = view_ && view_->overlaid.size() * page_size > offset;
+        if (laid || one_in(machine_->rng, 2)) return write(offset, bytes);
+        const Bytes copy(bytes.begin(), bytes.end());
+        make_view();
+        view_->show(offset, copy, true);
+        streamed_.push_back({offset, copy.size()});
+        const std::uint64_t end = offset + copy.size();
+        view_->show(end, Bytes(std::min<std::uint64_t>(size_ - end, 100), std::byte{0x5a}), true);
+    }
+    void finish_stream() {
+        if (streamed_.empty()) return;
+        const std::uint64_t begin = streamed_.front().first;
+        for (; !streamed_.empty(); streamed_.erase(streamed_.begin())) {
+            const auto [offset, n] = streamed_.front();
+            write_through(offset, std::span<const std::byte>(view_->bytes).subspan(offset, n));
+        }
+        view_->show(begin, std::span(inode_->cache.read()).subspan(begin), false);
     }
     void overlay(std::uint64_t offset, std::span<const std::byte> bytes) {
         within_size(offset, bytes);
@@ -119,20 +122,20 @@ class RecordingStorage {
         view_->show(offset, copy, true);
     }
     void prepare_overlay(std::uint64_t offset, std::uint64_t n) {
+        for (const auto& [begin, length] : streamed_)
+            if (offset >= begin && offset + n <= begin + length) return;
+        if (!streamed_.empty() && offset + n + page_size > streamed_.front().first) finish_stream();
         const std::uint64_t last = (offset + n - 1) / page_size;
         const bool laid =
             view_ && last < view_->overlaid.size() && view_->overlaid[offset / page_size] && view_->overlaid[last];
         if (machine_->fault && !laid) machine_->fault(Op::overlay);  // a page that is a copy already cannot fail
-        if (!view_) {
-            view_ = std::make_unique<View>();
-            view_->bytes = inode_->cache.read();
-            inode_->views.push_back(view_.get());
-        }
+        make_view();
         const std::uint64_t end = offset + n;
         view_->overlaid.resize(std::max<std::size_t>(view_->overlaid.size(), (end + page_size - 1) / page_size));
         for (std::uint64_t page = offset / page_size; page * page_size < end; ++page) view_->overlaid[page] = true;
     }
     void drop_overlays() {
+        streamed_.clear();  // of rows that were given up; a commit has written the others
         if (view_) std::erase(inode_->views, view_.get());
         view_.reset();
     }
@@ -204,9 +207,30 @@ class RecordingStorage {
         owner_.swap(other.owner_);
         std::swap(mode_, other.mode_);
         std::swap(size_, other.size_);
-        std::swap(zeroed_from_, other.zeroed_from_);
-        std::swap(zeroed_, other.zeroed_);
+        streamed_.swap(other.streamed_);
     }
+    void make_view() {
+        if (view_) return;
+        view_ = std::make_unique<View>();
+        view_->bytes = inode_->cache.read();
+        inode_->views.push_back(view_.get());
+    }
+    void write_through(std::uint64_t offset, std::span<const std::byte> bytes) {
+        try {
+            machine_->step(Op::write);
+        } catch (...) {  // a write that fails has often written a part
+            put(offset, bytes.first(below(machine_->rng, bytes.size())));
+            throw;
+        }
+        const Bytes copy(bytes.begin(), bytes.end());
+        const auto all = std::span(copy);
+        std::uint64_t half = below(machine_->rng, all.size());
+        half -= std::min(half, (offset + half) % sector_size);  // a sector is written whole
+        put(offset, all.first(half));
+        if (half > 0) machine_->interrupt(Op::write);
+        put(offset + half, all.subspan(half));
+    }
+
     void within_size(std::uint64_t offset, std::span<const std::byte> bytes) const {
         if (offset > size_ || bytes.size() > size_ - offset) throw std::logic_error("an access beyond the file's end");
     }
@@ -222,8 +246,7 @@ class RecordingStorage {
     std::unique_ptr<char> owner_ = std::make_unique<char>();  // whose address locks are held under
     mapvec::OpenMode mode_ = mapvec::OpenMode::read_only;
     std::uint64_t size_ = 0;
-    std::uint64_t zeroed_from_ = 0;
-    std::uint64_t zeroed_ = 0;
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> streamed_;  // (offset, length): in the view, not in the file
 };
 
 static_assert(mapvec::Storage<RecordingStorage>);

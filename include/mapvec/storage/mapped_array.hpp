@@ -143,8 +143,8 @@ class MappedArray {
     // The slot of this state. With `tail`, the records since the last checkpoint are its tail.
     [[nodiscard]] Slot slot(bool tail) const noexcept;
 
-    // The file gets appended records that were overwritten in the view. Throws no_space, io; may be called again then.
-    void write_overwritten();
+    // The file gets what only the view has of appended records. Throws no_space, io; may be called again then.
+    void write_appended();
     // Takes the memory that mark_committed() needs, which comes when it is too late to throw.
     void prepare_to_mark() { logged_.reserve_for(dirty_); }
     void mark_committed() noexcept {
@@ -337,7 +337,8 @@ void MappedArray<File>::grow(std::uint64_t size, std::uint64_t first_used) {
 // --- committing ---
 
 template <Storage File>
-void MappedArray<File>::write_overwritten() {
+void MappedArray<File>::write_appended() {
+    file_.finish_stream();
     write_from_view(overwritten_);
     overwritten_.clear();
 }

@@ -7,9 +7,10 @@
 //     file.sync();                          // durable
 //
 // How it works. The file is read through a mapping and written through its descriptor; the two are
-// coherent on every system with a unified page cache. Small pieces that follow each other (stream())
-// go through the mapping, into pages that bulk writes have put there: that is cheaper than a call for each
-// piece, and a full disk is an error of that write, never SIGBUS. In long runs a helper thread writes ahead.
+// coherent on every system with a unified page cache. Nothing is ever stored through the mapping: a full or failing
+// disk is an error of a write, never SIGBUS. Small pieces that follow each other (stream()) are gathered in memory that
+// is shown where the file will have them (detail/file/append_window.hpp), and reach the file in blocks, at the latest
+// by sync(). In long runs a helper thread writes the blocks.
 //
 // Growth. Address space is reserved in advance, and each new part of the file is mapped into it. If a file outgrows its
 // reservation, it is mapped again elsewhere. The old mappings exist as long as this object: they still show the file,
@@ -21,7 +22,7 @@
 // Another program that truncates a mapped file makes reads beyond its end fail with SIGBUS; no library can help that.
 // Nor must anybody lock these mappings in memory by mlock(), or by mlockall(MCL_CURRENT) while a store is open: the
 // system then copies the private pages that lie around an overlay, and what is written to the file later is not seen
-// there. (MCL_FUTURE does no harm.)
+// there. (MCL_FUTURE does no harm.) A disk that fails to read is SIGBUS where its pages are looked at, too.
 // Errors: those of the system, as Error with the file's name; ENOSPC, EDQUOT, EFBIG are no_space.
 #pragma once
 
@@ -35,10 +36,10 @@
 #include <utility>
 #include <vector>
 
+#include <mapvec/detail/file/append_window.hpp>
 #include <mapvec/detail/file/draft_name.hpp>
 #include <mapvec/detail/file/mapped_view.hpp>
 #include <mapvec/detail/file/names.hpp>
-#include <mapvec/detail/file/prezeroer.hpp>
 #include <mapvec/detail/platform/platform.hpp>
 #include <mapvec/detail/util/checked.hpp>
 #include <mapvec/detail/util/movable_atomic.hpp>
@@ -53,7 +54,7 @@ class MappedFile {
   public:
     MappedFile(MappedFile&&) = default;
     MappedFile& operator=(MappedFile&&) = default;
-    ~MappedFile() { prezeroer_.stop(); }
+    ~MappedFile() { window_.abandon(); }
 
     // Creates the file, durable and locked for this writer, or no file. Throws exists.
     static MappedFile create(const std::filesystem::path& path, std::span<const std::byte> first,
@@ -101,22 +102,21 @@ class MappedFile {
     void resize(std::uint64_t size);
 
     void allocate(std::uint64_t offset, std::uint64_t n) {
-        check(detail::platform::allocate(handle(), offset, n), path_, "allocating disk space");
+        check_write(detail::platform::allocate(handle(), offset, n), "allocating disk space");
     }
 
     // REQUIRES: offset + bytes.size() <= size(), also for stream() and overlay().
     void write(std::uint64_t offset, std::span<const std::byte> bytes);
 
-    // As write, for appending: each piece begins where the last one ended or further on, and what lies
-    // behind it, up to size(), is not in use (it may be overwritten with zeros).
+    // As write, for appending: each piece begins where the last one ended, or replaces the last ones. What lies behind
+    // it, up to size(), is not in use, and data() may show anything there until the next write(). The bytes reach the
+    // file by finish_stream(); a failure of that is thrown by the call that notices it, and the bytes are still seen.
     void stream(std::uint64_t offset, std::span<const std::byte> bytes) {
-        if (offset < window_begin_ || offset + bytes.size() > window_end_) {
-            if (!detail::platform::sync_covers_view || bytes.size() > max_streamed || offset < private_end_)
-                return write(offset, bytes);
-            open_window(offset, bytes.size());
-        }
-        std::memcpy(view_.base() + offset, bytes.data(), bytes.size());
+        if (window_.takes(offset, bytes.size())) return window_.put(offset, bytes);
+        stream_on(offset, bytes);
     }
+    // Everything that was streamed is in the file. If it throws, nothing is lost, and it may be called again.
+    void finish_stream() { check_write(window_.close(*this), "writing"); }
 
     void overlay(std::uint64_t offset, std::span<const std::byte> bytes) {
         prepare_overlay(offset, bytes.size());
@@ -129,7 +129,8 @@ class MappedFile {
         detail::platform::start_sync(handle(), offset, n);
     }
     void sync() {
-        streamed_since_sync_ = 0;
+        finish_stream();
+        streamed_bytes_ = streamed_pieces_ = 0;
         check(detail::platform::sync(handle()), path_, "making the file durable");
     }
     void sync_name() { detail::sync_directory_of(path_); }
@@ -157,17 +158,22 @@ class MappedFile {
         std::filesystem::path path;
     };
 
+    friend class detail::AppendWindow;
+
     // What is written at once ends at a multiple of this: the page cache then consists of folios of this size, and the
     // fewer they are, the faster is a first scan. But none are larger than what other writes leave behind, unless that
     // is asked for: such memory is at hand; more in one piece has to be found, and on a virtual machine maybe fetched
     // from its host.
     [[nodiscard]] std::size_t piece() const noexcept {
-        return options_.huge_pages ? detail::MappedView::huge_page : detail::zeros_window;
+        return options_.huge_pages ? detail::MappedView::huge_page : detail::AppendWindow::block;
     }
 
     static constexpr std::size_t max_streamed = 64 << 10;
-    // Streamed without a sync before a helper zeroes windows ahead: for those who sync often it would be in vain.
+    // Pieces since the last sync that are written one by one: to open and close a window costs about as much.
+    static constexpr std::uint64_t min_pieces = 32;
+    // Streamed without a sync before a helper writes behind: those who sync often would have to wait for it.
     static constexpr std::uint64_t streamed_alone = 4 << 20;
+
     // Addresses that are reserved by default, for growth in place. A file of a reader grows only with its writer.
     static constexpr std::uint64_t min_reserved_by_writer = std::uint64_t{1} << 30;
     static constexpr std::uint64_t min_reserved_by_reader = std::uint64_t{64} << 20;
@@ -180,6 +186,13 @@ class MappedFile {
 
     static void check(int number, const std::filesystem::path& file, const char* doing) {
         if (number != 0) throw detail::platform::system_error(number, file, doing);
+    }
+    // For a file that was opened for writing: a system that is read-only now has become so after an error of the disk.
+    void check_write(int number, const char* doing) const {
+        if (number == 0) return;
+        const Error error = detail::platform::system_error(number, path_, doing);
+        if (error.code() != ErrorCode::read_only) throw error;
+        throw Error(ErrorCode::io, path_, std::string(doing) + ": the file system can only be read any more");
     }
     static Mapping open_mapping(const std::filesystem::path& path, OpenMode mode);
     static Mapping map_by_name(const std::filesystem::path& path, OpenMode mode);
@@ -201,20 +214,32 @@ class MappedFile {
         return mapping.get_mapping_handle().handle;
     }
     [[nodiscard]] detail::platform::Handle handle() const noexcept { return handle_of(mapping_); }
+
+    // For the window.
+    [[nodiscard]] std::uint64_t end() const noexcept { return detail::round_up(size(), page()); }
+    [[nodiscard]] int show_memory(std::byte* memory, std::uint64_t begin, std::size_t n) noexcept {
+        return detail::platform::show_memory(memory, n, view_.base() + begin);
+    }
+    [[nodiscard]] int show_file(std::uint64_t begin, std::uint64_t end) noexcept;
+    [[nodiscard]] bool wants_helper() const noexcept {
+        static const bool several_cores = detail::core_count() > 1;
+        return options_.helper_thread && streamed_bytes_ > streamed_alone && several_cores;
+    }
     [[nodiscard]] std::uint64_t page() const noexcept { return detail::platform::page_size(); }
 
     void cut_unmapped(std::uint64_t size);
     void show(std::uint64_t size);
     void move_view(std::uint64_t size);
     [[nodiscard]] std::uint64_t wished_addresses(std::uint64_t size) const noexcept;
-    void open_window(std::uint64_t offset, std::uint64_t n);
+    void stream_on(std::uint64_t offset, std::span<const std::byte> bytes);
+    void open_window(std::uint64_t offset);
     void make_private(std::uint64_t end);
     template <class Visit>
     void each_overlaid_page(std::uint64_t begin, std::uint64_t end, Visit visit);
 
     RemoveAtEnd removal_;  // first member, so that it is destroyed last
     std::filesystem::path path_;
-    detail::Prezeroer prezeroer_;  // before the mapping: assigning another file stops it first, as the destructor does
+    detail::AppendWindow window_;  // before the mapping: assigning another file stops its helper first
     Mapping mapping_;
     OpenMode mode_ = OpenMode::read_only;
     StoreOptions options_;
@@ -222,9 +247,8 @@ class MappedFile {
     detail::MappedView view_;
     std::vector<detail::MappedView> retired_;  // earlier mappings; spans may still point to them
     detail::MovableAtomic<const std::byte*> base_;
-    std::uint64_t window_begin_ = 0;  // pages here exist and are writable through the view
-    std::uint64_t window_end_ = 0;
-    std::uint64_t streamed_since_sync_ = 0;
+    std::uint64_t streamed_pieces_ = 0;  // since the last sync, or since they were too few for a window
+    std::uint64_t streamed_bytes_ = 0;
     std::uint64_t private_end_ = 0;  // the view below is private: it shows the file but does not write it
     std::vector<bool> overlaid_;     // pages below private_end_ that are copies
 };
@@ -378,12 +402,14 @@ inline bool MappedFile::shows_its_file() const {
 
 inline void MappedFile::resize(std::uint64_t size) {
     const std::uint64_t before = size_.load();
-    prezeroer_.stop();
+    if (window_.is_open() && size < window_.shown_end()) {
+        window_.forget_behind(size);
+        finish_stream();
+    }
     if (!detail::platform::can_cut_mapped && size < before) return cut_unmapped(size);
-    check(detail::platform::resize(handle(), size), path_, "changing the file's size");
+    check_write(detail::platform::resize(handle(), size), "changing the file's size");
     if (size < before) {
         size_.store(size);
-        window_end_ = std::min(window_end_, size);
         // The system has dropped the copies behind the new end, but not the rest of the page it cuts through.
         each_overlaid_page(size, std::min(before, detail::round_up(size, page())),
                            [&](std::uint64_t at, std::uint64_t n) { std::memset(view_.base() + at, 0, n); });
@@ -406,7 +432,6 @@ inline void MappedFile::cut_unmapped(std::uint64_t size) {
     const std::uint64_t before = size_.load();
     retired_.clear();
     view_ = {};
-    window_end_ = window_begin_;
     const bool done = detail::platform::resize(handle(), size) == 0;
     show(done ? size : before);
     size_.store(done ? size : before);
@@ -418,12 +443,12 @@ inline void MappedFile::show(std::uint64_t size) {
     try {
         const std::uint64_t end = detail::round_up(size, page());
         if (end > view_.reserved()) {
+            finish_stream();
             move_view(size);
         } else {
             // Mapping behind the end of the file costs nothing, and the next growth needs no new mapping.
             const std::uint64_t ahead = options_.populate ? end : detail::round_up(2 * view_.mapped(), page());
-            view_.extend(mapping_, mode_ == OpenMode::read_write ? ipc::read_write : ipc::read_only,
-                         std::min(view_.reserved(), std::max(end, ahead)), options_);
+            view_.extend(mapping_, ipc::read_only, std::min(view_.reserved(), std::max(end, ahead)), options_);
         }
     } catch (const ipc::interprocess_exception& error) {
         throw detail::platform::system_error(error.get_native_error(), path_, "mapping the file");
@@ -451,16 +476,12 @@ inline void MappedFile::move_view(std::uint64_t size) {
     if constexpr (detail::platform::can_map_in_place) {
         next = detail::MappedView(wished_addresses(end), end);
         if (!next.base()) throw Error(ErrorCode::no_space, path_, "no addresses left for a larger mapping");
-        next.extend(mapping_, mode_ == OpenMode::read_write ? ipc::read_write : ipc::read_only, end, options_);
+        next.extend(mapping_, ipc::read_only, end, options_);
         if (private_end_ > 0)
             check(detail::platform::map_private(handle(), next.base(), 0, private_end_), path_, "mapping overlays");
     } else {
         if (private_end_ > 0) private_end_ = size;
-        next.map_anywhere(mapping_,
-                          private_end_ > 0                ? ipc::copy_on_write
-                          : mode_ == OpenMode::read_write ? ipc::read_write
-                                                          : ipc::read_only,
-                          size);
+        next.map_anywhere(mapping_, private_end_ > 0 ? ipc::copy_on_write : ipc::read_only, size);
     }
     each_overlaid_page(0, std::min(private_end_, view_.mapped()),
                        [&](std::uint64_t at, std::uint64_t n) { std::memcpy(next.base() + at, view_.base() + at, n); });
@@ -471,11 +492,11 @@ inline void MappedFile::move_view(std::uint64_t size) {
 // --- writing ---
 
 inline void MappedFile::write(std::uint64_t offset, std::span<const std::byte> bytes) {
-    if (offset + bytes.size() > prezeroer_.begin()) prezeroer_.stop();
+    if (window_.is_open() && offset + bytes.size() > window_.shown_begin()) finish_stream();
     for (std::size_t done = 0; done < bytes.size();) {
         const std::size_t to_boundary = piece() - static_cast<std::size_t>((offset + done) % piece());
         const std::size_t n = std::min(to_boundary, bytes.size() - done);
-        check(detail::platform::write_all(handle(), offset + done, bytes.data() + done, n), path_, "writing");
+        check_write(detail::platform::write_all(handle(), offset + done, bytes.data() + done, n), "writing");
         done += n;
     }
     each_overlaid_page(offset, offset + bytes.size(), [&](std::uint64_t at, std::uint64_t n) {
@@ -483,17 +504,35 @@ inline void MappedFile::write(std::uint64_t offset, std::span<const std::byte> b
     });
 }
 
-// Bulk writes make the pages exist, so that storing into them can neither fault one by one nor fail.
-inline void MappedFile::open_window(std::uint64_t offset, std::uint64_t n) {
-    const bool goes_on = window_begin_ < window_end_ && offset >= window_begin_ && offset <= window_end_;
-    const std::uint64_t begin = goes_on ? window_end_ : offset;
-    const std::uint64_t end = std::min(size(), detail::round_up(offset + n, detail::zeros_window));
-    window_end_ = window_begin_;
-    if (!prezeroer_.consume(begin, end)) check(detail::write_zeros(handle(), begin, end), path_, "writing");
-    window_begin_ = offset;
-    window_end_ = end;
-    streamed_since_sync_ += end - begin;
-    if (options_.helper_thread && streamed_since_sync_ > streamed_alone) prezeroer_.schedule(handle(), end, size());
+// The first pieces are written one by one, then there is a window.
+inline void MappedFile::stream_on(std::uint64_t offset, std::span<const std::byte> bytes) {
+    const bool small = bytes.size() <= max_streamed;
+    streamed_bytes_ += bytes.size();
+    if (small && window_.is_open() && window_.continues_at(offset)) {
+        streamed_bytes_ += detail::AppendWindow::block;  // this is called once a block
+        if (window_.append(*this, offset, bytes) == 0) return;
+        finish_stream();  // throws if the file cannot be written; else there is no window now
+    }
+    write(offset, bytes);
+    if (small && ++streamed_pieces_ % min_pieces == 0) open_window(offset + bytes.size());
+}
+
+// Unless there are overlays where it would begin.
+inline void MappedFile::open_window(std::uint64_t offset) {
+    const std::uint64_t begin = detail::round_down(offset, page());
+    if (!detail::platform::can_map_in_place || overlaid_.size() * page() > begin) return;
+    const std::span head(view_.base() + begin, static_cast<std::size_t>(offset - begin));
+    (void)window_.open(*this, offset, head);
+}
+
+inline int MappedFile::show_file(std::uint64_t begin, std::uint64_t end) noexcept {
+    const std::uint64_t middle = std::clamp(private_end_, begin, end);
+    if (begin < middle) {
+        const auto n = static_cast<std::size_t>(middle - begin);
+        if (const int error = detail::platform::map_private(handle(), view_.base() + begin, begin, n); error != 0)
+            return error;
+    }
+    return middle < end ? view_.show_file(handle(), middle, end, options_) : 0;
 }
 
 // --- overlays ---
@@ -511,6 +550,10 @@ void MappedFile::each_overlaid_page(std::uint64_t begin, std::uint64_t end, Visi
 
 inline void MappedFile::prepare_overlay(std::uint64_t offset, std::uint64_t n) {
     const std::uint64_t end = offset + n;
+    if (window_.is_open()) {
+        if (window_.holds(offset, n)) return;  // these are copies already
+        if (detail::round_up(end, page()) > window_.shown_begin()) finish_stream();
+    }
     if (end > private_end_) make_private(end);
     if (overlaid_.size() * page() < end) overlaid_.resize((end + page() - 1) / page());
     for (std::uint64_t at = offset / page(); at * page() < end; ++at) overlaid_[at] = true;
@@ -521,19 +564,16 @@ inline void MappedFile::make_private(std::uint64_t end) {
         private_end_ = end;
         move_view(size());
         base_.store(view_.base());
-        window_end_ = window_begin_;
         return;
     }
-    // A stretch at a time, but not the pages that are being streamed into.
+    // A stretch at a time, but not the pages that are shown in a window.
     const std::uint64_t least = detail::round_up(end, page());
     std::uint64_t stretch = std::min(detail::round_up(end, detail::MappedView::huge_page), view_.mapped());
-    if (window_end_ > window_begin_) stretch = std::min(stretch, detail::round_down(window_begin_, page()));
+    if (window_.is_open()) stretch = std::min(stretch, window_.shown_begin());
     stretch = std::max(least, stretch);
     check(detail::platform::map_private(handle(), view_.base() + private_end_, private_end_, stretch - private_end_),
           path_, "mapping an overlay");
     private_end_ = stretch;
-    window_begin_ = std::max(window_begin_, private_end_);
-    window_end_ = std::max(window_begin_, window_end_);
 }
 
 inline void MappedFile::drop_overlays() {

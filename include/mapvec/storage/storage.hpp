@@ -56,8 +56,11 @@ concept Storage = std::movable<File> && requires(File file, const File constant,
     file.resize(n);        // n bytes (or more, if it cannot be cut); new bytes are zero, and may be a hole
     file.allocate(n, n);   // (offset, length): blocks for these bytes, so that writing them finds room. Throws no_space
     file.write(n, bytes);  // within size(): writes to the file and to the view
-    file.stream(n, bytes);       // the same; cheap for many small consecutive pieces
-    file.overlay(n, bytes);      // writes to the view only
+    file.stream(n,
+                bytes);    // writes to the view, and to the file by finish_stream(); cheap for small consecutive pieces
+    file.finish_stream();  // everything streamed is in the file. Throws no_space, io; may be called again then
+    // Writes to the view only; but bytes that were streamed and have not reached the file yet are replaced for it, too.
+    file.overlay(n, bytes);
     file.prepare_overlay(n, n);  // (offset, length): the next overlay() there does not throw; changes nothing
     file.drop_overlays();        // the view may show the file everywhere
     file.start_sync(n, n);       // (offset, length), a hint: a sync of these bytes will follow soon

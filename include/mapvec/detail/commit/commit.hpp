@@ -50,7 +50,7 @@ void CommitGroup<File>::commit_changes(CommitReason reason) {
     const bool fresh = !recovered_state_is_durable_;
     if (fresh) make_recovered_state_durable();  // I7
     if (fresh && !changed() && journal_end_ == 0 && checkpoint_.tail == Tail::none) return;
-    for (auto& array : arrays_) array->write_overwritten();
+    for (auto& array : arrays_) array->write_appended();
     for (auto& array : arrays_) {
         array->finish_checksums();
         array->prepare_to_mark();

@@ -120,7 +120,7 @@ void CommitGroup<File>::reserve_initially(const std::vector<FileSpec>& specs) {
 template <Storage File>
 void CommitGroup<File>::finish_creation() {
     for (auto& array : arrays_) {
-        array->write_overwritten();
+        array->write_appended();
         array->finish_checksums();
     }
     for (std::size_t i = 1; i < arrays_.size(); ++i) {

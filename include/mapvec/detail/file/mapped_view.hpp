@@ -72,6 +72,18 @@ class MappedView {
         mapped_ = reserved_ = size;
     }
 
+    // Shows the file again at [begin, end), where something else was laid over the mapping.
+    [[nodiscard]] int show_file(platform::Handle file, std::uint64_t begin, std::uint64_t end,
+                                const StoreOptions& options) noexcept {
+        const auto n = static_cast<std::size_t>(end - begin);
+        const int error =
+            platform::show_file(file, begin, n, base_ + begin, options.populate ? platform::map_populate : 0);
+        if (error != 0) return error;
+        if (options.access != Access::normal) platform::advise(base_ + begin, n, options.access);
+        if (options.huge_pages) platform::advise_huge_pages(base_ + begin, n);
+        return 0;
+    }
+
     void advise(Access access) noexcept {
         using Region = boost::interprocess::mapped_region;
         const auto advice = access == Access::random       ? Region::advice_random

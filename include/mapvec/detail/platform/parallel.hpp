@@ -9,7 +9,7 @@
 // between jobs with all signals blocked, and are never joined: the pool exists as long as the process. After fork() the
 // child starts its own pool. A call costs about 10 µs if helpers sleep.
 //
-// ThreadPool::post() starts a job that continues after the call returns (see prezeroer.hpp).
+// ThreadPool::post() starts a job that continues after the call returns (see write_behind.hpp).
 #pragma once
 
 #include <atomic>
@@ -85,7 +85,7 @@ class ThreadPool {
     // Starts a job on one helper, while the caller continues. Jobs begin in the order in which they were posted. fork()
     // waits for jobs that have begun and takes back the others, so that the child may continue with the data of a job.
     void post(Job& job) noexcept {
-        static const bool once = (at_fork(&ThreadPool::before_fork, &ThreadPool::after_fork), true);
+        static const bool once = (at_fork(&ThreadPool::before_fork, &ThreadPool::after_fork, nullptr), true);
         (void)once;
         job.posted = true;
         enter(job, 1);

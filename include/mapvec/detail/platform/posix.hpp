@@ -18,6 +18,7 @@
 #include <string>
 
 #include <mapvec/error.hpp>
+#include <mapvec/options.hpp>
 
 #include <mapvec/detail/util/prologue.inc>
 
@@ -28,7 +29,6 @@ using Handle = int;
 inline constexpr bool can_map_in_place = true;  // a mapping can replace reserved or mapped addresses
 inline constexpr bool can_cut_mapped = true;    // a mapped file can be truncated
 inline constexpr bool can_remove_open = true;   // an open file can be removed
-inline constexpr bool sync_covers_view = true;  // a sync of the handle also covers writes through a mapping
 
 #if defined(MAP_POPULATE)
 inline constexpr int map_populate = MAP_POPULATE;
@@ -296,6 +296,35 @@ inline void release_addresses(std::byte* base, std::size_t n) noexcept {
     return first + skip;
 }
 
+// Memory that show_memory() can show at a second address; null where there is no such thing. Its pages are taken when
+// they are written to, but promised now: without MAP_NORESERVE, so that they cannot be refused then (SIGBUS).
+[[nodiscard]] inline std::byte* create_shared_memory([[maybe_unused]] std::size_t n) noexcept {
+#if defined(__linux__)
+    void* memory = ::mmap(nullptr, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? nullptr : static_cast<std::byte*>(memory);
+#else
+    return nullptr;
+#endif
+}
+
+// Shows shared memory at [at, at + n), in place of what is mapped there.
+[[nodiscard]] inline int show_memory([[maybe_unused]] std::byte* memory, [[maybe_unused]] std::size_t n,
+                                     [[maybe_unused]] std::byte* at) noexcept {
+#if defined(__linux__)
+    // An old size of 0 leaves the first mapping where it is and makes a second one of the same pages.
+    return ::mremap(memory, 0, n, MREMAP_MAYMOVE | MREMAP_FIXED, at) == MAP_FAILED ? errno : 0;
+#else
+    return ENOTSUP;
+#endif
+}
+
+// Shows pages of the file at [at, at + n), in place of what is mapped there.
+[[nodiscard]] inline int show_file(Handle handle, std::uint64_t offset, std::size_t n, std::byte* at,
+                                   int flags) noexcept {
+    void* mapped = ::mmap(at, n, PROT_READ, MAP_SHARED | MAP_FIXED | flags, handle, static_cast<off_t>(offset));
+    return mapped == MAP_FAILED ? errno : 0;
+}
+
 // Replaces the mapping of [base, base + n) by private pages of the file. The contents do not change at any moment, but
 // writes then stay in memory.
 [[nodiscard]] inline int map_private(Handle handle, std::byte* base, std::uint64_t offset, std::size_t n) noexcept {
@@ -315,6 +344,13 @@ inline void drop_private(Handle handle, std::byte* base, std::uint64_t offset, s
     if (::madvise(base, n, MADV_DONTNEED) == 0) return;  // this fails for pages that are locked in memory
 #endif
     (void)map_private(handle, base, offset, n);
+}
+
+inline void advise(std::byte* base, std::size_t n, Access access) noexcept {
+    const int advice = access == Access::random       ? MADV_RANDOM
+                       : access == Access::sequential ? MADV_SEQUENTIAL
+                                                      : MADV_NORMAL;
+    ::madvise(base, n, advice);
 }
 
 inline void advise_huge_pages([[maybe_unused]] std::byte* base, [[maybe_unused]] std::size_t n) noexcept {

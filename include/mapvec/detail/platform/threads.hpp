@@ -1,8 +1,10 @@
-// The thread functions that parallel.hpp and prezeroer.hpp need. POSIX threads are used directly: <thread>, <mutex> and
+// The thread functions that parallel.hpp and write_behind.hpp need. POSIX threads are used directly: <thread>, <mutex> and
 // <condition_variable> take longer to parse than all of the search code.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <new>
 
 #if defined(_WIN32)
@@ -32,7 +34,7 @@ using ProcessId = int;
     return cores == 0 ? 1 : cores;
 }
 
-inline void at_fork(void (*)(), void (*)()) noexcept {}
+inline void at_fork(void (*)(), void (*)(), void (*)()) noexcept {}
 
 using ThreadFunction = void (*)(void*) noexcept;
 
@@ -81,9 +83,11 @@ using ProcessId = pid_t;
     return cores < 1 ? 1 : static_cast<std::size_t>(cores);
 }
 
-// Registers two functions for the lifetime of the process: fork() calls `before` first, and `after` in the parent at
-// the end.
-inline void at_fork(void (*before)(), void (*after)()) noexcept { (void)pthread_atfork(before, after, nullptr); }
+// Registers functions for the lifetime of the process: fork() calls `before` first, and at the end `in_parent` in the
+// parent and `in_child` in the child. Null: no function.
+inline void at_fork(void (*before)(), void (*in_parent)(), void (*in_child)()) noexcept {
+    (void)pthread_atfork(before, in_parent, in_child);
+}
 
 using ThreadFunction = void (*)(void*) noexcept;
 
@@ -119,6 +123,21 @@ inline void* run_thread(void* start) {
 }
 
 #endif
+
+// Counts the forks that this process comes from or has made, since the first call of watch(). Parent and child both see
+// the number change.
+class ForkCounter {
+  public:
+    static void watch() noexcept {
+        static const bool once = (at_fork(nullptr, &ForkCounter::count, &ForkCounter::count), true);
+        (void)once;
+    }
+    [[nodiscard]] static std::uint64_t value() noexcept { return forks.load(std::memory_order_relaxed); }
+
+  private:
+    static void count() noexcept { forks.fetch_add(1, std::memory_order_relaxed); }
+    static inline std::atomic<std::uint64_t> forks{0};
+};
 
 // For loops that wait for another thread: gives the resources of the core to its other hardware thread.
 inline void relax() noexcept {

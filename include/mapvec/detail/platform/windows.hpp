@@ -3,8 +3,7 @@
 //   map over reserved addresses     growth maps the whole file again; old views stay (can_map_in_place)
 //   cut a file that is mapped       the view is unmapped for a moment; a file that others have mapped keeps its
 //                                   length (can_cut_mapped)
-//   make durable what was stored    rows are written through the handle, never through the view, because
-//   through a view by its handle    FlushFileBuffers does not see the view's dirty pages (sync_covers_view)
+//   show memory in place of a file  rows are written through the handle one by one (create_shared_memory)
 //   remove a file that is open      its object removes a temporary file; a crash leaves it (can_remove_open)
 //   sync a directory                not needed: NTFS journals names
 #pragma once
@@ -26,6 +25,7 @@
 #include <system_error>
 
 #include <mapvec/error.hpp>
+#include <mapvec/options.hpp>
 
 extern "C" BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);  // RtlGenRandom
 
@@ -38,7 +38,6 @@ using Handle = void*;
 inline constexpr bool can_map_in_place = false;
 inline constexpr bool can_cut_mapped = false;
 inline constexpr bool can_remove_open = false;
-inline constexpr bool sync_covers_view = false;
 inline constexpr int map_populate = 0;
 inline constexpr int map_fixed = 0;
 
@@ -211,10 +210,18 @@ enum class LockKind { exclusive, shared, none };
 
 inline void release_addresses(std::byte*, std::size_t) noexcept {}
 [[nodiscard]] inline std::byte* reserve_addresses(std::size_t, std::size_t) noexcept { return nullptr; }
+[[nodiscard]] inline std::byte* create_shared_memory(std::size_t) noexcept { return nullptr; }
+[[nodiscard]] inline int show_memory(std::byte*, std::size_t, std::byte*) noexcept {
+    return static_cast<int>(ERROR_NOT_SUPPORTED);
+}
+[[nodiscard]] inline int show_file(Handle, std::uint64_t, std::size_t, std::byte*, int) noexcept {
+    return static_cast<int>(ERROR_NOT_SUPPORTED);
+}
 [[nodiscard]] inline int map_private(Handle, std::byte*, std::uint64_t, std::size_t) noexcept {
     return static_cast<int>(ERROR_NOT_SUPPORTED);
 }
 inline void drop_private(Handle, std::byte*, std::uint64_t, std::size_t) noexcept {}
+inline void advise(std::byte*, std::size_t, Access) noexcept {}
 inline void advise_huge_pages(std::byte*, std::size_t) noexcept {}
 
 }  // namespace mapvec::inline v0_1::detail::platform

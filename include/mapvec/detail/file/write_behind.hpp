@@ -1,0 +1,125 @@
+// WriteBehind: a helper thread that writes blocks of memory to a file while their owner fills the next ones.
+//
+//     behind.post(file, offset, bytes, n);              // the helper begins, in the order of the posts
+//     if (int error = behind.finish_below(end)) …       // everything posted below `end` is in the file, or else why not
+//
+// The owner keeps a block as it is until finish_below() has returned 0 for it. A block that the helper has not begun,
+// or could not write, is written by the owner in finish_below(). If that fails, the block stays posted.
+//
+// Threads: the owner, one thread, calls these. After fork(), the blocks that are not in the file are the child's as
+// well as the parent's, and no helper writes them in either (see ThreadPool::post).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include <mapvec/detail/platform/parallel.hpp>
+#include <mapvec/detail/platform/platform.hpp>
+
+#include <mapvec/detail/util/prologue.inc>
+
+namespace mapvec::inline v0_1::detail {
+
+class WriteBehind {
+  public:
+    static constexpr std::size_t max_blocks = 4;
+
+    WriteBehind() noexcept = default;
+    WriteBehind(WriteBehind&&) noexcept = default;
+    WriteBehind& operator=(WriteBehind&& other) noexcept {
+        stop();
+        state_ = std::move(other.state_);
+        return *this;
+    }
+    ~WriteBehind() { stop(); }
+
+    [[nodiscard]] bool is_full() const noexcept { return state_ && state_->count == max_blocks; }
+    // Behind the last block that is posted; 0 if none is.
+    [[nodiscard]] std::uint64_t end() const noexcept {
+        return state_ && state_->count > 0 ? state_->last().offset + state_->last().size : 0;
+    }
+
+    // REQUIRES: !is_full(); offset >= end(). Throws bad_alloc, at the first call.
+    void post(platform::Handle file, std::uint64_t offset, const std::byte* bytes, std::size_t n) {
+        assert(!is_full() && offset >= end());
+        if (!state_) state_ = std::make_unique<State>();
+        if (state_->count == 0) state_->pool = &ThreadPool::instance();
+        Block& block = state_->blocks[(state_->first + state_->count) % max_blocks];
+        block.file = file;
+        block.offset = offset;
+        block.bytes = bytes;
+        block.size = n;
+        block.is_written.store(false);
+        block.job.emplace(&Block::write, &block, 1);
+        ++state_->count;
+        if (state_->has_helper()) state_->pool->post(*block.job);
+    }
+
+    // The number of the system's error, or 0.
+    [[nodiscard]] int finish_below(std::uint64_t end) noexcept {
+        while (state_ && state_->count > 0 && state_->front().offset < end) {
+            Block& block = state_->front();
+            // About as long as a block takes: to fall asleep and be woken would take as long again.
+            for (int turn = 0; turn < 10'000 && block.is_begun() && !block.is_written.load(); ++turn) relax();
+            state_->withdraw(block);
+            if (!block.is_written.load()) {
+                const int error = platform::write_all(block.file, block.offset, block.bytes, block.size);
+                if (error != 0) return error;
+            }
+            state_->drop_front();
+        }
+        return 0;
+    }
+
+    // Nobody writes any more, and what was not written is forgotten.
+    void stop() noexcept {
+        for (; state_ && state_->count > 0; state_->drop_front()) state_->withdraw(state_->front());
+    }
+
+  private:
+    struct Block {
+        platform::Handle file{};
+        std::uint64_t offset = 0;
+        const std::byte* bytes = nullptr;
+        std::size_t size = 0;
+        std::atomic<bool> is_written{false};
+        std::optional<Job> job;  // while a helper may work at it
+
+        [[nodiscard]] bool is_begun() const noexcept { return job && job->is_begun(); }
+        static void write(void* block, std::size_t) noexcept {
+            auto& self = *static_cast<Block*>(block);
+            self.is_written.store(platform::write_all(self.file, self.offset, self.bytes, self.size) == 0);
+        }
+    };
+
+    // A ring of blocks in the order of their offsets. It stays where it is: helpers hold pointers to it.
+    struct State {
+        ThreadPool* pool = nullptr;
+        std::array<Block, max_blocks> blocks;
+        std::size_t first = 0;
+        std::size_t count = 0;
+
+        [[nodiscard]] bool has_helper() const noexcept { return pool->is_of_this_process(); }
+        [[nodiscard]] Block& front() noexcept { return blocks[first]; }
+        [[nodiscard]] const Block& last() const noexcept { return blocks[(first + count - 1) % max_blocks]; }
+        void withdraw(Block& block) noexcept {
+            if (block.job && has_helper()) pool->finish(*block.job);
+            block.job.reset();
+        }
+        void drop_front() noexcept {
+            first = (first + 1) % max_blocks;
+            --count;
+        }
+    };
+
+    std::unique_ptr<State> state_;
+};
+
+}  // namespace mapvec::inline v0_1::detail
+
+#include <mapvec/detail/util/epilogue.inc>
