@@ -28,8 +28,8 @@ struct StoreOptions {
     bool huge_pages = false;           // ask for huge pages, for the mapping and for bulk writes
     Access access = Access::normal;
     std::size_t address_space = 0;  // addresses to reserve for growth, bytes; 0 = 1 GiB or 16 × the file; 1 = none
-    // Allow a background thread, shared by all stores, that writes appended rows to the file after 4 MiB of small appends
-    // without a commit. The thread starts at the first such append, sleeps when it has no work, and blocks all signals.
+    // Allow a background thread, shared by all stores, that writes appended rows to the file once 4 MiB were appended
+    // in small pieces without a commit. The thread starts then, sleeps when it has no work, and blocks all signals.
     bool helper_thread = true;
 };
 

@@ -1,7 +1,7 @@
 // WriteBehind: a helper thread that writes blocks of memory to a file while their owner fills the next ones.
 //
 //     behind.post(file, offset, bytes, n);              // the helper begins, in the order of the posts
-//     if (int error = behind.finish_below(end)) …       // everything posted below `end` is in the file, or else why not
+//     if (int error = behind.finish_below(end)) …       // all that was posted below `end` is in the file, or an error
 //
 // The owner keeps a block as it is until finish_below() has returned 0 for it. A block that the helper has not begun,
 // or could not write, is written by the owner in finish_below(). If that fails, the block stays posted.

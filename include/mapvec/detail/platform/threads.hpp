@@ -1,5 +1,5 @@
-// The thread functions that parallel.hpp and write_behind.hpp need. POSIX threads are used directly: <thread>, <mutex> and
-// <condition_variable> take longer to parse than all of the search code.
+// The thread functions that parallel.hpp and write_behind.hpp need. POSIX threads are used directly: <thread>, <mutex>
+// and <condition_variable> take longer to parse than all of the search code.
 #pragma once
 
 #include <atomic>
