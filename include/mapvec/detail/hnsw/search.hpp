@@ -197,7 +197,7 @@ class HnswSearch {
         constexpr std::size_t least = 256, most = 2048, enough = 16;
         std::size_t asked = 0, accepted = 0;
         for (; asked < least || (asked < most && accepted < enough); ++asked)
-            accepted += accept_(Id{asked * 0x9E3779B97F4A7C15u % rows_.count()}) ? 1 : 0;
+            accepted += accept_(Id{asked * 0x9E3779B97F4A7C15u % rows_.count()}) ? std::size_t{1} : 0;
         return (static_cast<double>(accepted) + 0.5) / (static_cast<double>(asked) + 1);
     }
     // In the place of what the graph has found.
