@@ -214,7 +214,9 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
     }
     void flush() { commit(); }  // the same
     // Discards all changes since the last commit. The ids of appended rows are given again. Other threads may read at
-    // the same time, except rows that were overwritten. Throws read_only; io after a failed sync.
+    // the same time, except rows that were overwritten. Throws read_only; io after a failed sync; io and no_space if
+    // the state cannot be restored: then the batch may be gone in part, and commits are refused until a later call
+    // succeeds.
     void rollback() { opened().rollback(); }
     // In read_only mode: moves to the newest commit, like MmapVectorStore::refresh. If the collection was compacted or
     // migrated since, ids may refer to other rows, and spans and views become invalid; no other thread may use this

@@ -239,16 +239,19 @@ struct Collections {
         model.flat += flat_bytes<float>(row);
         model.records.push_back(record);
     }
-    // Rolls back to the state of a snapshot. Throws after a failed sync.
+    // Afterwards the store has what a reader sees. A rollback that fails is repeated. After a failed sync it never
+    // succeeds, and changes nothing.
     static void roll_back(Store& store, Model& model) {
-        const Model committed = read(store.snapshot());
-        try {
-            store.rollback();
-        } catch (const mapvec::Error& error) {
-            if (error.code() != mapvec::ErrorCode::io) throw;
-            return;
+        for (int tries = 0; tries < 20; ++tries) {
+            try {
+                store.rollback();
+                model = read(store);
+                if (model == read(store.snapshot())) return;
+                throw std::runtime_error("a rollback has left changes that were not committed");
+            } catch (const mapvec::Error& error) {
+                if (error.code() != mapvec::ErrorCode::io && error.code() != mapvec::ErrorCode::no_space) throw;
+            }
         }
-        model = committed;
     }
 };
 

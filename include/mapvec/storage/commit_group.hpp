@@ -186,7 +186,8 @@ class CommitGroup {
     void commit() { commit(CommitReason::requested); }
     // Discards changes that were not committed: the arrays are as the last commit left them, and no address changes. Do
     // not call it while another thread reads overwritten records. Reads the journal, so it throws io if the root or its
-    // journal was renamed or removed. Throws read_only, io; then nothing has changed.
+    // journal was renamed or removed. Throws read_only, io, no_space. If it throws, uncommitted changes may be gone or
+    // not, and commits are refused (io), until a later call succeeds.
     void rollback();
     // For readers: moves to the newest commit; returns true if there is a new one. Do not call it while another thread
     // reads overwritten records. If it throws, overwritten records may show either commit until a later call succeeds.
@@ -240,6 +241,7 @@ class CommitGroup {
         std::swap(temporary_, other.temporary_);
         std::swap(recovered_state_is_durable_, other.recovered_state_is_durable_);
         std::swap(sync_failed_, other.sync_failed_);
+        std::swap(rollback_incomplete_, other.rollback_incomplete_);
         std::swap(slot_write_failed_, other.slot_write_failed_);
         std::swap(refresh_incomplete_, other.refresh_incomplete_);
         std::swap(last_shown_sequence_, other.last_shown_sequence_);
@@ -314,6 +316,7 @@ class CommitGroup {
     bool temporary_ = false;
     bool recovered_state_is_durable_ = false;  // I7
     bool sync_failed_ = false;                 // I6
+    bool rollback_incomplete_ = false;         // the arrays are between two states
     bool slot_write_failed_ = false;           // I8
     bool refresh_incomplete_ = false;          // a refresh has thrown; the next one begins at the slot
     std::uint64_t last_shown_sequence_ = 0;    // the commit of the last refresh

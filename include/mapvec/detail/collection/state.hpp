@@ -253,10 +253,12 @@ class CollectionState {
         return moved;
     }
     void rollback() {
-        std::vector<Id> given_up;
-        for (std::uint64_t i = erased_->committed(); i < erased_->size(); ++i) given_up.push_back(erasure(i));
-        group_.rollback();
-        for (const Id id : given_up) erased_ids_.remove(id);
+        for (std::uint64_t i = erased_->committed(); i < erased_->size(); ++i)
+            discarded_erasures_.push_back(erasure(i));
+        group_.rollback();  // if it throws, the next call continues
+        for (const Id id : discarded_erasures_)
+            if (erased_ids_.contains(id)) erased_ids_.remove(id);
+        discarded_erasures_.clear();
         count_live_rows();
         for (const auto& field : fields_) field->forget_batch();
     }
@@ -346,6 +348,7 @@ class CollectionState {
     Records records_;
     MappedArray<File>* erased_;
     ErasureSet erased_ids_;
+    std::vector<Id> discarded_erasures_;  // of a rollback that has not succeeded yet
     MovableAtomic<std::size_t> live_rows_;
     std::vector<std::shared_ptr<FieldOf>> fields_;
     mutable Mutex mutex_;  // of the fields

@@ -16,7 +16,8 @@ void CommitGroup<File>::close() {
     if (!is_open()) return;
     if (mode_ == OpenMode::read_write && !temporary_) {
         const bool named = arrays_[0]->file().has_its_name();  // otherwise the journals may belong to another store
-        if (sync_failed_ || changed() || (named && (journal_end_ > 0 || checkpoint_.tail != Tail::none)))
+        if (sync_failed_ || rollback_incomplete_ || changed() ||
+            (named && (journal_end_ > 0 || checkpoint_.tail != Tail::none)))
             commit(CommitReason::closing);
         if (named) remember_failed_sync([this] { write_journal_back(); });
         for (auto& array : arrays_) array->shrink_to_fit();

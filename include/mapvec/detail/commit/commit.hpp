@@ -19,6 +19,8 @@ template <Storage File>
 void CommitGroup<File>::commit(CommitReason reason) {
     if (temporary_ || !is_open()) return;
     check_writable();
+    if (rollback_incomplete_)
+        throw Error(ErrorCode::io, root_path(), "an earlier rollback failed half way: it must be called again first");
     owner_pid_ = detail::platform::process_id();
     uncaught_exceptions_at_open_ = std::min(uncaught_exceptions_at_open_, std::uncaught_exceptions());
     if (recovered_state_is_durable_ && !changed()) return;
@@ -71,16 +73,16 @@ template <Storage File>
 void CommitGroup<File>::rollback() {
     if (temporary_ || !is_open()) return;
     check_writable();
-    if (!changed()) return;
+    if (!changed() && !rollback_incomplete_) return;
     if (slot_write_failed_) erase_slot(checkpoint_.generation + 1);  // I8
     if (journal_end_ > 0 && !(journal_.has_its_name() && arrays_[0]->file().has_its_name()))
         throw Error(ErrorCode::io, root_path(), "the last commits are in a journal that was renamed or removed");
     auto state = detail::read_state(arrays_, mode_);
-    sync_failed_ = true;  // if this fails, a commit must not save a partial state
+    rollback_incomplete_ = true;  // if this fails, a commit must not save a partial state
     load_state(std::move(state));
     show_committed();
     for (auto& array : arrays_) array->expect_growth();
-    sync_failed_ = false;
+    rollback_incomplete_ = false;
 }
 
 template <Storage File>
