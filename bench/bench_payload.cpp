@@ -22,7 +22,7 @@ using payload_bench::Record;
 using Store = mapvec::PayloadStore<Record>;
 const std::size_t records = bench::small ? 10'000 : 1'000'000;
 
-JournalRecord record(std::size_t i) {
+Record record(std::size_t i) {
     return {"record number " + std::to_string(i),
             static_cast<std::uint32_t>(i),
             0.5 * static_cast<double>(i),
