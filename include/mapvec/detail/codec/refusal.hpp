@@ -58,7 +58,7 @@ struct StorablePart {
 
 template <class... Parts>
 consteval bool refuse_parts(TypeList<Parts...>) {
-    return ((sizeof(StorablePart<Parts>) > 0) && ...);
+    return ((sizeof(StorablePart<Parts>) > 0) && ...);  // NOLINT(bugprone-sizeof-expression): instantiates the part
 }
 
 // Returns true, or fails a static_assert that names the part of T and the remedy. C: the codec of T.

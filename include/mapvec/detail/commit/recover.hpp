@@ -84,7 +84,7 @@ RecoveryReport CommitGroup<File>::recover(const std::vector<FileSpec>& specs) {
     CommitGroup group;
     try {
         group.open_arrays(detail::numbered(specs), {});  // excludes other writers
-        const RecoveryReport report = examine(specs);
+        RecoveryReport report = examine(specs);
         if (!report.commit) throw Error(ErrorCode::corrupt, group.root_path(), "no commit is whole: " + report.damage);
         if (!report.damage.empty()) group.go_back(specs);
         group.release();

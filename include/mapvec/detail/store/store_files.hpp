@@ -55,6 +55,7 @@ namespace mapvec::inline v0_1::detail {
                     "this is file " + std::to_string(root.file_index + 1) + " of a store of " +
                         std::to_string(root.file_count) + " files; name the store that it belongs to");
     std::vector<FileSpec> specs;
+    specs.reserve(paths.size());
     for (const auto& file : paths) specs.push_back({file, own_expectation(file), 0});
     return specs;
 }
