@@ -318,6 +318,8 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
             if (error.code() == ErrorCode::not_found) return state_->refresh();  // it was removed
             throw;
         }
+        // Each compaction counts on: another collection at this path does not.
+        if (state->rewrites() <= state_->rewrites()) return state_->refresh();  // throws replaced
         state->take_fields(*state_);
         state_.swap(state);
         return true;
