@@ -15,7 +15,7 @@ ORDER = ["util", "platform", "kernels", "codec", "file", "search", "commit", "st
          "collection"]
 MAX_LINES = 400
 # To be split; no other may be longer.
-LONGER = ["mapvec/storage/mapped_array.hpp", "mapvec/storage/mapped_file.hpp"]
+LONGER = ["mapvec/storage/mapped_array.hpp"]
 
 root = pathlib.Path(__file__).resolve().parent.parent / "include"
 problems = []

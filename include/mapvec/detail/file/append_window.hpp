@@ -1,24 +1,25 @@
-// AppendWindow: the end of a file that is being appended to, in memory of our own. The memory is shown at the addresses
-// where the file's pages will be, so rows are seen there at once; blocks of it are written to the file, and then the
-// file's pages take their places.
+// AppendWindow: the end of a growing file, in memory. The memory is shown at the addresses of the file's pages, so
+// appended rows are visible at once. The window writes the memory to the file in blocks; then the file's pages replace
+// the memory.
 //
 // Why. A store into a page of a file, through a mapping, can kill the process (SIGBUS): if the page was written back
 // already, dirtying it again needs new blocks on a file system that copies on write (btrfs; XFS, where the file has
 // reflinks), and the disk may be full, or failing. A write() of the same bytes returns an error. One write() per row is
 // too slow; blocks of 256 KiB are as fast as files can be written.
 //
-//     the view shows    file pages │ memory: a window, or two │ file pages, not used yet
-//                            shown_begin          filled    shown_end
+//     the view shows    file pages │ memory: one or two windows │ file pages, not used yet
+//                            shown_begin          filled     shown_end
 //
-// A window's memory is used again after its bytes are in the file and the file's pages are mapped in its place. That
-// is atomic: other threads that read there see the same bytes before and after.
+// A window's memory is reused after its bytes are in the file and the file's pages are mapped in its place. The mapping
+// is replaced atomically: other threads that read there see the same bytes before and after.
 //
-//     alone           a window of one block: 256 KiB stay in the second-level cache
-//     with a helper   two windows of two blocks in turns: one is filled while the helper writes the other
+//     without a helper   one window of one block: 256 KiB stay in the second-level cache
+//     with a helper      two windows of two blocks, in turns: the owner fills one while the helper writes the other
 //
-// Memory: at most 1 MiB, taken as it is filled; at most `max_open` windows are open in a process. Mappings: 3.
+// Memory: at most 1 MiB, allocated when it is filled; at most `max_open` windows are open in a process. Mappings: 3.
 //
-// After fork(), parent and child have the same memory. Whichever appends next closes its window and opens another.
+// After fork(), parent and child share the memory. A process that appends after a fork closes its window first, and
+// opens another.
 //
 // Threads: the file's writer, alone.
 #pragma once
@@ -41,12 +42,12 @@
 
 namespace mapvec::inline v0_1::detail {
 
-// What a window needs of the file it belongs to. Functions return the number of the system's error, or 0.
-//   handle()                       to write to
-//   end()                          no page at this offset or behind it can be shown
-//   show_memory(memory, begin, n)  in place of what is mapped there
-//   show_file(begin, end)          the same for pages of the file
-//   wants_helper()                 whether a thread may write behind
+// A Place is the file that a window belongs to. Functions return the number of the system's error, or 0.
+//   handle()                       of the file
+//   end()                          a multiple of the page size: the window ends here at the latest
+//   show_memory(memory, begin, n)  maps the memory at the file's pages [begin, begin + n)
+//   show_file(begin, end)          maps the file's pages there again
+//   wants_helper()                 true if a helper thread should write the blocks
 class AppendWindow {
   public:
     static constexpr std::uint64_t block = 256 << 10;
@@ -61,42 +62,42 @@ class AppendWindow {
     ~AppendWindow() { abandon(); }
 
     [[nodiscard]] bool is_open() const noexcept { return memory_ != nullptr; }
-    // Pages of the file below this offset are shown as they are. REQUIRES: is_open().
+    // Memory is shown in [shown_begin(), shown_end()), the file elsewhere. REQUIRES: is_open().
     [[nodiscard]] std::uint64_t shown_begin() const noexcept { return shown_begin_; }
     [[nodiscard]] std::uint64_t shown_end() const noexcept { return shown_end_; }
 
-    // Whether these bytes of the file are only in memory yet, and may be changed there.
+    // True if these bytes are in memory only, and may be changed there.
     [[nodiscard]] bool holds(std::uint64_t offset, std::uint64_t n) const noexcept {
         return offset >= unwritten_ && offset <= filled_ && n <= filled_ - offset && forks_ == ForkCounter::value();
     }
-    // Whether put() takes a piece: it begins where the last one ended, or replaces bytes that are only in memory.
-    [[nodiscard]] bool takes(std::uint64_t offset, std::uint64_t n) const noexcept {
+    // True if put() accepts a piece: it begins at the end of the last one, or replaces bytes that are in memory only.
+    [[nodiscard]] bool accepts(std::uint64_t offset, std::uint64_t n) const noexcept {
         return offset >= unwritten_ && offset <= filled_ && n <= limit_ - offset && forks_ == ForkCounter::value();
     }
     void put(std::uint64_t offset, std::span<const std::byte> bytes) noexcept {
         std::memcpy(at(offset), bytes.data(), bytes.size());
         filled_ = offset + bytes.size();
     }
-    // Whether append() takes a piece that begins here.
-    [[nodiscard]] bool continues_at(std::uint64_t offset) const noexcept { return takes(offset, 0); }
+    // True if append() accepts a piece that begins here.
+    [[nodiscard]] bool continues_at(std::uint64_t offset) const noexcept { return accepts(offset, 0); }
 
-    // The next piece will begin at `offset`; what lies before in the same page is `head`. False if there can be no
-    // window now. REQUIRES: !is_open().
+    // The next piece will begin at `offset`; `head` are the bytes before it in the same page. Returns false if no
+    // window can be opened now. REQUIRES: !is_open().
     template <class Place>
     [[nodiscard]] bool open(Place& place, std::uint64_t offset, std::span<const std::byte> head) noexcept;
 
-    // put() for a piece that reaches into the next blocks. If it fails, the piece was not taken.
+    // put() for a piece that extends into the next blocks. If it fails, the piece is not in the window.
     template <class Place>
     [[nodiscard]] int append(Place& place, std::uint64_t offset, std::span<const std::byte> bytes);
 
-    // Everything is in the file, and its pages are shown. If it fails, the window stays open.
+    // Writes everything to the file, and shows its pages. If it fails, the window stays open.
     template <class Place>
     [[nodiscard]] int close(Place& place) noexcept;
 
-    // What is not in the file is given up.
+    // Closes the window without writing to the file.
     void abandon() noexcept;
-    // What was put at `size` or behind it is given up.
-    void forget_behind(std::uint64_t size) noexcept { filled_ = std::min(filled_, size); }
+    // Forgets the bytes at `size` and behind it.
+    void truncate(std::uint64_t size) noexcept { filled_ = std::min(filled_, size); }
 
   private:
     static constexpr std::uint64_t memory_size = 4 * block;
@@ -115,14 +116,14 @@ class AppendWindow {
 
     WriteBehind behind_;
     std::byte* memory_ = nullptr;
-    std::uint64_t window_ = block;  // windows of this size share the memory in turns
-    std::uint64_t turns_ = 1;
-    std::uint64_t shown_begin_ = 0;  // file offsets, of which memory is shown: page bounds
+    std::uint64_t window_ = block;   // size of a window
+    std::uint64_t turns_ = 1;        // number of windows that share the memory in turns
+    std::uint64_t shown_begin_ = 0;  // file offsets between which memory is shown: multiples of the page size
     std::uint64_t shown_end_ = 0;
-    std::uint64_t unwritten_ = UINT64_MAX;  // what lies before is in the file, or posted
-    std::uint64_t filled_ = 0;              // behind the last piece
-    std::uint64_t limit_ = 0;               // of the block that is being filled
-    std::uint64_t forks_ = 0;               // of this process when the window was opened
+    std::uint64_t unwritten_ = UINT64_MAX;  // the bytes before are in the file, or posted to the helper
+    std::uint64_t filled_ = 0;              // end of the last piece
+    std::uint64_t limit_ = 0;               // end of the block that is being filled
+    std::uint64_t forks_ = 0;               // number of forks when the window was opened
 };
 
 template <class Place>
@@ -168,10 +169,10 @@ int AppendWindow::append(Place& place, std::uint64_t offset, std::span<const std
     return 0;
 }
 
-// Beyond limit_: the block before it is full, or the file has become longer.
+// Makes room behind limit_: the block before it is full, or the file has become longer.
 template <class Place>
 int AppendWindow::advance(Place& place) {
-    std::uint64_t kept = shown_begin_;  // below, the memory is needed for what comes next
+    std::uint64_t kept = shown_begin_;  // the memory below this offset is needed for the next window
     if (limit_ == shown_end_ && limit_ % window_ == 0) kept = std::max(kept, limit_ - (turns_ - 1) * window_);
     if (const int error = behind_.finish_below(kept); error != 0) return error;
     if (limit_ % block == 0) {
@@ -184,7 +185,7 @@ int AppendWindow::advance(Place& place) {
     return 0;
 }
 
-// The rest of this window, or another one. The file's pages take the place of memory below `kept`.
+// Shows the rest of this window, or another one. The file's pages replace the memory below `kept`.
 template <class Place>
 int AppendWindow::show_more(Place& place, std::uint64_t kept) noexcept {
     if (kept > shown_begin_) {
@@ -202,10 +203,10 @@ int AppendWindow::show_more(Place& place, std::uint64_t kept) noexcept {
     return 0;
 }
 
-// All of [unwritten_, limit_).
+// Writes [unwritten_, limit_), or posts it to the helper.
 template <class Place>
 int AppendWindow::write_block(Place& place) {
-    if (unwritten_ < behind_.end() || behind_.is_full()) {  // the same bytes are never written by two at once
+    if (unwritten_ < behind_.end() || behind_.is_full()) {  // two threads never write the same bytes at once
         if (const int error = behind_.finish_below(UINT64_MAX); error != 0) return error;
     }
     while (unwritten_ < limit_) {

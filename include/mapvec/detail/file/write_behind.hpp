@@ -1,13 +1,13 @@
 // WriteBehind: a helper thread that writes blocks of memory to a file while their owner fills the next ones.
 //
-//     behind.post(file, offset, bytes, n);              // the helper begins, in the order of the posts
-//     if (int error = behind.finish_below(end)) …       // all that was posted below `end` is in the file, or an error
+//     behind.post(file, offset, bytes, n);              // the helper writes blocks in the order of the posts
+//     if (int error = behind.finish_below(end)) …       // 0: all posted bytes below `end` are in the file
 //
-// The owner keeps a block as it is until finish_below() has returned 0 for it. A block that the helper has not begun,
-// or could not write, is written by the owner in finish_below(). If that fails, the block stays posted.
+// The owner must not change a block until finish_below() has returned 0 for it. If the helper has not begun a block, or
+// could not write it, finish_below() writes it in the calling thread. If that fails, the block stays posted.
 //
-// Threads: the owner, one thread, calls these. After fork(), the blocks that are not in the file are the child's as
-// well as the parent's, and no helper writes them in either (see ThreadPool::post).
+// Threads: one thread, the owner, calls these functions. After fork(), both parent and child have the blocks that are
+// not in the file, and no helper writes them in either (see ThreadPool::post).
 #pragma once
 
 #include <array>
@@ -39,7 +39,7 @@ class WriteBehind {
     ~WriteBehind() { stop(); }
 
     [[nodiscard]] bool is_full() const noexcept { return state_ && state_->count == max_blocks; }
-    // Behind the last block that is posted; 0 if none is.
+    // The end of the last posted block; 0 if there is none.
     [[nodiscard]] std::uint64_t end() const noexcept {
         return state_ && state_->count > 0 ? state_->last().offset + state_->last().size : 0;
     }
@@ -64,7 +64,7 @@ class WriteBehind {
     [[nodiscard]] int finish_below(std::uint64_t end) noexcept {
         while (state_ && state_->count > 0 && state_->front().offset < end) {
             Block& block = state_->front();
-            // About as long as a block takes: to fall asleep and be woken would take as long again.
+            // Spins about as long as one block takes to write, because sleeping and waking up takes as long again.
             for (int turn = 0; turn < 10'000 && block.is_begun() && !block.is_written.load(); ++turn) relax();
             state_->withdraw(block);
             if (!block.is_written.load()) {
@@ -76,7 +76,7 @@ class WriteBehind {
         return 0;
     }
 
-    // Nobody writes any more, and what was not written is forgotten.
+    // Waits until the helper writes no more, and forgets the blocks that are not written.
     void stop() noexcept {
         for (; state_ && state_->count > 0; state_->drop_front()) state_->withdraw(state_->front());
     }
@@ -88,7 +88,7 @@ class WriteBehind {
         const std::byte* bytes = nullptr;
         std::size_t size = 0;
         std::atomic<bool> is_written{false};
-        std::optional<Job> job;  // while a helper may work at it
+        std::optional<Job> job;  // as long as a helper may write the block
 
         [[nodiscard]] bool is_begun() const noexcept { return job && job->is_begun(); }
         static void write(void* block, std::size_t) noexcept {
@@ -97,7 +97,7 @@ class WriteBehind {
         }
     };
 
-    // A ring of blocks in the order of their offsets. It stays where it is: helpers hold pointers to it.
+    // A ring of blocks in the order of their offsets. Its address does not change: helpers hold pointers to it.
     struct State {
         ThreadPool* pool = nullptr;
         std::array<Block, max_blocks> blocks;
