@@ -273,7 +273,8 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
     template <class Old, class Convert, ProgressCallback Progress = NoProgress>
     static Collection migrate(const std::filesystem::path& directory, Convert convert, Progress progress = {}) {
         using Before = Collection<Dim, Old, S, M, File>;
-        const auto before = Before::open(directory);
+        auto before = Before::open(directory);
+        before.commit();  // makes durable what open() found, before files of an earlier state are removed
         const auto& old = before.opened();
         const auto place = detail::collection_place(old.directory(), old.rewrites() + 1);
         File::create_directory(place);

@@ -11,6 +11,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "interrupted_rewrite.hpp"
 #include "power_cut.hpp"
 #include "recording_storage.hpp"
 #include "subjects.hpp"
@@ -66,6 +67,7 @@ int main(int argc, char** argv) {
     run<Graphs>(options, totals);
     run<Lines>(options, totals);
     run_builder<RecordingStorage>(options, totals);
+    run_interrupted_rewrites(options, totals);
     std::printf("power_cut: %llu images, seed %llu, %llu violations\n", static_cast<unsigned long long>(totals.images),
                 static_cast<unsigned long long>(options.seed), static_cast<unsigned long long>(totals.violations));
     return totals.violations == 0 ? 0 : 1;

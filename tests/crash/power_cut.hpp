@@ -53,7 +53,7 @@ struct Allowed {
     };
     const auto in_journal = [](const std::string& file) { return file.find(".journal") != std::string::npos; };
     const std::uint64_t salt = rng();
-    const std::uint64_t pattern = below(rng, 17);
+    const std::uint64_t pattern = below(rng, 18);
     const std::uint64_t one = below(rng, items);
     return [=, &rng, next = std::make_shared<std::uint64_t>(0)](Item item, const std::string& file,
                                                                 std::uint64_t sector) {
@@ -74,8 +74,9 @@ struct Allowed {
             case 11: return !one_in(rng, 10);
             case 12: return one_in(rng, 10);
             case 13: return (*next)++ == one;
-            case 14:
-            case 15: return (*next)++ != one;
+            case 14: return item == Item::entry;
+            case 15:
+            case 16: return (*next)++ != one;
             default: return one_in(rng, 2);
         }
     };
@@ -175,8 +176,8 @@ class Workload {
             for (std::uint64_t mask = 0; mask < std::uint64_t{1} << items; ++mask)
                 survive(machine.power_cut(mask_chooser(mask), crashes_), allowed_, 0);
         } else {
-            survive(machine.power_cut(random_chooser(crashes_, items), crashes_), allowed_,
-                    one_in(crashes_, 3) ? 1 : 0);
+            auto cut = machine.power_cut(random_chooser(crashes_, items), crashes_);
+            survive(std::move(cut), allowed_, one_in(crashes_, 3) ? 1 : 0);
         }
         // A name that is not on disk yet is rare, and easily lost.
         const int kills = op == Op::create ? 12 : one_in(crashes_, 4) ? 1 : 0;

@@ -184,6 +184,9 @@ class CommitGroup {
     // Makes all changes durable, atomically. Throws read_only, no_space, io. If it throws, no change is lost, and it
     // may be called again. After a failed sync it throws io until the group is reopened.
     void commit() { commit(CommitReason::requested); }
+    // Makes the state that open() found durable (I7), before files of an earlier state are removed. A power cut could
+    // otherwise keep the removal, and lose the state. Throws as commit().
+    void make_opened_state_durable();
     // Discards changes that were not committed: the arrays are as the last commit left them, and no address changes. Do
     // not call it while another thread reads overwritten records. Reads the journal, so it throws io if the root or its
     // journal was renamed or removed. Throws read_only, io, no_space. If it throws, uncommitted changes may be gone or

@@ -9,9 +9,11 @@
 // compact() and migrate() write new files, alternately to directory/rewritten and to directory (the files of fields do
 // not move). CommitGroup::create makes the new files completely or not at all. After a crash there are the old files,
 // or both; of two complete collections, the one with more rewrites in its header is current. The writer then removes
-// the other files, root first. If a crash prevents this, the next writer does it.
+// the other files, root first. If a crash prevents this, the next writer does it, after it has made the current files
+// durable: their root may be complete in the page cache only.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -77,12 +79,18 @@ void discard_collection(const std::filesystem::path& place) noexcept {
     }
 }
 
-// Removes the remains of an interrupted rewrite. REQUIRES: the caller is the writer.
+// Removes the remains of an interrupted rewrite. If the current files cannot be made durable, the remains stay.
+// REQUIRES: the caller is the writer of `current`, which is open and has not changed.
 template <Storage File>
-void discard_leftovers(const std::filesystem::path& directory, std::uint64_t rewrites) {
-    const auto other = collection_place(directory, rewrites + 1);
-    for (const char* name : {"vectors", "payloads", "payloads.offsets", "erased"})
-        if (File::exists(other / name)) return discard_collection<File>(other);
+void discard_leftovers(CommitGroup<File>& current, const std::filesystem::path& other) {
+    constexpr std::array names{"vectors", "payloads", "payloads.offsets", "erased"};
+    if (std::none_of(names.begin(), names.end(), [&](const char* name) { return File::exists(other / name); })) return;
+    try {
+        current.make_opened_state_durable();
+    } catch (const Error&) {
+        return;
+    }
+    discard_collection<File>(other);
 }
 
 // The names of the fields with files in a directory. (Only real files: a simulated disk has none.)
@@ -131,10 +139,10 @@ struct CollectionFiles {
             const auto files = specs(collection_place(directory, rewrites), options, Opening::old_file);
             try {
                 Group group = Group::open(files, mode, options);
-                if (group[0].file().has_its_name() || tries == max_tries) {
-                    if (mode == OpenMode::read_write) discard_leftovers<File>(directory, rewrites);
-                    return group;
-                }
+                const bool current = group[0].file().has_its_name() && current_rewrites<File>(directory) == rewrites;
+                if (current && mode == OpenMode::read_write)
+                    discard_leftovers<File>(group, collection_place(directory, rewrites + 1));
+                if (current || tries == max_tries) return group;
             } catch (const Error& error) {
                 if (error.code() != ErrorCode::not_found || tries == max_tries ||
                     current_rewrites<File>(directory) == rewrites)
@@ -144,7 +152,11 @@ struct CollectionFiles {
     }
     [[nodiscard]] static Group open_or_create(const std::filesystem::path& directory, const StoreOptions& options) {
         const auto files = specs(directory, options, Opening::new_file);
-        if (current_rewrites<File>(directory) != 0) return open(directory, OpenMode::read_write, options);
+        try {
+            return open(directory, OpenMode::read_write, options);
+        } catch (const Error& error) {
+            if (error.code() != ErrorCode::not_found) throw;
+        }
         File::create_directory(directory);
         return Group::open_or_create(files, options);
     }

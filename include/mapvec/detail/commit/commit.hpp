@@ -135,6 +135,13 @@ void CommitGroup<File>::make_recovered_state_durable() {
     recovered_state_is_durable_ = true;
 }
 
+template <Storage File>
+void CommitGroup<File>::make_opened_state_durable() {
+    check_writable();
+    remember_failed_sync([this] { make_recovered_state_durable(); });
+    recovered_state_is_durable_ = false;  // the first commit begins a generation, as after any open
+}
+
 // C3
 template <Storage File>
 void CommitGroup<File>::log_commit() {
