@@ -1,7 +1,8 @@
 // Building and searching a graph, beside hnswlib with the same parameters, and beside a scan of all rows.
 //
 // 50,000 rows of 128 floats around 200 centres in a space of 16 dimensions, with a little noise in all dimensions; the
-// queries are alike. The counter `recall` is the fraction of the 10 nearest rows that is found.
+// queries are alike. The counter `recall` is the fraction of the 10 nearest rows that is found, or of the rows of a
+// ring, which holds 0.01 % of all rows.
 #include <benchmark/benchmark.h>
 #include <mapvec/hnsw_index.hpp>
 
@@ -131,6 +132,27 @@ void search_by_mapvec(benchmark::State& state) {
     });
 }
 
+// The ring of the nearest rows 5 to 9 (from 0): 0.01 % of the rows.
+RangeQuery ring_of(std::size_t i) {
+    const auto& nearest = Graphs::instance().nearest[i % query_count];
+    return {Graphs::instance().query(i), nearest[k / 2].distance(), nearest[k - 1].distance()};
+}
+
+void ring_by_mapvec(benchmark::State& state) {
+    const Graphs& graphs = Graphs::instance();
+    const HnswSearchOptions options{.ef = static_cast<std::size_t>(state.range(0))};
+    std::size_t i = 0, found = 0;
+    for (auto _ : state) benchmark::DoNotOptimize(graphs.index.search(graphs.rows, ring_of(i++), options));
+    for (std::size_t q = 0; q < query_count; ++q) found += graphs.index.search(graphs.rows, ring_of(q), options).size();
+    state.counters["recall"] = static_cast<double>(found) / static_cast<double>(query_count * (k - k / 2));
+}
+
+void ring_in_all(benchmark::State& state) {
+    const Graphs& graphs = Graphs::instance();
+    std::size_t i = 0;
+    for (auto _ : state) benchmark::DoNotOptimize(search(graphs.rows, ring_of(i++)));
+}
+
 void search_all(benchmark::State& state) {
     const Graphs& graphs = Graphs::instance();
     std::size_t i = 0;
@@ -157,6 +179,8 @@ BENCHMARK_CAPTURE(report_building, hnswlib, &Graphs::hnswlib_seconds)
 
 BENCHMARK(search_by_mapvec)->Name("graph_search/mapvec")->Arg(20)->Arg(100)->Arg(400)->MinTime(0.5);
 BENCHMARK(search_all)->Name("graph_search/all_rows")->MinTime(0.5);
+BENCHMARK(ring_by_mapvec)->Name("graph_ring/mapvec")->Arg(16)->Arg(64)->MinTime(0.5);
+BENCHMARK(ring_in_all)->Name("graph_ring/all_rows")->MinTime(0.5);
 BENCHMARK_CAPTURE(report_building, mapvec, &Graphs::mapvec_seconds)
     ->Name("graph_build/mapvec")
     ->Iterations(1)

@@ -36,6 +36,7 @@ ROWS = [
     ("kNN 10 by a graph, beam 100", "graph_search/mapvec/100", "graph_search/hnswlib/100", "hnswlib, the same m", 1),
     ("kNN 10 by a graph, beam 400", "graph_search/mapvec/400", "graph_search/hnswlib/400", "hnswlib, the same m", 1),
     ("kNN 10 by a graph, beam 100", "graph_search/mapvec/100", "graph_search/all_rows", "all rows, exact", 1),
+    ("a ring with 0.01 % of the rows, by a graph", "graph_ring/mapvec/64", "graph_ring/all_rows", "all rows, exact", 10),
     ("building a graph of 50,000 rows", "graph_build/mapvec", "graph_build/hnswlib", "hnswlib", 1),
     ("compile mapvec/mapvec.hpp", "compile_everything", "compile_boost", "Boost's two headers", 0.5),
     ("compile mapvec/mapvec.hpp", "compile_everything", "compile_boost_and_filesystem", "those and <filesystem>", 0.5),

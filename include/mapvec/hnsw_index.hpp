@@ -42,17 +42,21 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <mapvec/detail/hnsw/lines.hpp>
+#include <mapvec/detail/hnsw/range.hpp>
 #include <mapvec/detail/hnsw/records.hpp>
+#include <mapvec/detail/hnsw/scratch.hpp>
 #include <mapvec/detail/hnsw/search.hpp>
 #include <mapvec/detail/hnsw/update.hpp>
 #include <mapvec/detail/index/followed_store.hpp>
@@ -167,6 +171,25 @@ class HnswIndex {
         return nearest(
             store, query, [&](Id id) { return is_live(id) && filter(id); }, options);
     }
+    // The rows in a ring, a range, a disk or an intersection of disks, by id. Some of them may be missing: `ef` is the
+    // number of rows beyond the upper bound that the search visits too. Throws as the other search().
+    //
+    // Cost: in proportion to ef and to the rows nearer than the upper bound, also those within the inner radius of a
+    // ring. Where a scan of all lines costs less (rows, if they are short), the search scans, and misses nothing.
+    template <detail::FollowedStore<File> Store, AnyQuery Query>
+        requires(!std::same_as<Query, KnnQuery>)
+    [[nodiscard]] std::vector<Hit> search(const Store& store, const Query& query,
+                                          const HnswSearchOptions& options = {}) const {
+        return in_range(store, query, detail::live_rows_of(store), options);
+    }
+    template <detail::FollowedStore<File> Store, AnyQuery Query, IdFilter Filter>
+        requires(!std::same_as<Query, KnnQuery>)
+    [[nodiscard]] std::vector<Hit> search(const Store& store, const Query& query, const Filter& filter,
+                                          const HnswSearchOptions& options = {}) const {
+        const auto is_live = detail::live_rows_of(store);
+        return in_range(
+            store, query, [&](Id id) { return is_live(id) && filter(id); }, options);
+    }
     // One result for each query, as search() gives it, computed by options.threads threads.
     template <detail::FollowedStore<File> Store>
     [[nodiscard]] std::vector<std::vector<Hit>> search_batch(const Store& store, std::span<const KnnQuery> queries,
@@ -251,18 +274,46 @@ class HnswIndex {
         return {files_[level_0], files_[upper], files_[state], detail::HnswShape{options_.m}};
     }
 
+    template <class Store>
+    using ScalarOf = typename std::remove_cvref_t<decltype(detail::vectors_of(std::declval<Store&>()))>::scalar_type;
+
+    // The data of a search. It asks for the rows after the index: so it sees at least the rows that the index
+    // describes.
+    template <Scalar S>
+    struct View {
+        template <class Store>
+        View(const HnswIndex& index, const Store& store)
+            : inside(index.files_.search(index.checked_rows(store))),
+              rows(detail::vectors_of(store)),
+              graph(index.graph()),
+              lines(index.files_[HnswIndex::lines], index.files_[model], rows.dim()),
+              scratch(*index.scratches_, rows.span()) {}
+
+        typename Files::Search inside;
+        detail::RowsSnapshot<S> rows;
+        detail::MappedHnsw graph;
+        detail::GraphLines lines;
+        detail::ScratchPool::Lease<M, S> scratch;
+    };
+
     template <class Store, class Accept>
     [[nodiscard]] std::vector<Hit> nearest(const Store& store, const KnnQuery& query, const Accept& accept,
                                            const HnswSearchOptions& options) const {
-        using S = typename std::remove_cvref_t<decltype(detail::vectors_of(store))>::scalar_type;
-        const auto view = files_.search(checked_rows(store));
-        const detail::RowsSnapshot<S> rows(detail::vectors_of(store));
-        const detail::MappedHnsw seen = graph();
-        const detail::GraphLines seen_lines(files_[lines], files_[model], rows.dim());
-        const detail::ScratchPool::Lease<M, S> scratch(*scratches_, rows.span());
-        detail::HnswSearch<M, S, Accept>(seen, seen_lines, view.described(), rows, accept, *scratch)
+        using S = ScalarOf<Store>;
+        const View<S> view(*this, store);
+        detail::HnswSearch<M, S, Accept>(view.graph, view.lines, view.inside.described(), view.rows, accept,
+                                         *view.scratch)
             .run(query.query, query.k, options.ef);
-        return detail::hits_of<M>((*scratch).best);
+        return detail::hits_of<M>((*view.scratch).best);
+    }
+    template <class Store, class Query, class Accept>
+    [[nodiscard]] std::vector<Hit> in_range(const Store& store, const Query& query, const Accept& accept,
+                                            const HnswSearchOptions& options) const {
+        using S = ScalarOf<Store>;
+        const View<S> view(*this, store);
+        detail::HnswRangeSearch<M, S, Query, Accept> search(view.graph, view.lines, view.inside.described(), view.rows,
+                                                            query, accept, *view.scratch);
+        return search.run(options.ef);
     }
 
     void check_row_count(std::uint64_t count) const {

@@ -25,6 +25,7 @@
 #include <mapvec/detail/va/line.hpp>
 #include <mapvec/detail/va/model.hpp>
 #include <mapvec/detail/va/sample.hpp>
+#include <mapvec/detail/va/sieve.hpp>
 #include <mapvec/detail/va/update.hpp>
 #include <mapvec/distance.hpp>
 #include <mapvec/query.hpp>
@@ -54,6 +55,8 @@ class GraphLines {
     [[nodiscard]] std::uint64_t size() const noexcept { return count_; }
     [[nodiscard]] const VaModel& model() const noexcept { return model_; }
     [[nodiscard]] const VaLine& operator[](Id id) const noexcept { return lines_[id]; }
+    // For a scan of all lines.
+    [[nodiscard]] LineSpan span() const noexcept { return {lines_, nullptr, static_cast<std::size_t>(count_)}; }
 
   private:
     VaModel model_;
@@ -82,14 +85,23 @@ class LineKeys {
         products_.resize(room);
         lows_.resize(room);
         highs_.resize(room);
+        keys_.resize(room);
         for (std::size_t i = 0; i < ids.size(); ++i) copies_[i] = (*lines_)[ids[i]];
         kernels_->scan(copies_.data(), ids.size(), query_->nibbles(0), query_->bounds(0), products_.data(),
                        lows_.data(), highs_.data());
         for (std::size_t i = 0; i < ids.size(); ++i) {
-            lows_[i] += (highs_[i] - lows_[i]) / 2;
-            if (!std::isfinite(lows_[i])) lows_[i] = rows_->measure_if_present(ids[i]);
+            keys_[i] = lows_[i] + (highs_[i] - lows_[i]) / 2;
+            if (!std::isfinite(keys_[i])) keys_[i] = rows_->measure_if_present(ids[i]);
         }
-        return {lows_.data(), ids.size()};
+        return {keys_.data(), ids.size()};
+    }
+    // The bounds of the key of a line that belong to a range of measured keys.
+    [[nodiscard]] KeyRange widened(KeyRange range) const noexcept {
+        return {query_->limit_below(range.low), query_->limit_above(range.high)};
+    }
+    // False if the key of row i of the last measure() is not in the range. A line that says nothing excludes nothing.
+    [[nodiscard]] bool may_match(KeyRange widened, std::size_t i) const noexcept {
+        return !(lows_[i] > widened.high) && !(highs_[i] < widened.low);
     }
 
   private:
@@ -98,7 +110,7 @@ class LineKeys {
     const VaKernels* kernels_ = nullptr;
     std::optional<VaQuery<M>> query_;
     std::vector<VaLine> copies_;
-    std::vector<float> products_, lows_, highs_;
+    std::vector<float> products_, lows_, highs_, keys_;
 };
 
 // The lines of an update: those of rows that are new or have changed; or of all, with new axes.

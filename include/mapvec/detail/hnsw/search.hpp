@@ -8,149 +8,22 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
-#include <memory>
-#include <mutex>
 #include <span>
 #include <type_traits>
-#include <utility>
-#include <vector>
 
 #include <mapvec/detail/hnsw/copies.hpp>
 #include <mapvec/detail/hnsw/lines.hpp>
 #include <mapvec/detail/hnsw/records.hpp>
-#include <mapvec/detail/hnsw/walk.hpp>
+#include <mapvec/detail/hnsw/scratch.hpp>
+#include <mapvec/detail/hnsw/stand_in.hpp>
 #include <mapvec/detail/index/followed_store.hpp>
 #include <mapvec/detail/index/row_ranges.hpp>
-#include <mapvec/detail/platform/threads.hpp>
 #include <mapvec/detail/search/scan.hpp>
 #include <mapvec/detail/search/top_k.hpp>
 
 #include <mapvec/detail/util/prologue.inc>
 
 namespace mapvec::inline v0_1::detail {
-
-// The memory of a search, which the next search reuses.
-struct AnySearchScratch {
-    AnySearchScratch() = default;
-    AnySearchScratch(const AnySearchScratch&) = delete;
-    AnySearchScratch& operator=(const AnySearchScratch&) = delete;
-    virtual ~AnySearchScratch() = default;
-};
-
-template <Metric M, Scalar S>
-struct SearchScratch : AnySearchScratch {
-    explicit SearchScratch(const RowSpan<S>& rows) : keys(rows), set(active_instruction_set()) {}
-
-    [[nodiscard]] bool fits(const RowSpan<S>& rows) const noexcept {
-        return keys.dim() == rows.dim && set == active_instruction_set();
-    }
-
-    RowKeys<M, S> keys;
-    LineKeys<M, S> line_keys;
-    InstructionSet set;
-    Walk walk;
-    TopK beam{0};  // nodes
-    TopK best{0};  // rows
-    std::vector<Candidate> nodes;
-    std::vector<Id> ids;
-    std::vector<float> found;
-};
-
-// A pool of such memory, one for each search that runs at the same time.
-class ScratchPool {
-  public:
-    // Borrows a scratch; the destructor returns it.
-    template <Metric M, Scalar S>
-    class Lease {
-      public:
-        Lease(ScratchPool& pool, const RowSpan<S>& rows) : pool_(pool), scratch_(pool.take<M>(rows)) {}
-        Lease(const Lease&) = delete;
-        Lease& operator=(const Lease&) = delete;
-        ~Lease() { pool_.give_back(std::move(scratch_)); }
-        [[nodiscard]] SearchScratch<M, S>& operator*() const noexcept {
-            return static_cast<SearchScratch<M, S>&>(*scratch_);
-        }
-
-      private:
-        ScratchPool& pool_;
-        std::unique_ptr<AnySearchScratch> scratch_;
-    };
-
-  private:
-    template <Metric M, Scalar S>
-    [[nodiscard]] std::unique_ptr<AnySearchScratch> take(const RowSpan<S>& rows) {
-        {
-            const std::lock_guard lock(mutex_);
-            if (!free_.empty()) {
-                auto scratch = std::move(free_.back());
-                free_.pop_back();
-                const auto* const ours = dynamic_cast<const SearchScratch<M, S>*>(scratch.get());
-                if (ours != nullptr && ours->fits(rows)) return scratch;
-            }
-            free_.reserve(++scratches_);  // so that give_back() cannot fail
-        }
-        return std::make_unique<SearchScratch<M, S>>(rows);
-    }
-    void give_back(std::unique_ptr<AnySearchScratch> scratch) noexcept {
-        const std::lock_guard lock(mutex_);
-        if (free_.size() < free_.capacity()) free_.push_back(std::move(scratch));
-    }
-
-    Mutex mutex_;
-    std::size_t scratches_ = 0;
-    std::vector<std::unique_ptr<AnySearchScratch>> free_;
-};
-
-// Puts the first copy of a node that is described in its place. False if there is none.
-[[nodiscard]] inline bool find_described_copy(const MappedHnsw& graph, const RowRanges& described, Id& node) {
-    bool found = false;
-    each_copy(graph, node, [&](Id copy) {
-        if (!described.contains(copy)) return true;
-        node = copy;
-        found = true;
-        return false;
-    });
-    return found;
-}
-
-// Keys of nodes, of which some may be gone from the store or overwritten since they were linked. A copy that was not
-// stands in, or all copies would be lost with their node. Nodes without a key are passed as if they were far away, or
-// what lies behind them would be lost.
-template <class Keys>
-class StandInKeys {
-  public:
-    StandInKeys(Keys& keys, const MappedHnsw& graph, const RowRanges& described, std::uint64_t row_count,
-                std::vector<Id>& ids, std::vector<float>& found) noexcept
-        : keys_(keys), graph_(graph), described_(described), row_count_(row_count), ids_(ids), found_(found) {}
-
-    void prefetch(Id id) const noexcept { keys_.prefetch(id); }
-    [[nodiscard]] std::span<const float> measure(std::span<const Id> nodes) {
-        found_.assign(nodes.size(), 0);
-        ids_.assign(nodes.begin(), nodes.end());
-        for (std::size_t i = 0; i < nodes.size(); ++i)
-            if (!described_.contains(nodes[i]) && !find_stand_in(ids_[i])) found_[i] = far, ids_[i] = 0;
-        const auto keys = keys_.measure(ids_);
-        for (std::size_t i = 0; i < nodes.size(); ++i)
-            if (found_[i] != far) found_[i] = std::isnan(keys[i]) ? far : keys[i];
-        return found_;
-    }
-
-  private:
-    static constexpr float far = std::numeric_limits<float>::infinity();
-
-    // Replaces `id` by a row that can be read. Returns false if there is none.
-    [[nodiscard]] bool find_stand_in(Id& id) const {
-        return find_described_copy(graph_, described_, id) || id < row_count_;
-    }
-
-    Keys& keys_;
-    const MappedHnsw& graph_;
-    const RowRanges& described_;
-    const std::uint64_t row_count_;
-    std::vector<Id>& ids_;
-    std::vector<float>& found_;
-};
 
 template <Metric M, Scalar S, class Accept>
 class HnswSearch {

@@ -97,6 +97,12 @@ class RowKeys {
         return {keys_.data(), ids.size()};
     }
     [[nodiscard]] float measure(Id id) { return measure(std::span(&id, 1))[0]; }
+    // True if the key of row i of the last measure() is in widened(range). The keys of lines are estimates: they
+    // exclude only rows that are certainly out of range.
+    [[nodiscard]] KeyRange widened(KeyRange range) const noexcept { return range; }
+    [[nodiscard]] bool may_match(KeyRange range, std::size_t i) const noexcept {
+        return keys_[i] >= range.low && keys_[i] <= range.high;
+    }
     // As if it were far away, if it is not there.
     [[nodiscard]] float measure_if_present(Id id) {
         const bool present = id < static_cast<std::size_t>(rows_.end - rows_.rows) / rows_.dim;
@@ -143,21 +149,43 @@ class Walk {
         while (!frontier_.empty()) {
             const Candidate nearest = frontier_.front();
             if (nearest.key > best.limit()) break;
-            std::pop_heap(frontier_.begin(), frontier_.end(), farther);
-            frontier_.pop_back();
-            if (!frontier_.empty()) graph.prefetch_links(frontier_.front().id);
-            neighbours_.clear();
-            graph.each_link(nearest.id, level, [&](Id id) {
-                if (!visited_.insert(id)) return;
-                keys.prefetch(id);
-                neighbours_.push_back(id);
-            });
-            if (neighbours_.size() > most_seen) return false;
-            most_seen -= neighbours_.size();
+            if (!expand(graph, keys, level, most_seen)) return false;
             const auto found = keys.measure(neighbours_);
             for (std::size_t i = 0; i < found.size(); ++i)
                 if (best.has_room() ? !std::isnan(found[i]) : found[i] < best.limit())  // with many equal rows, not all
                     reach({found[i], neighbours_[i]}, best, accept);
+        }
+        return true;
+    }
+
+    // Visits the rows of a level with a key of at most range.high, and the nearest rows beyond, as many as `beyond` has
+    // room for. Calls found(row, may_match) for each visited row; may_match is false if the row is certainly not in the
+    // range. Returns false as search_layer().
+    template <class Graph, class Keys, class Found>
+    bool search_range(const Graph& graph, Keys& keys, std::span<const Id> from, std::size_t level, KeyRange range,
+                      TopK& beyond, const Found& found, std::size_t& most_seen) {
+        const KeyRange widened = keys.widened(range);
+        const auto reach_neighbours = [&] {
+            const auto measured = keys.measure(neighbours_);
+            for (std::size_t i = 0; i < measured.size(); ++i) {
+                const Candidate row{measured[i], neighbours_[i]};
+                found(row, keys.may_match(widened, i));
+                if (row.key <= range.high)
+                    push(row);
+                else if (beyond.has_room() || row.key < beyond.limit())
+                    reach(row, beyond, [](Id) { return true; });
+            }
+        };
+        visited_.begin(graph.size());
+        frontier_.clear();
+        neighbours_.clear();
+        for (const Id id : from) visit(keys, id);
+        reach_neighbours();
+        while (!frontier_.empty()) {
+            const float nearest = frontier_.front().key;
+            if (nearest > range.high && nearest > beyond.limit()) break;
+            if (!expand(graph, keys, level, most_seen)) return false;
+            reach_neighbours();
         }
         return true;
     }
@@ -168,6 +196,26 @@ class Walk {
   private:
     static bool farther(const Candidate& a, const Candidate& b) noexcept { return b < a; }
 
+    template <class Keys>
+    void visit(Keys& keys, Id id) {
+        if (!visited_.insert(id)) return;
+        keys.prefetch(id);
+        neighbours_.push_back(id);
+    }
+    // Takes the nearest row from the frontier, and puts those of its neighbours that were not visited into neighbours_.
+    // Returns false if they are more than `most_seen`, which it lowers by their number.
+    template <class Graph, class Keys>
+    bool expand(const Graph& graph, Keys& keys, std::size_t level, std::size_t& most_seen) {
+        const Id nearest = frontier_.front().id;
+        std::pop_heap(frontier_.begin(), frontier_.end(), farther);
+        frontier_.pop_back();
+        if (!frontier_.empty()) graph.prefetch_links(frontier_.front().id);
+        neighbours_.clear();
+        graph.each_link(nearest, level, [&](Id id) { visit(keys, id); });
+        if (neighbours_.size() > most_seen) return false;
+        most_seen -= neighbours_.size();
+        return true;
+    }
     template <class Graph, class Keys>
     bool step(const Graph& graph, Keys& keys, std::size_t level, Candidate& at) {
         neighbours_.clear();
@@ -184,11 +232,14 @@ class Walk {
         }
         return nearer;
     }
+    void push(const Candidate& row) {
+        frontier_.push_back(row);
+        std::push_heap(frontier_.begin(), frontier_.end(), farther);
+    }
     template <class Accept>
     void reach(const Candidate& row, TopK& best, const Accept& accept) {
         const bool has_key = !std::isnan(row.key);
-        frontier_.push_back(has_key ? row : Candidate{std::numeric_limits<float>::infinity(), row.id});
-        std::push_heap(frontier_.begin(), frontier_.end(), farther);
+        push(has_key ? row : Candidate{std::numeric_limits<float>::infinity(), row.id});
         if (has_key && accept(row.id)) best.offer(row.key, row.id);
     }
 
