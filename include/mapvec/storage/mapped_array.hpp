@@ -26,6 +26,7 @@
 
 #include <mapvec/detail/commit/journal.hpp>
 #include <mapvec/detail/file/block_sums.hpp>
+#include <mapvec/detail/file/changed_records.hpp>
 #include <mapvec/detail/file/id_set.hpp>
 #include <mapvec/detail/file/row_state.hpp>
 #include <mapvec/detail/file/slots.hpp>
@@ -112,74 +113,76 @@ class MappedArray {
     void prepare_overwrite(std::uint64_t index);
     void overwrite_prepared(std::uint64_t index, std::span<const std::byte> record) noexcept;
 
-    // --- for CommitGroup ---
+    // --- for CommitGroup: committing (detail/commit/array_commit.hpp) ---
 
     [[nodiscard]] File& file() noexcept { return file_; }
     [[nodiscard]] const File& file() const noexcept { return file_; }
 
-    [[nodiscard]] bool changed() const noexcept { return size() != committed_ || !dirty_.empty(); }
+    [[nodiscard]] bool changed() const noexcept { return changes_.any(size()); }
     // The largest number of journal bytes that the changes since the last commit take.
-    [[nodiscard]] std::uint64_t bytes_changed() const noexcept {
-        return (size() - committed_) * stride_ + dirty_.size_at_most() * (stride_ + 24) + 4096;
+    [[nodiscard]] std::uint64_t max_journal_bytes() const noexcept {
+        return (size() - committed()) * stride_ + changes_.max_overwritten() * (stride_ + 24) + 4096;
     }
     // True if the size of the file or of its blocks has changed since the last checkpoint: a journal record cannot
     // express this.
     [[nodiscard]] bool outgrew_journal() const noexcept { return grown_ || sums_.block_log2() != slot_block_log2_; }
-
     // True if a slot may have the records since the last checkpoint as its tail: only appended records, few enough to
     // read at open, and without gaps.
     [[nodiscard]] bool tail_is_provable() const noexcept {
-        return dirty_.empty() && logged_.empty() && gap_end_ <= checkpointed_ &&
-               (size() - checkpointed_) <= max_tail_bytes / stride_;
+        return changes_.only_appended() && gap_end_ <= changes_.checkpointed() &&
+               (size() - changes_.checkpointed()) <= max_tail_bytes / stride_;
     }
 
+    // Writes to the file the appended records that only the view has. Throws no_space, io; may be called again then.
+    void write_appended();
     // Computes the missing checksums for the next commit, while the disk writes.
-    void finish_checksums() noexcept {
-        for (; unsummed() > sync_piece; sum(sync_piece)) file_.start_sync(data_offset + sums_.length(), sync_piece);
-        sum(unsummed());
-    }
+    void finish_checksums() noexcept;
+    // Takes the memory that mark_committed() needs, which must not throw.
+    void prepare_to_mark() { changes_.reserve_for_commit(); }
     void put_changes(detail::JournalRecordWriter& record, std::uint32_t file_index);
-    void put_overwrites(detail::JournalRecordWriter& record, std::uint32_t file_index, detail::IdSet& overwritten);
     // The slot of this state. With `tail`, the records since the last checkpoint are its tail.
     [[nodiscard]] Slot slot(bool tail) const noexcept;
+    // A slot that may be current from now on counts all records: until the next commit none is overwritten in the file.
+    void protect_all() noexcept { changes_.protect(size()); }
+    // Records that a commit is durable.
+    void mark_committed() noexcept;
 
-    // The file gets what only the view has of appended records. Throws no_space, io; may be called again then.
-    void write_appended();
-    // Takes the memory that mark_committed() needs, which comes when it is too late to throw.
-    void prepare_to_mark() { logged_.reserve_for(dirty_); }
-    void mark_committed() noexcept {
-        committed_ = size();
-        protected_ = 0;
-        sums_.forget_changes();
-        logged_.add(dirty_);
-        dirty_.clear();
-        state_.publish(committed_, sums_);
-    }
-    // Records that a checkpoint is durable. `carried` are overwrites in its journal that the file does not contain.
-    void mark_checkpoint(detail::IdSet carried) noexcept;
+    // Writes the overwrites of the journal to the file, and returns the overwrites that the file lacks afterwards. A
+    // crash during this is harmless: open() applies the journal again. Throws no_space, io.
+    [[nodiscard]] detail::IdSet write_logged();
+    // The overwrites that the file lacks.
+    [[nodiscard]] detail::IdSet missing_in_file() const { return changes_.missing_in_file(); }
+    void put_overwrites(detail::JournalRecordWriter& record, std::uint32_t file_index, detail::IdSet& overwritten);
+    // Records that a checkpoint is durable. Its journal has the overwrites that are `missing` in the file.
+    void mark_checkpoint(detail::IdSet missing) noexcept;
+    // True if the journal has overwrites that the file may lack.
+    [[nodiscard]] bool has_logged() const noexcept { return changes_.any_logged(); }
     // If the file contains everything, the view may show the file again.
     void drop_overlays_if_written() {
-        if (logged_.empty()) file_.drop_overlays();
+        if (!has_logged()) file_.drop_overlays();
     }
-    void write_logged();
-    // A slot that may be current from now on counts all records: until the next commit none is overwritten in the file.
-    void protect_all() noexcept { protected_ = size(); }
-    [[nodiscard]] detail::IdSet& dirty() noexcept { return dirty_; }
-    [[nodiscard]] detail::IdSet& logged() noexcept { return logged_; }
 
-    // The next functions restore the bytes of a commit. New records are not visible before show_committed().
+    // --- for CommitGroup: restoring the bytes of a commit (detail/commit/array_recovery.hpp) ---
+
+    // The state of a checkpoint, before its journal. New records are not visible before show_committed(). REQUIRES: the
+    // slot was checked.
     void restore(const Slot& slot);
     // After restore() of an array in use: its file may have grown since the checkpoint.
     void expect_growth() noexcept { grown_ = true; }
+    // Applies a change of the journal. Throws corrupt if it does not fit the array.
     void replay(const detail::Change& change, const std::filesystem::path& journal);
     // The number of records in the last commit, visible or not.
-    [[nodiscard]] std::uint64_t committed() const noexcept { return committed_; }
+    [[nodiscard]] std::uint64_t committed() const noexcept { return changes_.committed(); }
     // Makes the records of the last commit visible to other threads.
     void show_committed() noexcept {
-        size_.store(committed_);
-        state_.publish(committed_, sums_);
+        size_.store(committed());
+        publish_state();
     }
-    void truncate_to_committed();
+    // After a crash the file may contain uncommitted records, and other bytes where a gap must be zero.
+    void truncate_to_committed() {
+        written_ = file_.size();
+        truncate();
+    }
     // Checks all block sums. Calls checked(bytes) after each piece.
     template <class Checked>
     void verify(Checked&& checked) const;
@@ -213,25 +216,25 @@ class MappedArray {
     // The number of bytes that the checksums do not cover yet.
     [[nodiscard]] std::uint64_t unsummed() const noexcept { return size() * stride_ - sums_.length(); }
     void sum(std::uint64_t n) noexcept { sums_.append(records() + sums_.length(), n); }
-    void write_from_view(detail::IdSet& ids);
-    // The set of overwritten records that an id belongs to.
-    [[nodiscard]] detail::IdSet& overwritten(std::uint64_t index) noexcept {
-        return index < std::max(committed_, protected_) ? dirty_ : overwritten_;
-    }
+    void publish_state() noexcept { state_.publish(committed(), sums_); }
     void make_room(std::uint64_t first_used, std::uint64_t bytes);
     void grow(std::uint64_t size, std::uint64_t first_used);
-    void put_run(detail::JournalRecordWriter& record, std::uint64_t first, std::uint64_t n) const {
-        record.put_write(first * stride_, {records() + first * stride_, static_cast<std::size_t>(n * stride_)});
-    }
+    void clear_gap(std::uint64_t gap_end);
+    void write_from_view(std::uint64_t first, std::uint64_t n);
+    template <class Put>
+    void put_change(detail::JournalRecordWriter& record, std::uint32_t file_index, Put put) const;
+    void put_run(detail::JournalRecordWriter& record, detail::ChangeHeader& change, std::uint64_t first,
+                 std::uint64_t n) const;
+    void check_change(const detail::Change& change, const std::filesystem::path& journal) const;
+    void replay_write(const detail::JournalWrite& write);
+    [[noreturn]] void refuse_change(const std::filesystem::path& journal) const;
 
     File file_;
     FileHeader header_;
     OpenMode mode_;
     std::uint64_t stride_;
     detail::MovableAtomic<std::uint64_t> size_;
-    std::uint64_t committed_ = 0;           // records of the last commit
-    std::uint64_t checkpointed_ = 0;        // records of the last checkpoint
-    std::uint64_t protected_ = 0;           // and of a slot that could not be written, or not be made durable
+    detail::ChangedRecords changes_;
     std::uint64_t written_ = 0;             // the file has only zeros behind this offset
     std::uint64_t gap_begin_ = UINT64_MAX;  // range of the records that insert() has skipped
     std::uint64_t gap_end_ = 0;
@@ -239,9 +242,6 @@ class MappedArray {
     detail::PublishedRowState state_;
     std::uint32_t slot_block_log2_ = 0;
     bool grown_ = true;
-    detail::IdSet dirty_;        // committed or protected records, overwritten in the view since the last commit
-    detail::IdSet logged_;       // committed records that are in the journal, not in the file
-    detail::IdSet overwritten_;  // appended records, overwritten since: the file may have older bytes
 };
 
 // --- writing ---
@@ -262,12 +262,7 @@ void MappedArray<File>::insert(std::uint64_t index, std::span<const std::byte> r
     if (count == 0) (void)end_of(index);
     const std::uint64_t at = end_of(count) - stride_;
     make_room(at, stride_);
-    for (std::uint64_t from = end(), to = std::min(written_, at); from < to;) {  // a failed append may have left bytes
-        static constexpr std::byte zeros[4096]{};
-        const std::uint64_t n = std::min<std::uint64_t>(to - from, sizeof zeros);
-        file_.write(from, {zeros, static_cast<std::size_t>(n)});
-        from += n;
-    }
+    clear_gap(at);
     written_ = std::max(written_, at + stride_);
     file_.write(at, record);
     sum(unsummed());
@@ -280,6 +275,17 @@ void MappedArray<File>::insert(std::uint64_t index, std::span<const std::byte> r
     publish(1);
 }
 
+// A failed append may have left bytes where records of zeros will be.
+template <Storage File>
+void MappedArray<File>::clear_gap(std::uint64_t gap_end) {
+    for (std::uint64_t from = end(), to = std::min(written_, gap_end); from < to;) {
+        static constexpr std::byte zeros[4096]{};
+        const std::uint64_t n = std::min<std::uint64_t>(to - from, sizeof zeros);
+        file_.write(from, {zeros, static_cast<std::size_t>(n)});
+        from += n;
+    }
+}
+
 // Overwrites the view first, for committed records and others: a failed write to the file might leave half of the
 // record.
 template <Storage File>
@@ -289,7 +295,7 @@ void MappedArray<File>::prepare_overwrite(std::uint64_t index) {
     const std::uint64_t offset = data_offset + index * stride_;
     // On a full tmpfs, touching a hole raises SIGBUS.
     if (index >= gap_begin_ && index < gap_end_) file_.allocate(offset, stride_);
-    overwritten(index).reserve_one();
+    changes_.reserve_overwrite(index);
     file_.prepare_overlay(offset, stride_);
 }
 
@@ -298,9 +304,9 @@ void MappedArray<File>::overwrite_prepared(std::uint64_t index, std::span<const 
     assert(index < size() && record.size() == stride_);
     const std::uint64_t offset = index * stride_;
     sums_.replace(offset, records() + offset, record.data(), stride_);
-    overwritten(index).add(index);
+    changes_.add_overwrite(index);
     file_.overlay(data_offset + offset, record);
-    state_.publish(committed_, sums_);
+    publish_state();
 }
 
 template <Storage File>
@@ -334,163 +340,9 @@ void MappedArray<File>::grow(std::uint64_t size, std::uint64_t first_used) {
     grown_ = true;
 }
 
-// --- committing ---
-
-template <Storage File>
-void MappedArray<File>::write_appended() {
-    file_.finish_stream();
-    write_from_view(overwritten_);
-    overwritten_.clear();
-}
-
-template <Storage File>
-void MappedArray<File>::put_changes(detail::JournalRecordWriter& record, std::uint32_t file_index) {
-    detail::ChangeHeader header{.file_index = file_index, .sums = 0, .count = size(), .writes = 0};
-    const std::size_t at = record.size();
-    record.put(header);
-    for (std::uint32_t block = 0; block < detail::BlockSums::blocks; ++block) {
-        if (!sums_.changed().test(block)) continue;
-        record.put(detail::ChangedSum{block, sums_.sums()[block]});
-        ++header.sums;
-    }
-    if (size() > committed_) {
-        put_run(record, committed_, size() - committed_);
-        ++header.writes;
-    }
-    dirty_.each_run([&](std::uint64_t first, std::uint64_t n) {
-        put_run(record, first, n);
-        ++header.writes;
-    });
-    record.patch(at, header);
-}
-
-template <Storage File>
-void MappedArray<File>::put_overwrites(detail::JournalRecordWriter& record, std::uint32_t file_index,
-                                       detail::IdSet& overwritten) {
-    detail::ChangeHeader header{.file_index = file_index, .sums = 0, .count = size(), .writes = 0};
-    const std::size_t at = record.size();
-    record.put(header);
-    overwritten.each_run([&](std::uint64_t first, std::uint64_t n) {
-        put_run(record, first, n);
-        ++header.writes;
-    });
-    record.patch(at, header);
-}
-
-template <Storage File>
-Slot MappedArray<File>::slot(bool tail) const noexcept {
-    Slot slot;
-    slot.record_count = size();
-    slot.tail_count = tail ? slot.record_count - checkpointed_ : 0;
-    slot.tail_crc =
-        detail::crc32c_raw(0, records() + (slot.record_count - slot.tail_count) * stride_, slot.tail_count * stride_);
-    slot.block_log2 = sums_.block_log2();
-    slot.block_crcs = sums_.sums();
-    return slot;
-}
-
-template <Storage File>
-void MappedArray<File>::mark_checkpoint(detail::IdSet carried) noexcept {
-    dirty_.clear();  // they are in the file, or carried
-    mark_committed();
-    checkpointed_ = size();
-    logged_ = std::move(carried);
-    slot_block_log2_ = sums_.block_log2();
-    grown_ = false;
-}
-
-// Writes the overwrites of the journal to the file. A crash during this is harmless: open() applies the journal again.
-template <Storage File>
-void MappedArray<File>::write_logged() {
-    write_from_view(logged_);
-}
-
-template <Storage File>
-void MappedArray<File>::write_from_view(detail::IdSet& ids) {
-    ids.each_run([&](std::uint64_t first, std::uint64_t n) {
-        const std::uint64_t at = data_offset + first * stride_;
-        file_.write(at, {file_.data() + at, static_cast<std::size_t>(n * stride_)});
-    });
-}
-
-// --- recovering ---
-
-// Restores the state of a checkpoint, before its journal. REQUIRES: the slot was checked. A writer writes the tail of
-// the slot again, because after a crash the page cache may show bytes that the disk does not have.
-template <Storage File>
-void MappedArray<File>::restore(const Slot& slot) {
-    file_.drop_overlays();
-    dirty_.clear();
-    logged_.clear();
-    overwritten_.clear();
-    sums_ = detail::BlockSums(slot.block_crcs, slot.block_log2, slot.record_count * stride_);
-    slot_block_log2_ = slot.block_log2;
-    grown_ = false;
-    committed_ = checkpointed_ = slot.record_count;
-    protected_ = 0;
-    if (mode_ == OpenMode::read_write && slot.tail_count > 0) {
-        const std::uint64_t offset = (slot.record_count - slot.tail_count) * stride_;
-        const std::vector<std::byte> copy(records() + offset, records() + slot.record_count * stride_);
-        file_.write(data_offset + offset, copy);
-    }
-    written_ = std::max(written_, data_offset + slot.record_count * stride_);
-}
-
-// Applies a change of the journal. A writer writes appended records to the file again, because the page cache may show
-// bytes that the disk does not have. Overwrites stay in the view, because readers may use the file.
-template <Storage File>
-void MappedArray<File>::replay(const detail::Change& change, const std::filesystem::path& journal) {
-    const auto refuse = [&] {
-        throw Error(ErrorCode::corrupt, journal, "a journal record does not fit " + path().string());
-    };
-    const auto end = detail::records_end(change.count, stride_);
-    const std::uint64_t blocks_end = std::uint64_t{detail::BlockSums::blocks} << sums_.block_log2();
-    // Every growth is followed by a checkpoint, so the file is long enough for its journal.
-    if (!end || change.count < committed_ || *end > file_.size() || *end - data_offset > blocks_end) refuse();
-    for (const auto& write : change.writes) {
-        const auto write_end = detail::checked_add(write.offset, write.bytes.size());
-        if (!write_end || *write_end > *end - data_offset) refuse();
-        if (write.offset % stride_ != 0 || write.bytes.size() % stride_ != 0) refuse();
-        const std::uint64_t at = data_offset + write.offset;
-        const bool appended = write.offset >= committed_ * stride_;
-        if (mode_ == OpenMode::read_write && appended) {
-            file_.write(at, write.bytes);
-        } else if (mode_ == OpenMode::read_write) {
-            file_.overlay(at, write.bytes);
-            for (std::uint64_t n = 0; n < write.bytes.size() / stride_; ++n) logged_.add(write.offset / stride_ + n);
-        } else if (std::memcmp(file_.data() + at, write.bytes.data(), write.bytes.size()) != 0) {
-            file_.overlay(at, write.bytes);
-        }
-    }
-    for (const auto& [block, sum] : change.sums)
-        if (!sums_.set(block, sum)) refuse();
-    sums_.set_length(change.count * stride_);
-    committed_ = change.count;
-    written_ = std::max(written_, *end);
-}
-
-// After a crash the file may contain uncommitted records, and other bytes where a gap must be zero.
-template <Storage File>
-void MappedArray<File>::truncate_to_committed() {
-    written_ = file_.size();
-    truncate();
-}
-
-template <Storage File>
-template <class Checked>
-void MappedArray<File>::verify(Checked&& checked) const {
-    const std::size_t block = sums_.first_damaged(records(), checked);
-    if (block == detail::BlockSums::blocks) return;
-    const std::uint64_t begin = block * sums_.block_size();
-    const std::uint64_t end = std::min(begin + sums_.block_size(), sums_.length());
-    const std::string records = stride_ == 1 ? ""
-                                             : " (records " + std::to_string(begin / stride_) + " to " +
-                                                   std::to_string((end - 1) / stride_) + ")";
-    throw Error(ErrorCode::corrupt, path(),
-                "bytes " + std::to_string(data_offset + begin) + " to " + std::to_string(data_offset + end - 1) +
-                    records + " do not have the checksum they were committed with");
-}
-
 }  // namespace mapvec::inline v0_1
 
 #include <mapvec/detail/util/epilogue.inc>
+
+#include <mapvec/detail/commit/array_commit.hpp>
+#include <mapvec/detail/commit/array_recovery.hpp>

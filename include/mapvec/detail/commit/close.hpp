@@ -49,7 +49,7 @@ void CommitGroup<File>::check_name() const {
 template <Storage File>
 void CommitGroup<File>::write_journal_back() {
     const auto logged = [this] {
-        return std::any_of(arrays_.begin(), arrays_.end(), [](auto& array) { return !array->logged().empty(); });
+        return std::any_of(arrays_.begin(), arrays_.end(), [](auto& array) { return array->has_logged(); });
     };
     if (!recovered_state_is_durable_) return;
     const auto is_written_back = [&] { return journal_end_ == 0 && !logged() && checkpoint_.tail == Tail::none; };

@@ -103,7 +103,7 @@ bool CommitGroup<File>::fits_journal() const noexcept {
     std::uint64_t bytes = 0;
     for (const auto& array : arrays_) {
         if (array->outgrew_journal()) return false;
-        bytes += array->bytes_changed();
+        bytes += array->max_journal_bytes();
     }
     return bytes <= max_journal_record_bytes &&
            journal_end_ + bytes <= base_size_ + std::max(max_journal_bytes, base_size_);
@@ -195,17 +195,8 @@ template <Storage File>
 std::vector<detail::IdSet> CommitGroup<File>::write_overwrites_back() {
     const detail::ReaderLockout readers(arrays_[0]->file());
     std::vector<detail::IdSet> carried;
-    for (auto& array : arrays_) {
-        detail::IdSet carry;
-        if (readers.held() && checkpoint_.tail == Tail::none) {
-            array->write_logged();
-            carry = array->dirty().without(array->logged());
-        } else {
-            carry.add(array->logged());
-            carry.add(array->dirty());
-        }
-        carried.push_back(std::move(carry));
-    }
+    const bool may_write = readers.held() && checkpoint_.tail == Tail::none;
+    for (auto& array : arrays_) carried.push_back(may_write ? array->write_logged() : array->missing_in_file());
     return carried;
 }
 
