@@ -54,6 +54,7 @@
 #include <vector>
 
 #include <mapvec/detail/hnsw/lines.hpp>
+#include <mapvec/detail/hnsw/pages.hpp>
 #include <mapvec/detail/hnsw/range.hpp>
 #include <mapvec/detail/hnsw/records.hpp>
 #include <mapvec/detail/hnsw/scratch.hpp>
@@ -189,6 +190,16 @@ class HnswIndex {
         const auto is_live = detail::live_rows_of(store);
         return in_range(
             store, query, [&](Id id) { return is_live(id) && filter(id); }, options);
+    }
+    // A search that goes on: next() returns the k nearest rows, then the next k, and so on (HnswPages).
+    template <detail::FollowedStore<File> Store>
+    [[nodiscard]] auto pages(const Store& store, const KnnQuery& query, const HnswSearchOptions& options = {}) const {
+        return detail::pages_of(*this, store, query, options);
+    }
+    template <detail::FollowedStore<File> Store, IdFilter Filter>
+    [[nodiscard]] auto pages(const Store& store, const KnnQuery& query, Filter filter,
+                             const HnswSearchOptions& options = {}) const {
+        return detail::pages_of(*this, store, query, options, std::move(filter));
     }
     // One result for each query, as search() gives it, computed by options.threads threads.
     template <detail::FollowedStore<File> Store>

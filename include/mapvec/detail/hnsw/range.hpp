@@ -4,8 +4,8 @@
 //     const std::vector<Hit> hits = search.run(ef);        // by id
 //
 // The walk visits all rows nearer than the upper bound, and the nearest rows beyond it: `ef`, or a quarter of those
-// that are nearer. It starts from the rows that it has found on the upper levels in the same way, so that it enters each of
-// several clusters in the range. The rows within the inner radius of a ring are the way to its other side: the walk
+// that are nearer. It starts from the rows that it has found on the upper levels in the same way, so that it enters each
+// of several clusters in the range. The rows within the inner radius of a ring are the way to its other side: the walk
 // costs as much as that of a disk.
 //
 // A sample of rows tells how many rows are nearer than the upper bound. If the walk does not save at least half of the
