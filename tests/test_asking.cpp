@@ -7,6 +7,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_asking {
+
 using namespace mapvec;
 
 namespace {
@@ -73,3 +75,5 @@ TEST_CASE("a hit holds the metric's value, and distance() is NaN for an inner pr
     CHECK(product.value() == 3.0f);
     CHECK(std::isnan(product.distance()));
 }
+
+}  // namespace test_asking

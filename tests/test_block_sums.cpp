@@ -5,6 +5,8 @@
 
 #include "catch.hpp"
 
+namespace test_block_sums {
+
 using mapvec::detail::BlockSums;
 
 namespace {
@@ -75,3 +77,5 @@ TEST_CASE("changed() lists the changed blocks and no others") {
     sums.append_zeros(5000);
     CHECK(sums.changed().count() == 2);  // zeros behind the last block do not change its sum
 }
+
+}  // namespace test_block_sums

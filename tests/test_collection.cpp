@@ -11,18 +11,15 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
-using namespace mapvec;
+namespace test_collection {
 
-namespace collection_test {
+using namespace mapvec;
 
 struct Place {
     std::string name;
     std::uint32_t number = 0;
     bool operator==(const Place&) const = default;
 };
-
-}  // namespace collection_test
-using collection_test::Place;
 
 namespace {
 
@@ -378,3 +375,5 @@ TEST_CASE("verifying a collection without rows calls no callback") {
     Collection<3, std::string>::create(scratch / "c").verify([&](std::uint64_t, std::uint64_t) { ++calls; });
     CHECK(calls == 0);
 }
+
+}  // namespace test_collection

@@ -11,9 +11,9 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
-using namespace mapvec;
+namespace test_collection_copies {
 
-namespace collection_copies_test {
+using namespace mapvec;
 
 struct Doc {
     std::string url, text;
@@ -63,9 +63,6 @@ bool in_files(const std::filesystem::path& directory, const std::string& text) {
     }
     return false;
 }
-
-}  // namespace collection_copies_test
-using namespace collection_copies_test;
 
 TEST_CASE("compact() releases the space of erased rows and overwritten payloads, any number of times") {
     const ScratchDirectory scratch;
@@ -231,3 +228,5 @@ TEST_CASE("remove() and create() find the files of a rewritten collection") {
     CHECK(bytes_in(scratch / "c") == 0);
     CHECK(Docs::create(scratch / "c").empty());
 }
+
+}  // namespace test_collection_copies

@@ -11,6 +11,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_collection_transactions {
+
 using namespace mapvec;
 
 namespace {
@@ -206,3 +208,5 @@ TEST_CASE("remove() removes a store with all its files, unless a writer has it o
     std::filesystem::remove(scratch / "c");
     CHECK(std::filesystem::is_empty(scratch.path()));
 }
+
+}  // namespace test_collection_transactions

@@ -10,9 +10,9 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
-using namespace mapvec;
+namespace test_collection_type {
 
-namespace collection_type_test {
+using namespace mapvec;
 
 struct Doc {
     std::string url, text;
@@ -43,12 +43,12 @@ std::string message_of(auto call) {
     return "nothing";
 }
 
-}  // namespace collection_type_test
+}  // namespace test_collection_type
 
 template <>
-inline constexpr std::uint32_t mapvec::payload_version<collection_type_test::Swapped> = 2;
+inline constexpr std::uint32_t mapvec::payload_version<test_collection_type::Swapped> = 2;
 
-using namespace collection_type_test;
+namespace test_collection_type {
 
 TEST_CASE("the metric belongs to the collection") {
     const ScratchDirectory scratch;
@@ -93,3 +93,5 @@ TEST_CASE("every kind of payload has a text") {
     CHECK(payload_schema<std::variant<int, std::string>>() == "|i4 s|");
     CHECK(payload_schema<std::pair<char, std::vector<bool>>>() == "(c1 [b])");
 }
+
+}  // namespace test_collection_type

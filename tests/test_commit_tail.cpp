@@ -13,6 +13,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_commit_tail {
+
 using namespace mapvec;
 
 namespace {
@@ -207,3 +209,5 @@ TEST_CASE("an impossible tail is corrupt") {
     CHECK(refused_with_tail(slot.record_count + 1) == ErrorCode::corrupt);
     CHECK(refused_with_tail(UINT64_MAX) == ErrorCode::corrupt);
 }
+
+}  // namespace test_commit_tail

@@ -10,6 +10,8 @@
 #include <mapvec/detail/util/crc32c.hpp>
 #include "catch.hpp"
 
+namespace test_crc32c {
+
 using namespace mapvec::detail;
 
 namespace {
@@ -138,3 +140,5 @@ TEST_CASE("Every single flipped bit changes the checksum") {
         bytes[bit / 8] ^= flip;
     }
 }
+
+}  // namespace test_crc32c

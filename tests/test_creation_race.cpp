@@ -10,6 +10,8 @@
 #include "crash/recording_storage.hpp"
 #include "scratch.hpp"
 
+namespace test_creation_race {
+
 using namespace mapvec;
 
 namespace {
@@ -102,3 +104,5 @@ TEST_CASE("a creation that fails removes nothing of one that has completed") {
     }
     CHECK(steps > 1);
 }
+
+}  // namespace test_creation_race

@@ -14,6 +14,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_damage {
+
 namespace {
 
 using namespace mapvec;
@@ -414,3 +416,5 @@ TEST_CASE("records that share their bytes are corrupt, in any number") {
     for (Id id = 0; id < 3; ++id) CHECK(store.fetch(id) == record);
     CHECK(code_of([&] { store.verify(); }) == ErrorCode::corrupt);
 }
+
+}  // namespace test_damage

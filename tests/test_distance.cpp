@@ -16,6 +16,8 @@
 #include "catch.hpp"
 #include "test_search_support.hpp"
 
+namespace test_distance {
+
 using namespace mapvec;
 using namespace search_support;
 
@@ -345,3 +347,5 @@ TEST_CASE("compute_distances refuses sizes that do not agree") {
     CHECK(code_of([&] { compute_distances(rows, bad, two); }) == ErrorCode::invalid_argument);
     CHECK(code_of([&] { compute_distances<Cosine>(rows, query, two); }) == ErrorCode::invalid_argument);
 }
+
+}  // namespace test_distance

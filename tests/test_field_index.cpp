@@ -13,9 +13,9 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
-using namespace mapvec;
+namespace test_field_index {
 
-namespace field_index_test {
+using namespace mapvec;
 
 struct Doc {
     std::string url;
@@ -33,9 +33,6 @@ auto urls_of(Docs& docs) { return docs.key("url", &Doc::url); }
 auto years_of(Docs& docs) {
     return docs.field("year", [](const Doc& d) { return d.year; });
 }
-
-}  // namespace field_index_test
-using namespace field_index_test;
 
 TEST_CASE("a document is added, found, replaced and erased by its key, also after reopening") {
     const ScratchDirectory scratch;
@@ -255,3 +252,5 @@ TEST_CASE("fields agree with a model after any history") {
     docs = Docs::open(scratch / "c");
     check(docs, now, years);
 }
+
+}  // namespace test_field_index

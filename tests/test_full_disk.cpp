@@ -11,6 +11,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_full_disk {
+
 namespace {
 
 using namespace mapvec;
@@ -276,3 +278,5 @@ TEST_CASE("a payload that does not fit on the disk does not change the records")
     store.verify();
 }
 #endif
+
+}  // namespace test_full_disk

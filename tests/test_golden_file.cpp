@@ -11,6 +11,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_golden_file {
+
 namespace {
 
 using namespace mapvec;
@@ -191,3 +193,5 @@ TEST_CASE("a file of another version, byte order, kind or shape is refused by it
     bytes = golden_file(), bytes[32] = 12;
     REQUIRE(seal() == ErrorCode::corrupt);
 }
+
+}  // namespace test_golden_file

@@ -11,6 +11,8 @@
 #include "golden_stores.hpp"
 #include "scratch.hpp"
 
+namespace test_golden_stores {
+
 namespace {
 
 using namespace mapvec;
@@ -102,3 +104,5 @@ TEST_CASE("a journal of format version 1 is still replayed: a base record and ch
     std::filesystem::remove(scratch / "v.journal1");
     CHECK(code_of([&] { (void)Rows::open(scratch / "v"); }) == ErrorCode::corrupt);
 }
+
+}  // namespace test_golden_stores

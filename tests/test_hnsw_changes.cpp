@@ -24,6 +24,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_hnsw_changes {
+
 namespace {
 
 using namespace mapvec;
@@ -457,3 +459,5 @@ TEST_CASE("options stay with the index, which can be replaced and removed") {
     for (const auto& entry : fs::directory_iterator(scratch.path()))
         CHECK_FALSE(entry.path().filename().string().starts_with("graph"));
 }
+
+}  // namespace test_hnsw_changes

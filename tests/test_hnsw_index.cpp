@@ -24,6 +24,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_hnsw_index {
+
 namespace {
 
 using namespace mapvec;
@@ -423,3 +425,5 @@ TEST_CASE("a graph of any bytes leads to existing rows only, and can be updated"
         for (const Hit& hit : index.search(rows, KnnQuery{cloud.next(), 30})) REQUIRE(hit.id < rows.size());
     }
 }
+
+}  // namespace test_hnsw_index

@@ -17,6 +17,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_hnsw_lines {
+
 namespace {
 
 using namespace mapvec;
@@ -157,3 +159,5 @@ TEST_CASE("lines and axes of any bytes lead to rows that there are") {
         CHECK(index.search(points, KnnQuery{points[1055], 1}, {.ef = 1060}).size() == 1);
     }
 }
+
+}  // namespace test_hnsw_lines

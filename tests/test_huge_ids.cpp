@@ -8,6 +8,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_huge_ids {
+
 using namespace mapvec;
 
 namespace {
@@ -52,3 +54,5 @@ TEST_CASE("rows are appended behind row 2^32") {
     store.commit();
     CHECK(store[(Id{1} << 32) + 101][1] == 3.0f);
 }
+
+}  // namespace test_huge_ids

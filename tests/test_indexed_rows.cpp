@@ -21,6 +21,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_indexed_rows {
+
 namespace {
 
 using namespace mapvec;
@@ -307,3 +309,5 @@ TEST_CASE("searches look at an index beside updates of it, and beside the store'
     done = true;
     for (auto& thread : threads) thread.join();
 }
+
+}  // namespace test_indexed_rows

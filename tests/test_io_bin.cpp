@@ -11,6 +11,8 @@
 #include "io_files.hpp"
 #include "scratch.hpp"
 
+namespace test_io_bin {
+
 using namespace mapvec;
 
 namespace {
@@ -131,3 +133,5 @@ TEST_CASE("raw rows that begin with small integers are raw rows") {
     write_bytes(scratch / "zeros", std::string(8, '\0'));
     CHECK(io::raw_shape(scratch / "zeros", 2) == io::Shape{1, 2});
 }
+
+}  // namespace test_io_bin

@@ -11,6 +11,8 @@
 #include "io_files.hpp"
 #include "scratch.hpp"
 
+namespace test_io_export {
+
 using namespace mapvec;
 
 namespace {
@@ -110,3 +112,5 @@ TEST_CASE("a store without rows is exported as a file without rows") {
     CHECK(io::export_npy(store, scratch / "out.npy") == 0);
     CHECK(io::read_npy_header(scratch / "out.npy").shape == io::Shape{0, 2});
 }
+
+}  // namespace test_io_export

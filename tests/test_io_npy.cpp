@@ -10,6 +10,8 @@
 #include "io_files.hpp"
 #include "scratch.hpp"
 
+namespace test_io_npy {
+
 using namespace mapvec;
 
 namespace {
@@ -160,3 +162,5 @@ TEST_CASE("arrays of a narrower type go into a store of a wider one") {
     CHECK(store[0][1] == -1.0f);
     CHECK(store[0][2] == -128.0f);
 }
+
+}  // namespace test_io_npy

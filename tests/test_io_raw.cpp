@@ -10,6 +10,8 @@
 #include "io_files.hpp"
 #include "scratch.hpp"
 
+namespace test_io_raw {
+
 using namespace mapvec;
 
 TEST_CASE("raw rows are read and written as they are") {
@@ -66,3 +68,5 @@ TEST_CASE("an import of a vecstore file gives the rows that vecstore stored") {
     CHECK(code_of([&] { return io::import_vecstore(file, 101, store); }) == ErrorCode::out_of_range);
     CHECK(store.size() == 60);
 }
+
+}  // namespace test_io_raw

@@ -15,9 +15,9 @@
 #include "io_files.hpp"
 #include "scratch.hpp"
 
-using namespace mapvec;
+namespace test_io_ringdb {
 
-namespace io_ringdb_test {
+using namespace mapvec;
 
 struct Doc {
     std::string title;
@@ -34,11 +34,6 @@ struct Other {
     std::uint64_t number;
     std::string text;
 };
-
-}  // namespace io_ringdb_test
-using io_ringdb_test::Doc;
-using io_ringdb_test::Other;
-using io_ringdb_test::Pod;
 
 namespace {
 
@@ -209,3 +204,5 @@ TEST_CASE("a database without rows gives no rows") {
     CHECK(docs.empty());
     CHECK(calls == 0);
 }
+
+}  // namespace test_io_ringdb

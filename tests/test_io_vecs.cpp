@@ -10,6 +10,8 @@
 #include "io_files.hpp"
 #include "scratch.hpp"
 
+namespace test_io_vecs {
+
 using namespace mapvec;
 
 namespace {
@@ -171,3 +173,5 @@ TEST_CASE("an import that fails commits nothing") {
           }) == ErrorCode::corrupt);
     CHECK(MmapVectorStore<3>::open(scratch / "s", OpenMode::read_only).empty());
 }
+
+}  // namespace test_io_vecs

@@ -14,6 +14,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_locks {
+
 namespace {
 
 using namespace mapvec;
@@ -149,3 +151,5 @@ TEST_CASE("a reader does not need write permission") {
     if (::geteuid() != 0) REQUIRE(code_of([&] { return Store::open(directory / "store"); }) == ErrorCode::read_only);
 }
 #endif
+
+}  // namespace test_locks

@@ -28,6 +28,8 @@
 #include "another_process.hpp"
 #endif
 
+namespace test_mapped_file {
+
 using namespace mapvec;
 
 namespace {
@@ -337,3 +339,5 @@ TEST_CASE("a process that locks its mappings in memory sees writes, also around 
           }) == 0);
 }
 #endif
+
+}  // namespace test_mapped_file

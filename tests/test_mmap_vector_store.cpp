@@ -21,6 +21,8 @@
 #include <sys/stat.h>
 #endif
 
+namespace test_mmap_vector_store {
+
 using namespace mapvec;
 
 namespace {
@@ -461,3 +463,5 @@ TEST_CASE("rows work with algorithms, also with those from before C++20") {
     CHECK(std::ranges::max_element(store, less)->front() == 5);
     CHECK(store.begin()->size() == 3);
 }
+
+}  // namespace test_mmap_vector_store

@@ -18,6 +18,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_names {
+
 namespace {
 
 using namespace mapvec;
@@ -228,3 +230,5 @@ TEST_CASE("a child process that does not use a store keeps no lock") {
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
 }
+
+}  // namespace test_names

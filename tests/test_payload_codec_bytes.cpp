@@ -16,6 +16,8 @@
 #include <mapvec/payload_codec.hpp>
 #include "catch.hpp"
 
+namespace test_payload_codec_bytes {
+
 namespace {
 
 // "01 ff 'abc'" as bytes.
@@ -206,3 +208,5 @@ TEST_CASE("A type may contain itself") {
                               "01 00 00 00 00 00 00 00 'r' 01 00 00 00 00 00 00 00"
                               "01 00 00 00 00 00 00 00 'c' 00 00 00 00 00 00 00 00"));
 }
+
+}  // namespace test_payload_codec_bytes

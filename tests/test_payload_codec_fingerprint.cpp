@@ -18,6 +18,8 @@
 #include <mapvec/payload_codec.hpp>
 #include "catch.hpp"
 
+namespace test_payload_codec_fingerprint {
+
 namespace {
 
 struct Doc {
@@ -83,8 +85,11 @@ struct Invoice {
 
 }  // namespace
 
+}  // namespace test_payload_codec_fingerprint
+
 template <>
-struct mapvec::Codec<Money> {
+struct mapvec::Codec<test_payload_codec_fingerprint::Money> {
+    using Money = test_payload_codec_fingerprint::Money;
     static constexpr std::string_view name = "money in cents";
     static void encode(const Money& money, auto& sink) { sink.write(&money.cents, sizeof money.cents); }
     static Money decode(std::span<const std::byte> bytes) {
@@ -96,11 +101,14 @@ struct mapvec::Codec<Money> {
 };
 
 template <>
-struct mapvec::Codec<Weight> {
+struct mapvec::Codec<test_payload_codec_fingerprint::Weight> {
+    using Weight = test_payload_codec_fingerprint::Weight;
     static constexpr std::uint64_t fingerprint = 42;
     static void encode(const Weight& weight, auto& sink) { sink.write(&weight.grams, sizeof weight.grams); }
     static Weight decode(std::span<const std::byte>) { return {}; }
 };
+
+namespace test_payload_codec_fingerprint {
 
 namespace {
 
@@ -195,3 +203,5 @@ TEST_CASE("A specialised codec is used alone, and inside other types as a length
     for (std::size_t n = 0; n < encoder.size(); ++n)
         CHECK_THROWS_AS(mapvec::Codec<Invoice>::decode(encoder.bytes().first(n)), mapvec::Error);
 }
+
+}  // namespace test_payload_codec_fingerprint

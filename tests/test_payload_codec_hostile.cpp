@@ -12,6 +12,8 @@
 #include <mapvec/payload_codec.hpp>
 #include "catch.hpp"
 
+namespace test_payload_codec_hostile {
+
 namespace {
 
 // Counts the allocations of the containers in these tests only.
@@ -243,3 +245,5 @@ TEST_CASE("A record with any one bit flipped is an error or another record, neve
     }
     CHECK(refused > whole.size());
 }
+
+}  // namespace test_payload_codec_hostile

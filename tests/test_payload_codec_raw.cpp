@@ -18,6 +18,8 @@
 #include <mapvec/payload_codec.hpp>
 #include "catch.hpp"
 
+namespace test_payload_codec_raw {
+
 using mapvec::HoldsNoPointer;
 using mapvec::Payload;
 using mapvec::raw_payload;
@@ -122,8 +124,11 @@ struct Money {
 
 }  // namespace
 
+}  // namespace test_payload_codec_raw
+
 template <>
-struct mapvec::Codec<Money> {
+struct mapvec::Codec<test_payload_codec_raw::Money> {
+    using Money = test_payload_codec_raw::Money;
     static void encode(const Money& money, auto& sink) { sink.write(&money.cents, 8); }
     static Money decode(std::span<const std::byte> bytes) {
         if (bytes.size() != 8) throw mapvec::Error(mapvec::ErrorCode::payload, "money: 8 bytes");
@@ -132,6 +137,8 @@ struct mapvec::Codec<Money> {
         return money;
     }
 };
+
+namespace test_payload_codec_raw {
 
 namespace {
 
@@ -327,3 +334,5 @@ TEST_CASE("A view of a string is its bytes in the record, checked like a decode"
     CHECK(code_of([&] { static_cast<void>(mapvec::detail::view_of<std::string>(encoder.bytes())); }) ==
           mapvec::ErrorCode::payload);
 }
+
+}  // namespace test_payload_codec_raw

@@ -12,6 +12,8 @@
 #include <mapvec/payload_codec.hpp>
 #include "catch.hpp"
 
+namespace test_payload_codec_ringdb {
+
 namespace {
 
 struct Doc {
@@ -117,3 +119,5 @@ TEST_CASE("ring-db's raw payloads are read as EXPECTED says and written to the s
         REQUIRE(std::memcmp(again, record.data(), sizeof(Pod)) == 0);
     }
 }
+
+}  // namespace test_payload_codec_ringdb

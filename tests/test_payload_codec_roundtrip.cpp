@@ -17,6 +17,8 @@
 #include <mapvec/payload_codec.hpp>
 #include "catch.hpp"
 
+namespace test_payload_codec_roundtrip {
+
 namespace {
 
 struct Leaf {
@@ -170,3 +172,5 @@ TEST_CASE("An encode that fails leaves the encoder as it was") {
     CHECK(encoder.size() == 3);
     CHECK(std::memcmp(encoder.bytes().data(), "abc", 3) == 0);
 }
+
+}  // namespace test_payload_codec_roundtrip

@@ -16,9 +16,9 @@
 #include "io_files.hpp"
 #include "scratch.hpp"
 
-using mapvec::UnicodeChar;
+namespace test_payload_codec_unicode {
 
-namespace payload_codec_unicode_test {
+using mapvec::UnicodeChar;
 
 // #[derive(Serialize)] struct Entry { name: String, initial: char, accent: Option<char>, others: Vec<char> }
 struct Entry {
@@ -31,10 +31,6 @@ struct Key {
     UnicodeChar letter;
     std::uint32_t count;
 };
-
-}  // namespace payload_codec_unicode_test
-using payload_codec_unicode_test::Entry;
-using payload_codec_unicode_test::Key;
 
 namespace {
 
@@ -146,3 +142,5 @@ TEST_CASE("A ring-db database whose payloads hold a char is imported, encoded an
     write_bytes(db / "payloads.bin", bytes_of_all(U'é', std::uint32_t{5}, char32_t{0xD800}, std::uint32_t{6}));
     CHECK(code_of([&] { return mapvec::io::import_ringdb(db, from_raw); }) == mapvec::ErrorCode::payload);
 }
+
+}  // namespace test_payload_codec_unicode

@@ -16,9 +16,9 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
-using namespace mapvec;
+namespace test_payload_store {
 
-namespace payload_store_test {
+using namespace mapvec;
 
 struct City {
     std::string name;
@@ -38,15 +38,17 @@ struct Swapped {
 
 struct Nothing {};
 
-}  // namespace payload_store_test
-using namespace payload_store_test;
+}  // namespace test_payload_store
 
 template <>
-struct mapvec::Codec<Nothing> {
+struct mapvec::Codec<test_payload_store::Nothing> {
+    using Nothing = test_payload_store::Nothing;
     template <class Sink>
     static void encode(const Nothing&, Sink&) {}
     static Nothing decode(std::span<const std::byte>) { return {}; }
 };
+
+namespace test_payload_store {
 
 namespace {
 
@@ -407,3 +409,5 @@ TEST_CASE("files of an interrupted creation are replaced; other files are not") 
     CHECK(code_of([&] { return PayloadStore<City>::create(scratch / "z"); }) == ErrorCode::exists);
     CHECK(std::filesystem::file_size(scratch / "z") == zeros.size());
 }
+
+}  // namespace test_payload_store

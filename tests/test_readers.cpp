@@ -11,6 +11,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_readers {
+
 using namespace mapvec;
 
 namespace {
@@ -148,3 +150,5 @@ TEST_CASE("threads that read a collection during refresh() find a payload for ea
     other.join();
     CHECK(wrong.load() == 0);
 }
+
+}  // namespace test_readers

@@ -5,6 +5,8 @@
 
 #include "catch.hpp"
 
+namespace test_readme {
+
 namespace {
 
 std::string text_of(const std::string& file) {
@@ -22,3 +24,5 @@ TEST_CASE("the README's program is examples/quickstart.cpp, letter for letter") 
     const std::size_t begin = readme.find(fence) + fence.size();
     REQUIRE(readme.substr(begin, readme.find("```", begin) - begin) == text_of("examples/quickstart.cpp"));
 }
+
+}  // namespace test_readme

@@ -15,6 +15,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_recovery {
+
 using namespace mapvec;
 
 namespace {
@@ -247,3 +249,5 @@ TEST_CASE("after any flipped bit of a slot or a journal, recover gives a committ
         }
     }
 }
+
+}  // namespace test_recovery

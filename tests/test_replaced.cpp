@@ -11,6 +11,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_replaced {
+
 using namespace mapvec;
 
 namespace {
@@ -136,3 +138,5 @@ TEST_CASE("a commit whose journal was removed or replaced uses none, and loses n
         store.verify();
     }
 }
+
+}  // namespace test_replaced

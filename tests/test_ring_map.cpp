@@ -13,6 +13,8 @@
 #include "scratch.hpp"
 #include "world_map.hpp"
 
+namespace test_ring_map {
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -199,3 +201,5 @@ TEST_CASE("the map holds every city as a dot and every city of the ring twice, i
     REQUIRE(svg.find("\"nan") == std::string::npos);
     REQUIRE(svg.ends_with("</svg>\n"));
 }
+
+}  // namespace test_ring_map

@@ -10,6 +10,8 @@
 
 #include "catch.hpp"
 
+namespace test_scalar {
+
 using mapvec::bfloat16;
 using mapvec::float16;
 
@@ -146,3 +148,5 @@ TEST_CASE("scalars are storage types with fixed type numbers") {
     CHECK(to_string(mapvec::ScalarType::bfloat16) == "bfloat16");
     CHECK(to_string(mapvec::ScalarType{99}) == "unknown");
 }
+
+}  // namespace test_scalar

@@ -18,6 +18,8 @@
 #include "catch.hpp"
 #include "test_search_support.hpp"
 
+namespace test_search {
+
 using namespace mapvec;
 using namespace search_support;
 
@@ -367,3 +369,5 @@ TEST_CASE("an error about bounds contains the bounds") {
     CHECK(message_of(RangeQuery{q, 1e-8f, 1e-9f}).find("9.99999994e-09 and 9.99999972e-10") != std::string::npos);
     CHECK(message_of(RingQuery{q, 1, -0.5f}).find("tolerance of a ring") != std::string::npos);
 }
+
+}  // namespace test_search

@@ -16,6 +16,8 @@
 #include "catch.hpp"
 #include "test_search_support.hpp"
 
+namespace test_search_batch {
+
 using namespace mapvec;
 using namespace search_support;
 
@@ -221,3 +223,5 @@ TEST_CASE("a batch is checked like its queries, and empty ones are no error") {
     const std::vector<KnnQuery> one = {{good, 1}};
     CHECK(search_batch(empty, one, {.threads = 0}) == std::vector<std::vector<Hit>>(1));
 }
+
+}  // namespace test_search_batch

@@ -6,6 +6,8 @@
 #include "catch.hpp"
 #include "test_search_support.hpp"
 
+namespace test_search_metric {
+
 using namespace mapvec;
 using namespace search_support;
 
@@ -137,3 +139,5 @@ TEST_CASE("every metric's nearest rows are those of its reference, for every sca
     check_all(float16(0.0f));
     check_all(bfloat16(0.0f));
 }
+
+}  // namespace test_search_metric

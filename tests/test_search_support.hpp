@@ -5,9 +5,10 @@
 
 #include <cmath>
 #include <cstdint>
-#include <optional>
 #include <random>
 #include <vector>
+
+#include "scratch.hpp"
 
 namespace search_support {
 
@@ -73,17 +74,6 @@ void with_each_instruction_set(F f) {
         f(set);
     }
     mapvec::use_instruction_set(before);
-}
-
-// Nothing if the call succeeds.
-template <class F>
-std::optional<mapvec::ErrorCode> code_of(F f) {
-    try {
-        f();
-    } catch (const mapvec::Error& error) {
-        return error.code();
-    }
-    return std::nullopt;
 }
 
 }  // namespace search_support

@@ -16,6 +16,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_seed_faults {
+
 using namespace mapvec;
 
 namespace {
@@ -149,3 +151,5 @@ TEST_CASE("seed fault: near-duplicates drown in cancellation") {
     CHECK(hits[0] == Hit{1, 0.0f});
     CHECK(hits[1].distance() == b[1] - a[1]);
 }
+
+}  // namespace test_seed_faults

@@ -19,6 +19,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_system_errors {
+
 namespace {
 
 // The error of a call; 0: no error.
@@ -200,3 +202,5 @@ TEST_CASE("a reader can open while the writer waits for any sync", "[threads]") 
     store.close();
     CHECK(syncs > 3);
 }
+
+}  // namespace test_system_errors

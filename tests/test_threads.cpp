@@ -10,6 +10,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_threads {
+
 namespace {
 
 using namespace mapvec;
@@ -150,3 +152,5 @@ TEST_CASE("readers are not disturbed when other rows are overwritten", "[threads
     };
     REQUIRE(side_by_side(write, read) == 0);
 }
+
+}  // namespace test_threads

@@ -19,6 +19,8 @@
 #include "io_files.hpp"
 #include "scratch.hpp"
 
+namespace test_tool_parts {
+
 using namespace mapvec;
 using cli::AnyStore;
 using cli::StoreKind;
@@ -244,3 +246,5 @@ TEST_CASE("numbers, texts and sizes are formatted for people and for JSON") {
     CHECK(cli::human_time(7800) == "2 h 10 min");
     CHECK(cli::one_line("a\nb") == "a b");
 }
+
+}  // namespace test_tool_parts

@@ -8,6 +8,8 @@
 #include "catch.hpp"
 #include "test_search_support.hpp"
 
+namespace test_va_bounds {
+
 namespace {
 
 using va_support::Bounds;
@@ -21,7 +23,7 @@ void check_adversaries(std::size_t dim, std::size_t levels, float scale, float o
 
 }  // namespace
 
-TEST_CASE("bounds hold for rows and queries of embeddings, near-duplicates and far ones", "[va]") {
+TEST_CASE("bounds hold for rows and queries of embeddings, near-duplicates and far ones", "[va][long]") {
     search_support::with_each_instruction_set([](mapvec::InstructionSet) {
         for (const std::size_t levels : {1u, 2u}) {
             check_adversaries<mapvec::SquaredL2, float>(40, levels, 1, 0);
@@ -33,7 +35,7 @@ TEST_CASE("bounds hold for rows and queries of embeddings, near-duplicates and f
     });
 }
 
-TEST_CASE("bounds hold if rows are far longer than the distances between them", "[va]") {
+TEST_CASE("bounds hold if rows are far longer than the distances between them", "[va][long]") {
     search_support::with_each_instruction_set([](mapvec::InstructionSet) {
         check_adversaries<mapvec::SquaredL2, float>(120, 2, 1, 10000);
         check_adversaries<mapvec::SquaredL2, float>(120, 1, 1e-4f, 1);
@@ -91,3 +93,5 @@ TEST_CASE("bounds hold for rows without a line: NaN, or without direction", "[va
     CHECK(products.wrong(rows, query) == 0);
     CHECK(products.wrong(rows, zeros) == 0);
 }
+
+}  // namespace test_va_bounds

@@ -10,6 +10,8 @@
 
 #include "scratch.hpp"
 
+namespace test_va_history {
+
 namespace {
 
 using namespace va_support;
@@ -98,7 +100,7 @@ std::vector<float> query_of(Embeddings& embeddings) { return embeddings.query();
 }  // namespace
 
 TEST_CASE("an index is exact after any history", "[va]") {
-    for (unsigned seed = 1; seed <= 12; ++seed) {
+    for (unsigned seed = 1; seed <= MAPVEC_TEST_STEPS / 80; ++seed) {
         CAPTURE(seed);
         History history(seed);
         for (int step = 0; step < 40; ++step) {
@@ -244,3 +246,5 @@ TEST_CASE("an index belongs to one store and one metric", "[va]") {
     CHECK(VaIndex<>::remove(directory / "rows.va"));
     CHECK_FALSE(VaIndex<>::remove(directory / "rows.va"));
 }
+
+}  // namespace test_va_history

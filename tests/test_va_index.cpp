@@ -6,6 +6,8 @@
 
 #include "scratch.hpp"
 
+namespace test_va_index {
+
 namespace {
 
 using namespace va_support;
@@ -30,10 +32,10 @@ void check_metric(std::size_t dim, std::size_t count) {
 }  // namespace
 
 TEST_CASE("an index gives the hits of a search for every metric", "[va]") {
-    check_metric<SquaredL2, float>(100, 3000);
-    check_metric<InnerProduct, float>(100, 3000);
-    check_metric<Cosine, float>(100, 3000);
-    check_metric<NormalizedCosine, float>(100, 3000);
+    check_metric<SquaredL2, float>(100, 3 * MAPVEC_TEST_STEPS);
+    check_metric<InnerProduct, float>(100, 3 * MAPVEC_TEST_STEPS);
+    check_metric<Cosine, float>(100, 3 * MAPVEC_TEST_STEPS);
+    check_metric<NormalizedCosine, float>(100, 3 * MAPVEC_TEST_STEPS);
 }
 
 TEST_CASE("an index gives the hits of a search for every length of rows", "[va]") {
@@ -66,3 +68,5 @@ TEST_CASE("lines exclude most rows", "[va]") {
     (void)index.search_counted(store, DiskQuery{embeddings.query(), near.back().distance()}, stats);
     CHECK(stats.measured_rows < 4000);
 }
+
+}  // namespace test_va_index

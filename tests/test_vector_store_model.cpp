@@ -9,6 +9,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_vector_store_model {
+
 using namespace mapvec;
 
 namespace {
@@ -134,3 +136,5 @@ TEST_CASE("a store of vectors behaves as a std::vector of rows that can be reope
                                 : Model<std::int8_t>(scratch, dim, address_space, seed).run(MAPVEC_TEST_STEPS);
     CHECK(comparisons > MAPVEC_TEST_STEPS / 16);
 }
+
+}  // namespace test_vector_store_model

@@ -8,6 +8,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_words {
+
 namespace {
 
 const std::string data = MAPVEC_EXAMPLE_DATA;
@@ -60,3 +62,5 @@ TEST_CASE("an unknown word, or files that do not match, give a clear error") {
     CHECK_THROWS_AS(store_words(scratch / "a", data + "/words.fvecs", data + "/absent"), WordError);
     CHECK_THROWS_AS(store_words(scratch / "b", data + "/words.fvecs", data + "/cities.csv"), WordError);
 }
+
+}  // namespace test_words

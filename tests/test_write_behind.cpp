@@ -18,6 +18,8 @@
 #include "catch.hpp"
 #include "scratch.hpp"
 
+namespace test_write_behind {
+
 using namespace mapvec;
 
 namespace {
@@ -180,3 +182,5 @@ TEST_CASE("a helper thread starts only for long runs of small appends, and only 
     if (mapvec::detail::core_count() > 1) CHECK(threads_after(40'000, false, true) == 2);
 }
 #endif
+
+}  // namespace test_write_behind
