@@ -1,6 +1,5 @@
 // A full disk, a quota or a limit gives no_space. The store does not change, and continues when there is room.
 #if defined(__linux__)
-#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include <mapvec/collection.hpp>
@@ -9,45 +8,15 @@
 
 #include "another_process.hpp"
 #include "catch.hpp"
+#include "mounted_disk.hpp"
 #include "scratch.hpp"
+#include "skip.hpp"
 
 namespace test_full_disk {
 
 namespace {
 
 using namespace mapvec;
-
-// A file system of the given size, if the test may mount one.
-class SmallDisk {
-  public:
-    explicit SmallDisk(std::size_t bytes) {
-        const std::string options = "size=" + std::to_string(bytes);
-        mounted_ = ::mount("tmpfs", directory_.path().c_str(), "tmpfs", 0, options.c_str()) == 0;
-    }
-    SmallDisk(const SmallDisk&) = delete;
-    SmallDisk& operator=(const SmallDisk&) = delete;
-    ~SmallDisk() {
-        if (mounted_) ::umount2(directory_.path().c_str(), MNT_DETACH);
-    }
-    [[nodiscard]] bool mounted() const noexcept { return mounted_; }
-    [[nodiscard]] std::filesystem::path operator/(const char* name) const { return directory_ / name; }
-
-    // Fills the disk, except for the given number of bytes.
-    void fill(std::size_t leave = 0) const {
-        const auto room = std::filesystem::space(directory_.path()).available;
-        if (room <= leave) return;
-        const auto file = *this / "ballast";
-        std::FILE* const stream = std::fopen(file.c_str(), "ab");
-        const std::vector<char> zeros(room - leave);
-        (void)!std::fwrite(zeros.data(), 1, zeros.size(), stream);
-        std::fclose(stream);
-    }
-    void free() const { std::filesystem::remove(*this / "ballast"); }
-
-  private:
-    ScratchDirectory directory_;
-    bool mounted_ = false;
-};
 
 // Runs the checks in a child process with a limit on the size of files; its exit code is their result.
 template <class Checks>
@@ -87,10 +56,7 @@ bool rows_are_whole(const Store& store) {
 TEST_CASE(
     "on a full disk each growth throws no_space, the store does not change, and it continues when there is room") {
     const SmallDisk disk(16 << 20);
-    if (!disk.mounted()) {
-        WARN("no file system can be mounted here");
-        return;
-    }
+    if (!disk.mounted()) return skip("no file system can be mounted here");
     auto store = MmapVectorStore<1000>::create(disk / "store", {.initial_capacity = 1});
     store.append(row_of(0));
     store.commit();
@@ -124,10 +90,7 @@ TEST_CASE(
 
 TEST_CASE("a reader can open a store whose journal could not grow on a full disk") {
     const SmallDisk disk(4 << 20);
-    if (!disk.mounted()) {
-        WARN("no file system can be mounted here");
-        return;
-    }
+    if (!disk.mounted()) return skip("no file system can be mounted here");
     auto store = MmapVectorStore<1000>::create(disk / "store");
     for (std::size_t i = 0; i < 20; ++i) store.append(row_of(i));
     store.commit();
@@ -151,10 +114,7 @@ TEST_CASE("a reader can open a store whose journal could not grow on a full disk
 
 TEST_CASE("a commit on a full disk loses nothing and succeeds later") {
     const SmallDisk disk(16 << 20);
-    if (!disk.mounted()) {
-        WARN("no file system can be mounted here");
-        return;
-    }
+    if (!disk.mounted()) return skip("no file system can be mounted here");
     auto store = Collection<2, std::string>::create(disk / "store");
     const std::vector<float> vector{1, 2};
     for (int i = 0; i < 500; ++i) store.append(vector, "record " + std::to_string(i));
@@ -186,10 +146,7 @@ TEST_CASE("a commit on a full disk loses nothing and succeeds later") {
 
 TEST_CASE("writing into a gap of insert() on a full disk is an Error, not a signal") {
     const SmallDisk disk(8 << 20);
-    if (!disk.mounted()) {
-        WARN("no file system can be mounted here");
-        return;
-    }
+    if (!disk.mounted()) return skip("no file system can be mounted here");
     auto store = MmapVectorStore<1000>::create(disk / "store", {.initial_capacity = 1});
     store.insert(10'000, row_of(1));  // a hole of 40 MB
     disk.fill();
@@ -207,10 +164,7 @@ TEST_CASE("writing into a gap of insert() on a full disk is an Error, not a sign
 
 TEST_CASE("creating on a full disk leaves nothing behind") {
     const SmallDisk disk(1 << 20);
-    if (!disk.mounted()) {
-        WARN("no file system can be mounted here");
-        return;
-    }
+    if (!disk.mounted()) return skip("no file system can be mounted here");
     disk.fill();
     REQUIRE(code_of([&] { return MmapVectorStore<4>::create(disk / "store"); }) == ErrorCode::no_space);
     disk.free();

@@ -10,6 +10,7 @@
 
 #include "catch.hpp"
 #include "scratch.hpp"
+#include "skip.hpp"
 
 namespace test_replaced {
 
@@ -102,10 +103,7 @@ TEST_CASE("a reader reports that overlayfs has copied its store") {
     if (base.mounted) make(in("lower") + "/v", 1);
     const Mount overlay("overlay", in("merged"),
                         "lowerdir=" + in("lower") + ",upperdir=" + in("upper") + ",workdir=" + in("work"));
-    if (!overlay.mounted) {
-        WARN("skipped: no overlayfs can be mounted here");
-        return;
-    }
+    if (!overlay.mounted) return skip("no overlayfs can be mounted here");
     auto reader = reader_of(in("merged") + "/v");
     CHECK_FALSE(reader.refresh());
     {
