@@ -34,5 +34,5 @@ ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$cores" "$@"
 if [ $# = 0 ]; then
     programs=$(ctest --test-dir "$build" -N | grep -cE ': (crash|fuzz_replay)_' || true)
     skipped=$(grep -c '^SKIPPED: ' "$build/Testing/Temporary/LastTest.log" || true)  # tests/skip.hpp
-    echo "tests: $(($(count_cases) + programs - skipped)) passed, 0 failed, $skipped skipped"
+    echo "tests: $(($(count_cases) + programs - skipped)) passed, 0 failed$([ "$skipped" = 0 ] || echo ", $skipped skipped")"
 fi
