@@ -1,8 +1,6 @@
 // Real file systems, mounted from images: a full disk where written pages need new blocks, and a disk that fails while
 // a store is open. Each is an Error, never a signal, and no commit is lost.
 #if defined(__linux__)
-#include <linux/fs.h>
-
 #include <mapvec/mmap_vector_store.hpp>
 #include <vector>
 
@@ -39,7 +37,7 @@ std::optional<ErrorCode> append_until_error(Store& store, std::size_t most) {
 // Another file with the same blocks: what is written to either needs new ones.
 bool share_blocks(const std::filesystem::path& file, const std::filesystem::path& copy) {
     const int from = ::open(file.c_str(), O_RDONLY), to = ::open(copy.c_str(), O_CREAT | O_WRONLY, 0644);
-    const bool shared = ::ioctl(to, FICLONE, from) == 0;
+    const bool shared = ::ioctl(to, _IOW(0x94, 9, int), from) == 0;  // FICLONE; <linux/fs.h> contradicts <sys/mount.h>
     ::close(from);
     ::close(to);
     return shared;
