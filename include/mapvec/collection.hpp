@@ -29,7 +29,7 @@
 // Keys. A key is a value of the payload that no two rows have. It finds, replaces and erases rows: see key(), put(),
 // and field_index.hpp. append() and update() throw exists if two rows would have the same key.
 //
-// Searches: collection_searches.hpp.
+// Searches: collection_searches.hpp. Indexes that make them faster: collection_indexes.hpp.
 //
 // detail/collection/files.hpp lists the files in the directory. They are opened together; none of them can be opened
 // alone.
@@ -45,6 +45,7 @@
 #include <utility>
 #include <vector>
 
+#include <mapvec/collection_indexes.hpp>
 #include <mapvec/collection_searches.hpp>
 #include <mapvec/detail/collection/rewrite.hpp>
 #include <mapvec/detail/collection/state.hpp>
@@ -96,6 +97,7 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
     static bool remove(const std::filesystem::path& directory) {
         if (!Files::remove(directory)) return false;
         for (const std::string& name : detail::fields_in(directory)) State::FieldOf::discard(directory, name);
+        for (const IndexKind kind : {IndexKind::va, IndexKind::hnsw}) detail::discard_index<File>(directory, kind);
         return true;
     }
 
@@ -159,11 +161,31 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
     [[nodiscard]] auto field(std::string name, Function function) {
         return field_of(std::move(name), std::move(function), detail::FieldUse::filter);
     }
-    // Writes all waiting rows to the files of keys and fields, for programs that open the collection next. commit()
-    // does this only if many rows wait. Throws no_space, io; then the rows still wait.
-    void update_indexes() { opened().update_fields(); }
     // Removes a key or field and its files; returns false if it does not exist.
     bool drop_field(const std::string& name) { return opened().drop_field(name); }
+
+    // --- indexes (collection_indexes.hpp) ---
+
+    // Creates an index of all committed rows: VaOptions{} for exact searches, HnswOptions{…} for AnnQuery. Does nothing
+    // if it exists; replaces a damaged one. Throws type_mismatch if it exists with other options; read_only; no_space,
+    // io: then there is no index. progress(rows done, all rows). O(rows): see VaIndex::update, HnswIndex::update.
+    template <detail::IndexOptions Options, ProgressCallback Progress = NoProgress>
+    void create_index(const Options& options, const IndexUpdateOptions& how = {}, Progress progress = {}) {
+        opened().create_index(options, how.threads, progress);
+    }
+    // Removes an index and its files; returns false if there is none. Throws read_only.
+    bool drop_index(IndexKind kind) { return opened().indexes().drop(kind); }
+    // Writes all waiting rows to the files of indexes, keys and fields. commit() does this only if many rows wait.
+    // Throws no_space, io; then the rows still wait.
+    template <ProgressCallback Progress = NoProgress>
+    void update_indexes(const IndexUpdateOptions& how = {}, Progress progress = {}) {
+        opened().update_indexes(how.threads, progress);
+    }
+    // Why indexes that have files in the directory are not used: damaged files, a crash in compact(), or a program
+    // without their code. Not beside refresh().
+    [[nodiscard]] std::vector<Error> index_errors() const {
+        return state_ ? state_->indexes().errors() : std::vector<Error>();
+    }
 
     // --- writing: throws read_only; no_space; io; dimension_mismatch; payload. Nothing has changed then ---
 
@@ -230,7 +252,7 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
 
     // Commits, then releases the space of erased rows and of overwritten payloads: writes the live rows to new files,
     // and replaces the old files. Rows get new ids in the same order; afterwards moved(old id, new id) is called for
-    // each row. Keys and fields stay. Spans and views become invalid; no other thread may use this object meanwhile.
+    // each row. Keys and fields stay; indexes are built again. Spans and views become invalid; no other thread may use this object meanwhile.
     // Snapshots and other processes keep their view until refresh(). Needs disk space for a copy of the live rows.
     // Throws no_space, io, corrupt; then nothing has changed.
     template <class Moved = detail::NoMoves, ProgressCallback Progress = NoProgress>
@@ -245,20 +267,21 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
         detail::discard_collection<File>(old.rows().path().parent_path());
         state->take_fields(old);
         state->discard_other_fields();
+        state->indexes().replace(old.indexes());
         state_.swap(state);
         Id next = 0;
         for (Id id = 0; id < old.rows().size(); ++id)
             if (old.contains(id)) moved(id, next++);
     }
-    // Writes the live rows, committed or not, to a new collection, with new ids. Throws exists if the directory holds a
-    // collection.
+    // Writes the live rows, committed or not, to a new collection, with new ids, without indexes. Throws exists if the
+    // directory holds a collection.
     template <ProgressCallback Progress = NoProgress>
     void compact_to(const std::filesystem::path& directory, Progress progress = {}) const {
         Files::make_directory(directory);
         detail::copy_live_rows(opened(), directory, 0, progress).close();
     }
-    // Copies the last commit to a new collection, with the same ids, keys and fields. The writer may work at the same
-    // time, in another thread or process. Throws exists if the directory holds a collection.
+    // Copies the last commit to a new collection, with the same ids, keys, fields and indexes. The writer may work at
+    // the same time, in another thread or process. Throws exists if the directory holds a collection.
     void backup_to(const std::filesystem::path& directory) const {
         const Collection source = snapshot();
         const auto from = source.opened().directory();
@@ -266,6 +289,7 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
         detail::copy_all_rows(source.opened(), directory).close();
         for (const std::string& name : detail::fields_in(from))
             State::FieldOf::copy(from, directory, name, source.opened().rows().header().store_id);
+        source.opened().indexes().copy_to(directory);
     }
     // Changes the payload type of a collection from Old to T, and returns the open collection. convert(const Old&)
     // returns the new payload of a row; it is not called for erased rows. Ids stay. Throws the errors of open() for
@@ -279,7 +303,9 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
         const auto place = detail::collection_place(old.directory(), old.rewrites() + 1);
         File::create_directory(place);
         detail::discard_collection<File>(place);
-        Collection after(detail::copy_converted<Files>(old, place, convert, progress), OpenMode::read_write);
+        auto group = detail::copy_converted<Files>(old, place, convert, progress);
+        before.opened().indexes().close();
+        Collection after(std::move(group), OpenMode::read_write);
         detail::discard_collection<File>(old.rows().path().parent_path());
         return after;
     }
@@ -335,6 +361,10 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
     }
     [[nodiscard]] bool has_erased_rows() const noexcept { return state_ && state_->has_erased_rows(); }
     [[nodiscard]] bool is_erased(Id id) const noexcept { return state_->is_erased(id); }
+    // Null if there is none.
+    [[nodiscard]] auto exact_index() const { return state_ ? state_->indexes().exact() : nullptr; }
+    [[nodiscard]] auto graph_index() const { return state_ ? state_->indexes().graph() : nullptr; }
+    [[nodiscard]] const detail::ErasureSet& erased_rows() const noexcept { return state_->erased_rows(); }
 
     std::unique_ptr<State> state_;
 };

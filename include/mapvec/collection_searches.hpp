@@ -7,6 +7,11 @@
 //     docs.search(KnnQuery{query, 10}, language.rows("en"));   // reads these rows only
 //     search(docs, KnnQuery{query, 10});                       // the same as docs.search(…)
 //
+// If the collection has indexes, searches with its metric use them (collection_indexes.hpp):
+//
+//     docs.search(AnnQuery{.query = query, .k = 10, .ef = 64});                // by the graph
+//     docs.explain(KnnQuery{query, 10}).measured_rows;                         // how the query is answered
+//
 // They give the hits of the functions of search.hpp and search_batch.hpp over vectors(), without erased rows. Order,
 // errors, threads and complexity are those of these functions.
 #pragma once
@@ -14,10 +19,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
+#include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <mapvec/collection_indexes.hpp>
+#include <mapvec/detail/collection/index_inside.hpp>
 #include <mapvec/detail/index/identity.hpp>
 #include <mapvec/field_index.hpp>
 #include <mapvec/metric.hpp>
@@ -43,6 +52,7 @@ class CollectionSearches {
     // one.
     template <Metric Other = M, AnyQuery Query = KnnQuery>
     [[nodiscard]] std::vector<Hit> search(const Query& query, const SearchOptions& options = {}) const {
+        if (const auto index = index_for<Other>()) return search_with(*index, query, live_rows(), options);
         return among_live(
             [&](const auto&... filter) { return mapvec::search<Other>(self().vectors(), query, filter..., options); });
     }
@@ -50,7 +60,39 @@ class CollectionSearches {
     template <Metric Other = M, AnyQuery Query = KnnQuery, IdFilter Filter>
     [[nodiscard]] std::vector<Hit> search(const Query& query, const Filter& filter,
                                           const SearchOptions& options = {}) const {
+        if (const auto index = index_for<Other>()) return search_with(*index, query, live_rows(filter), options);
         return mapvec::search<Other>(self().vectors(), query, live(filter), options);
+    }
+    // The nearest rows by the graph of the collection; exact if there is none. Needs <mapvec/hnsw_index.hpp>.
+    template <std::same_as<AnnQuery> Query>
+    [[nodiscard]] std::vector<Hit> search(const Query& query, const SearchOptions& options = {}) const {
+        if (const auto graph = graph_for_search()) return search_with(*graph, query, live_rows());
+        return search(KnnQuery{query.query, query.k}, options);
+    }
+    template <std::same_as<AnnQuery> Query, IdFilter Filter>
+    [[nodiscard]] std::vector<Hit> search(const Query& query, const Filter& filter,
+                                          const SearchOptions& options = {}) const {
+        if (const auto graph = graph_for_search()) return search_with(*graph, query, live_rows(filter));
+        return search(KnnQuery{query.query, query.k}, filter, options);
+    }
+    // How a query without filter is answered: the index, and how many rows it measures. Performs the search if there is
+    // an index.
+    template <class Query = KnnQuery>
+        requires AnyQuery<Query> || std::same_as<Query, AnnQuery>
+    [[nodiscard]] SearchExplanation explain(const Query& query, const SearchOptions& options = {}) const {
+        detail::SearchCounts counts;
+        if constexpr (std::same_as<Query, AnnQuery>) {
+            if (const auto graph = graph_for_search()) {
+                (void)graph->search(query, live_rows(), counts);
+                return {SearchMethod::graph, self().size(), counts.measured};
+            }
+            return explain(KnnQuery{query.query, query.k}, options);
+        } else {
+            const auto index = index_for<M>();
+            if (!index) return {SearchMethod::scan, self().size(), self().size()};
+            (void)index->search(query, live_rows(), options, counts);
+            return {SearchMethod::va_index, self().size(), counts.measured};
+        }
     }
     // Searches only these rows, and reads no others.
     template <Metric Other = M, AnyQuery Query = KnnQuery>
@@ -62,14 +104,22 @@ class CollectionSearches {
     template <Metric Other = M, AnyQuery Query = KnnQuery>
     [[nodiscard]] std::vector<Hit> search_ids(std::span<const Id> ids, const Query& query,
                                               const SearchOptions& options = {}) const {
-        if (!self().has_erased_rows()) return mapvec::search_ids<Other>(self().vectors(), ids, query, options);
         std::vector<Id> live;
-        std::copy_if(ids.begin(), ids.end(), std::back_inserter(live), [this](Id id) { return !self().is_erased(id); });
-        return mapvec::search_ids<Other>(self().vectors(), live, query, options);
+        if (self().has_erased_rows()) {
+            std::copy_if(ids.begin(), ids.end(), std::back_inserter(live),
+                         [this](Id id) { return !self().is_erased(id); });
+            ids = live;
+        }
+        if (const auto index = index_for<Other>()) return index->search_ids(ids, query, options);
+        return mapvec::search_ids<Other>(self().vectors(), ids, query, options);
     }
     // Passes each hit of search() to the visitor.
     template <Metric Other = M, AnyQuery Query = KnnQuery, HitVisitor Visitor>
     void search_each(const Query& query, Visitor&& visitor, const SearchOptions& options = {}) const {
+        if (const auto index = index_for<Other>()) {
+            const auto visit = [&visitor](const Hit& hit) { return detail::visit(hit, visitor); };
+            return index->search_each(query, live_rows(), visit, options);
+        }
         mapvec::search_each<Other>(
             self().vectors(), query, [this](Id id) { return !self().is_erased(id); }, visitor, options);
     }
@@ -77,6 +127,7 @@ class CollectionSearches {
     template <Metric Other = M>
     [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const KnnQuery> queries,
                                                              const SearchOptions& options = {}) const {
+        if (const auto index = index_for<Other>()) return index->search_batch(queries, live_rows(), options);
         return among_live([&](const auto&... filter) {
             return mapvec::search_batch<Other>(self().vectors(), queries, filter..., options);
         });
@@ -85,15 +136,14 @@ class CollectionSearches {
     template <Metric Other = M, IdFilter Filter>
     [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const KnnQuery> queries, const Filter& filter,
                                                              const SearchOptions& options = {}) const {
+        if (const auto index = index_for<Other>()) return index->search_batch(queries, live_rows(filter), options);
         return mapvec::search_batch<Other>(self().vectors(), queries, live(filter), options);
     }
     // `queries` holds vectors of dim() elements, one after the other.
     template <Metric Other = M>
     [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const float> queries, std::size_t k,
                                                              const SearchOptions& options = {}) const {
-        return among_live([&](const auto&... filter) {
-            return mapvec::search_batch<Other>(self().vectors(), queries, k, filter..., options);
-        });
+        return search_batch<Other>(std::span<const KnnQuery>(detail::each_of(queries, self().dim(), k)), options);
     }
 
   private:
@@ -101,6 +151,31 @@ class CollectionSearches {
     CollectionSearches() noexcept = default;
 
     [[nodiscard]] const Derived& self() const noexcept { return static_cast<const Derived&>(*this); }
+    // The VaIndex for searches with this metric; null if there is none.
+    template <Metric Other>
+    [[nodiscard]] auto index_for() const {
+        if constexpr (std::same_as<Other, M>)
+            return self().exact_index();
+        else
+            return std::shared_ptr<detail::ExactIndex<std::remove_cvref_t<decltype(self().vectors())>>>();
+    }
+    [[nodiscard]] auto graph_for_search() const {
+        using Graph = detail::HnswInside<std::remove_cvref_t<decltype(self().vectors())>, M>;
+        static_assert(
+            requires { sizeof(Graph); }, "AnnQuery needs #include <mapvec/hnsw_index.hpp>");
+        Graph::use();
+        return self().graph_index();
+    }
+    template <class Index, class Query, class... Options>
+    [[nodiscard]] static std::vector<Hit> search_with(const Index& index, const Query& query,
+                                                      const detail::LiveRows& live, const Options&... options) {
+        detail::SearchCounts counts;
+        return index.search(query, live, options..., counts);
+    }
+    // REQUIRES: the collection is open.
+    [[nodiscard]] detail::LiveRows live_rows(detail::FunctionRef<bool(Id)> filter = {}) const noexcept {
+        return {self().has_erased_rows() ? &self().erased_rows() : nullptr, filter};
+    }
     // Calls search() if no row is erased, otherwise search(filter).
     template <class Search>
     [[nodiscard]] auto among_live(Search search) const {

@@ -97,6 +97,11 @@ struct HnswSearchOptions {
     unsigned threads = 1;  // for search_batch(); 0 = all cores
 };
 
+// The amount of rows that a search has read.
+struct HnswSearchStats {
+    std::size_t measured_rows = 0;  // rows whose distance was computed
+};
+
 // M: the metric, as in searches (metric.hpp).
 template <NamedMetric M = SquaredL2, Storage File = MappedFile>
 class HnswIndex {
@@ -161,16 +166,24 @@ class HnswIndex {
     template <detail::FollowedStore<File> Store>
     [[nodiscard]] std::vector<Hit> search(const Store& store, const KnnQuery& query,
                                           const HnswSearchOptions& options = {}) const {
-        return nearest(store, query, detail::live_rows_of(store), options);
+        HnswSearchStats stats;
+        return nearest(store, query, detail::live_rows_of(store), stats, options);
     }
     // Only rows whose id the filter accepts. Where it accepts few, or those that it accepts are far from the query, all
     // that it accepts are read.
     template <detail::FollowedStore<File> Store, IdFilter Filter>
     [[nodiscard]] std::vector<Hit> search(const Store& store, const KnnQuery& query, const Filter& filter,
                                           const HnswSearchOptions& options = {}) const {
+        HnswSearchStats stats;
+        return search_counted(store, query, filter, stats, options);
+    }
+    // The same; also returns the amount of rows that it read.
+    template <detail::FollowedStore<File> Store, IdFilter Filter>
+    [[nodiscard]] std::vector<Hit> search_counted(const Store& store, const KnnQuery& query, const Filter& filter,
+                                                  HnswSearchStats& stats, const HnswSearchOptions& options = {}) const {
         const auto is_live = detail::live_rows_of(store);
         return nearest(
-            store, query, [&](Id id) { return is_live(id) && filter(id); }, options);
+            store, query, [&](Id id) { return is_live(id) && filter(id); }, stats, options);
     }
     // The rows in a ring, a range, a disk or an intersection of disks, by id. Some of them may be missing: `ef` is the
     // number of rows beyond the upper bound that the search visits too. Throws as the other search().
@@ -217,6 +230,10 @@ class HnswIndex {
     void verify(Progress progress = {}) const {
         files_.verify(std::move(progress));
     }
+
+    // Copies the index to another path, for a copy of its store with the same store id, such as a backup of a
+    // collection. REQUIRES: everything is committed. Throws exists; no_space; io.
+    void copy_to(const std::filesystem::path& path) const { files_.copy_to(path, files()); }
 
     // --- writing: throws read_only; no_space; io ---
 
@@ -309,12 +326,12 @@ class HnswIndex {
 
     template <class Store, class Accept>
     [[nodiscard]] std::vector<Hit> nearest(const Store& store, const KnnQuery& query, const Accept& accept,
-                                           const HnswSearchOptions& options) const {
+                                           HnswSearchStats& stats, const HnswSearchOptions& options) const {
         using S = ScalarOf<Store>;
         const View<S> view(*this, store);
-        detail::HnswSearch<M, S, Accept>(view.graph, view.lines, view.inside.described(), view.rows, accept,
-                                         *view.scratch)
-            .run(query.query, query.k, options.ef);
+        detail::HnswSearch<M, S, Accept> search(view.graph, view.lines, view.inside.described(), view.rows, accept,
+                                                *view.scratch);
+        stats.measured_rows = search.run(query.query, query.k, options.ef);
         return detail::hits_of<M>((*view.scratch).best);
     }
     template <class Store, class Query, class Accept>
@@ -340,61 +357,9 @@ class HnswIndex {
     std::unique_ptr<detail::ScratchPool> scratches_;
 };
 
-template <NamedMetric M, Storage File>
-template <detail::FollowedStore<File> Store, ProgressCallback Progress>
-std::size_t HnswIndex<M, File>::update(const Store& store, const HnswUpdateOptions& options, Progress progress) {
-    using S = typename std::remove_cvref_t<decltype(detail::vectors_of(store))>::scalar_type;
-    const auto& array = checked_rows(store);
-    const auto is_live = detail::live_rows_of(store);
-    const detail::RowsSnapshot<S> rows(detail::vectors_of(store));
-    const detail::MappedHnsw before = graph();
-    detail::IndexPlan plan = files_.plan(array, 0);
-    detail::RowChanges changes;
-    detail::find_changed(changes, before, plan.unchanged.complement(plan.known), options.max_rows, is_live,
-                         [&](Id id) { return array.record(id); });
-    plan = files_.plan(array, options.max_rows - changes.to_link.size());
-    check_row_count(plan.next.count);
-    for (const Id id : changes.left) plan.next.forget(id);
-    detail::find_new_and_gone(changes, before, plan.known, plan.next.count, is_live);
-    if (changes.none() && plan.unchanged.are_all_below(plan.next.count) && plan.known == plan.next.count) return 0;
-    files_.check_writable();
-    const std::size_t ef = options.ef_construction == 0 ? options_.ef_construction : options.ef_construction;
-    const std::size_t threads = detail::thread_count(options.threads);
-    write_lines(detail::encode_lines<M>(detail::GraphLines(files_[lines], files_[model], rows.dim()), rows.span(),
-                                        changes.to_link, plan.next.count, threads));
-    const detail::GraphLines new_lines(files_[lines], files_[model], rows.dim());
-    detail::HnswUpdate<M, S> update(before, files_[upper].size(), plan.next.count, rows, new_lines);
-    if (!changes.none()) update.run(changes, ef, threads, progress);
-    install(update.graph(), update.state(), plan.next);
-    return changes.size();
-}
-
-// Writes lines before the rows are linked, so that update() can walk on them.
-template <NamedMetric M, Storage File>
-void HnswIndex<M, File>::write_lines(const detail::NewLines& written) {
-    const auto change = files_.change();
-    if (!written.model.empty() && files_[model].size() == 0)
-        files_[model].append(written.model);
-    else if (!written.model.empty())
-        files_[model].overwrite(0, written.model);
-    for (const auto& [id, line] : written.changed) files_[lines].overwrite(id, detail::bytes_of(line));
-    files_[lines].append(std::as_bytes(std::span<const detail::VaLine>(written.added.lines[0])));
-}
-
-// Writes new records first: no search reads them before changed records link to them.
-template <NamedMetric M, Storage File>
-void HnswIndex<M, File>::install(const detail::GraphEdit& edit, const detail::HnswState& new_state,
-                                 const detail::IndexedRows& rows) {
-    files_[upper].append(std::as_bytes(edit.new_upper()));
-    files_[level_0].append(std::as_bytes(edit.new_level_0()));
-    const auto change = files_.change();
-    edit.each_changed([this](bool on_level_0, std::uint64_t number, std::span<const detail::RowId32> record) {
-        files_[on_level_0 ? level_0 : upper].overwrite(number, std::as_bytes(record));
-    });
-    files_[state].overwrite(0, detail::bytes_of(new_state));
-    files_.install(rows);
-}
-
 }  // namespace mapvec::inline v0_1
 
 #include <mapvec/detail/util/epilogue.inc>
+
+#include <mapvec/detail/collection/hnsw_inside.hpp>
+#include <mapvec/detail/hnsw/index_update.hpp>

@@ -211,15 +211,17 @@ template <Metric M, Scalar S, class Rows, AnyQuery Query>
 
 // Returns false if the visitor ended the search.
 template <HitVisitor Visitor>
-[[nodiscard]] bool visit(const std::vector<Hit>& hits, Visitor& visitor) {
-    for (const Hit& hit : hits) {
-        if constexpr (std::convertible_to<std::invoke_result_t<Visitor&, const Hit&>, bool>) {
-            if (!visitor(hit)) return false;
-        } else {
-            visitor(hit);
-        }
+[[nodiscard]] bool visit(const Hit& hit, Visitor& visitor) {
+    if constexpr (std::convertible_to<std::invoke_result_t<Visitor&, const Hit&>, bool>) {
+        return visitor(hit);
+    } else {
+        visitor(hit);
+        return true;
     }
-    return true;
+}
+template <HitVisitor Visitor>
+[[nodiscard]] bool visit(const std::vector<Hit>& hits, Visitor& visitor) {
+    return std::all_of(hits.begin(), hits.end(), [&](const Hit& hit) { return visit(hit, visitor); });
 }
 
 template <Metric M, RowSource Source, AnyQuery Query, class Rows, HitVisitor Visitor>

@@ -66,6 +66,9 @@
 
 namespace mapvec::inline v0_1 {
 
+// The options of an index in a collection (collection_indexes.hpp). There are none today.
+struct VaOptions {};
+
 // How update() works.
 struct VaUpdateOptions {
     unsigned threads = 1;   // 0 = all cores
@@ -95,7 +98,9 @@ class VaIndex {
     template <std::size_t Dim, Scalar S>
     [[nodiscard]] static VaIndex open(const std::filesystem::path& path, const Rows<Dim, S>& rows,
                                       OpenMode mode = OpenMode::read_write) {
-        return VaIndex(detail::IndexFiles<File>::open(path, fingerprint(rows), files(rows), mode));
+        VaIndex index(detail::IndexFiles<File>::open(path, fingerprint(rows), files(rows), mode));
+        (void)index.model(rows.dim());  // throws corrupt
+        return index;
     }
     // open() if the index exists, otherwise create().
     template <std::size_t Dim, Scalar S>
@@ -211,6 +216,10 @@ class VaIndex {
     void verify(Progress progress = {}) const {
         files_.verify(std::move(progress));
     }
+
+    // Copies the index to another path, for a copy of its store with the same store id, such as a backup of a
+    // collection. REQUIRES: everything is committed. Throws exists; no_space; io.
+    void copy_to(const std::filesystem::path& path) const { files_.copy_to(path, files_of_dim(0)); }
 
     // --- writing: throws read_only; no_space; io ---
 
@@ -354,4 +363,5 @@ class VaIndex {
 
 #include <mapvec/detail/util/epilogue.inc>
 
+#include <mapvec/detail/collection/va_inside.hpp>
 #include <mapvec/detail/va/index_update.hpp>

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include <mapvec/detail/collection/files.hpp>
+#include <mapvec/detail/collection/indexes.hpp>
 #include <mapvec/detail/field/field.hpp>
 #include <mapvec/detail/platform/threads.hpp>
 #include <mapvec/detail/store/erasure_set.hpp>
@@ -46,6 +47,7 @@ class CollectionState {
     using Records = typename Files::Records;
     using Row = typename Vectors::Row;
     using FieldOf = Field<CollectionState, T, File>;
+    using Indexes = CollectionIndexes<Vectors, M, File>;
 
     // Throws corrupt if the files contradict each other.
     CollectionState(CommitGroup<File> group, OpenMode mode)
@@ -59,6 +61,8 @@ class CollectionState {
         check_payload_count();
         learn_erasures();
         count_live_rows();
+        indexes_.open(directory());
+        if (mode_ == OpenMode::read_only) refresh_rows();  // an index may know a newer commit
     }
     CollectionState(const CollectionState&) = delete;
     CollectionState& operator=(const CollectionState&) = delete;
@@ -100,6 +104,7 @@ class CollectionState {
     template <ProgressCallback Progress>
     void verify(Progress& progress) const {
         verify_payloads(group_, records_, progress);
+        indexes_.verify(progress);
     }
 
     // --- for copies (detail/collection/rewrite.hpp) ---
@@ -158,6 +163,18 @@ class CollectionState {
             if (std::none_of(fields_.begin(), fields_.end(), known)) FieldOf::discard(directory(), name);
         }
     }
+    // --- indexes (detail/collection/indexes.hpp) ---
+
+    [[nodiscard]] Indexes& indexes() noexcept { return indexes_; }
+    [[nodiscard]] const ErasureSet& erased_rows() const noexcept { return erased_ids_; }
+    template <class Options>
+    void create_index(const Options& options, unsigned threads, IndexProgress progress) {
+        indexes_.create(options, committed_rows(), threads, progress);
+    }
+    void update_indexes(unsigned threads, IndexProgress progress) {
+        update_fields();
+        indexes_.update(committed_rows(), threads, progress);
+    }
     void update_fields() {
         for (const auto& field : fields_) field->update();
     }
@@ -193,6 +210,7 @@ class CollectionState {
     Id replace(Id id, std::span<const S> vector, const T& payload) {
         check_dim(vector);
         auto changes = prepare(rows_->size(), payload, id);
+        indexes_.note_change();
         stage_erasure(id);
         records_.stage(payload);
         rows_->stage(std::as_bytes(vector));
@@ -217,9 +235,11 @@ class CollectionState {
             rows_->overwrite_prepared(id, std::as_bytes(vector));
             records_.update_prepared(id);
         };
+        indexes_.note_change();
         publish(overwrite_both, changes);
     }
     void erase(Id id) {
+        indexes_.note_change();
         stage_erasure(id);
         publish_erasure(id);
         count_live_rows();
@@ -228,7 +248,7 @@ class CollectionState {
 
     // --- durability: as CommitGroup ---
 
-    // Updates the fields for which many rows wait. If an update fails, the rows still wait.
+    // Updates the fields and indexes for which many rows wait. If an update fails, the rows still wait.
     void commit() {
         group_.commit();
         for (const auto& field : fields_) {
@@ -238,19 +258,11 @@ class CollectionState {
             } catch (const Error&) {
             }
         }
+        if (is_writer()) indexes_.keep_up();
     }
     bool refresh() {
-        const bool moved = group_.refresh([this] {
-            check_payload_count();
-            for (std::size_t file = Files::first_payload; file <= Files::erasures; ++file)
-                group_[file].show_committed();
-            learn_erasures();
-            group_[0].show_committed();  // last: a thread that sees a row also sees its payload and its erasure
-            count_live_rows();
-        });
-        if (moved)
-            for (const auto& field : fields_) field->refresh();
-        return moved;
+        if (!is_writer()) indexes_.refresh();
+        return refresh_rows();
     }
     void rollback() {
         for (std::uint64_t i = erased_->committed(); i < erased_->size(); ++i)
@@ -268,6 +280,7 @@ class CollectionState {
             update_fields();
             for (const auto& field : fields_) field->close();
         }
+        indexes_.close();
         group_.close();
     }
 
@@ -276,6 +289,24 @@ class CollectionState {
         if (vector.size_bytes() != rows_->stride())
             throw Error(ErrorCode::dimension_mismatch, rows_->path(),
                         mismatch("scalars", rows_->stride() / sizeof(S), vector.size()));
+    }
+    bool refresh_rows() {
+        const bool moved = group_.refresh([this] {
+            check_payload_count();
+            for (std::size_t file = Files::first_payload; file <= Files::erasures; ++file)
+                group_[file].show_committed();
+            learn_erasures();
+            group_[0].show_committed();  // last: a thread that sees a row also sees its payload and its erasure
+            count_live_rows();
+        });
+        if (moved)
+            for (const auto& field : fields_) field->refresh();
+        return moved;
+    }
+    [[nodiscard]] CommittedRows<Vectors> committed_rows() const {
+        std::vector<Id> pending;
+        for (std::uint64_t i = erased_->committed(); i < erased_->size(); ++i) pending.push_back(erasure(i));
+        return {vectors_, erased_ids_, std::move(pending)};
     }
     using Changes = std::vector<typename FieldOf::Change>;
     static constexpr std::size_t max_waiting = 4096;
@@ -350,6 +381,7 @@ class CollectionState {
     ErasureSet erased_ids_;
     std::vector<Id> discarded_erasures_;  // of a rollback that has not succeeded yet
     MovableAtomic<std::size_t> live_rows_;
+    Indexes indexes_{vectors_, erased_ids_, mode_};
     std::vector<std::shared_ptr<FieldOf>> fields_;
     mutable Mutex mutex_;  // of the fields
 };

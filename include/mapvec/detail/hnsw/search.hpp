@@ -39,16 +39,18 @@ class HnswSearch {
           accept_(accept),
           scratch_(scratch) {}
 
-    // Throws as PreparedQuery.
-    void run(std::span<const float> query, std::size_t k, std::size_t ef) {
+    // Returns the number of rows whose key was computed; rows that are read in full count, also if the filter excludes
+    // them. Throws as PreparedQuery.
+    std::size_t run(std::span<const float> query, std::size_t k, std::size_t ef) {
         scratch_.keys.prepare(rows_.span(), query);
         k_ = std::min(k, rows_.count());
         scratch_.best.reset(k_);
-        if (k_ == 0) return;
+        if (k_ == 0) return 0;
         const std::size_t width = std::min(rows_.count(), std::max(k_, ef));
         if (!is_worthwhile(width) || !walk(query, width)) read_all();
-        read_others(query);
+        const std::size_t others = read_others(query);
         scratch_.best.sort();
+        return scratch_.keys.measured() + others;
     }
 
   private:
@@ -156,13 +158,14 @@ class HnswSearch {
         });
     }
 
-    void read_others(std::span<const float> query) {
-        if (all_described_ && graph_.size() >= rows_.count()) return;
+    std::size_t read_others(std::span<const float> query) {
+        if (all_described_ && graph_.size() >= rows_.count()) return 0;
         CompiledQuery<M, S> compiled(rows_);
         compiled.add(query, {});
         const RowRanges others = described_->complement(rows_.count());
         for (const RowRange range : others.ranges())
             scan(visited(), compiled, range.first, range.end, rows_.rows_per_block(), NearestCollector{scratch_.best});
+        return static_cast<std::size_t>(others.count());
     }
     [[nodiscard]] auto visited() const noexcept {
         if constexpr (std::is_same_v<Accept, AllLive>)

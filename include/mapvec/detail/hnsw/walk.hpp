@@ -64,6 +64,7 @@ class RowKeys {
     void prepare(const RowSpan<S>& rows, std::span<const float> query) {
         rows_ = rows;
         query_.prepare(query);
+        measured_ = 0;
     }
     // Uses a row as the query. Throws invalid_argument if the row cannot be a query.
     void prepare(Id row) {
@@ -85,6 +86,8 @@ class RowKeys {
         return true;
     }
     [[nodiscard]] std::size_t dim() const noexcept { return rows_.dim; }
+    // The number of keys since the query was set.
+    [[nodiscard]] std::size_t measured() const noexcept { return measured_; }
 
     void prefetch(Id id) const noexcept {
         const std::size_t bytes = rows_.dim * sizeof(S);
@@ -94,6 +97,7 @@ class RowKeys {
     [[nodiscard]] std::span<const float> measure(std::span<const Id> ids) {
         keys_.resize((ids.size() + 3) / 4 * 4);
         query_.measure(rows_, ids.data(), ids.size(), keys_.data());
+        measured_ += ids.size();
         return {keys_.data(), ids.size()};
     }
     [[nodiscard]] float measure(Id id) { return measure(std::span(&id, 1))[0]; }
@@ -118,6 +122,7 @@ class RowKeys {
 
   private:
     RowSpan<S> rows_;
+    std::size_t measured_ = 0;
     PreparedQuery<M, S> query_;
     std::vector<float> as_floats_;
     std::vector<float> keys_;

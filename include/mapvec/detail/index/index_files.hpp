@@ -120,12 +120,17 @@ class IndexFiles {
     // Copies the last commit, with the ids of the index and of its store. Throws as open() and create().
     static void copy(const std::filesystem::path& from, const std::filesystem::path& to, std::uint64_t fingerprint,
                      const std::vector<IndexFile>& files) {
-        const auto source = CommitGroup<File>::open(specs(from, fingerprint, files), OpenMode::read_only, {});
-        auto copies = specs(to, fingerprint, files);
-        copies[0].store_id = source[0].header().store_id;
+        open(from, fingerprint, files, OpenMode::read_only).copy_to(to, files);
+    }
+    // Copies this index. REQUIRES: everything is committed. Throws as create().
+    void copy_to(const std::filesystem::path& to, std::vector<IndexFile> files) const {
+        if (!is_open()) refuse_closed();
+        for (std::size_t file = 0; file < files.size(); ++file) files[file].dim = group_[file].header().dim;
+        auto copies = specs(to, group_[0].header().fingerprint, files);
+        copies[0].store_id = group_[0].header().store_id;
         auto copy = CommitGroup<File>::create(copies, {}, [&](CommitGroup<File>& group) {
             for (std::size_t file = 0; file < copies.size(); ++file)
-                if (const Array& array = source[file]; array.size() != 0)
+                if (const Array& array = group_[file]; array.size() != 0)
                     group[file].append({array.records(), static_cast<std::size_t>(array.size() * array.stride())});
         });
         copy.close();
