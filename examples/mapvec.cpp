@@ -16,6 +16,7 @@
 #include "cli/stats.hpp"
 #include "cli/text.hpp"
 #include "cli/transfer.hpp"
+#include "cli/tune.hpp"
 
 namespace {
 
@@ -30,6 +31,10 @@ const std::map<std::string, ScalarType> scalars{{"float32", ScalarType::float32}
                                                 {"int8", ScalarType::int8},       {"uint8", ScalarType::uint8},
                                                 {"float16", ScalarType::float16}, {"bfloat16", ScalarType::bfloat16}};
 
+const std::map<std::string, cli::TunedMetric> metrics{{"squared_l2", cli::TunedMetric::squared_l2},
+                                                      {"cosine", cli::TunedMetric::cosine},
+                                                      {"inner_product", cli::TunedMetric::inner_product}};
+
 constexpr const char* about = R"(Memory-mapped vector stores: look into them, fill them, search them.
 
 A STORE is the file of a vector store, of a payload store or of an index, or the directory of a collection.)";
@@ -39,6 +44,7 @@ Examples:
   mapvec import sift.fvecs sift.vec                     a new store from a file
   mapvec import sift.fvecs sift.vec --scalar uint8      in a quarter of the space, if the values allow it
   mapvec stats sift.vec --svg distances.svg             how far apart are the rows?
+  mapvec tune sift.vec --svg recall.svg                 which ef does a graph of these rows need?
   mapvec query sift.vec --row 17 --knn 10               the ten rows nearest to row 17
   mapvec query sift.vec --row 17 --ring 250 5           rows at 245 to 255 from row 17
   echo 0.1 0.2 0.3 | mapvec query my.vec --disk 0.5     rows within 0.5 of a vector
@@ -180,6 +186,33 @@ void add_stats(CLI::App& app) {
     command->callback([=] { cli::stats(*options); });
 }
 
+void add_tune(CLI::App& app) {
+    auto options = std::make_shared<cli::TuneOptions>();
+    CLI::App* const command = app.add_subcommand(
+        "tune", "Measure recall and speed of a graph (HnswIndex) on rows of a store, for several widths of the search");
+    command->add_option("store", options->store, "The store")->required();
+    cli::add_choice(command, "--metric", options->metric, metrics, "squared_l2, cosine or inner_product [squared_l2]")
+        ->type_name("METRIC");
+    cli::add_whole(command, "--knn", options->k, "The K nearest rows", 1, 1000)->type_name("K");
+    cli::add_whole(command, "--m", options->m, "Links of a row", 2, 4096);
+    cli::add_whole(command, "--ef-construction", options->ef_construction, "Candidates while a row is linked", 1,
+                   1 << 20);
+    cli::add_whole(command, "--rows", options->rows, "Rows in the graph, a random sample; 0: all");
+    cli::add_whole(command, "--queries", options->queries, "Rows that are drawn as queries", 1, 1 << 20);
+    cli::add_whole(command, "--seed", options->seed, "Another number, another sample");
+    cli::add_whole(command, "--threads", options->threads, "For building the graph; 0: all cores", 0, 4096);
+    command->add_option("--dir", options->directory, "A directory for the graph; it is removed at the end")
+        ->type_name("DIRECTORY");
+    command->add_option("--svg", options->svg, "Draw it in this file, too")->type_name("FILE");
+    command->add_flag("--json", options->json, "One line of JSON");
+    command->footer(
+        "The queries are not in the graph. Recall is the part of the K nearest rows of a VaIndex, which is exact, "
+        "that\n"
+        "the graph finds. It falls a little as a store grows: measure with --rows 0 before you decide. Rows are\n"
+        "measured as float32. Nothing is written to the store.");
+    command->callback([=] { cli::tune(*options); });
+}
+
 int complain(const std::string& problem, int code) {
     const std::string text = cli::one_line(problem);
     std::cerr << (text.rfind("mapvec: ", 0) == 0 ? "" : "mapvec: ") << text << '\n';
@@ -222,6 +255,7 @@ int main(int argc, char** argv) {
     add_export(app);
     add_query(app);
     add_stats(app);
+    add_tune(app);
     app.footer(footer);  // before the commands: they copy it when they are added
     return run(app, argc, argv);
 }

@@ -59,7 +59,7 @@ printf "$zero$zero$three$four$six$eight$zero$one" >rows.f32
 # --- help ---
 run 0 --help </dev/null
 says import query "Exit codes: 0 done; 1" "mapvec import sift.fvecs"
-for command in info verify inspect recover head import export query stats; do
+for command in info verify inspect recover head import export query stats tune; do
     run 0 "$command" --help </dev/null
     says "$command" store
     lacks "Exit codes"
@@ -160,6 +160,20 @@ grep -q 'distance between two rows' d.svg || fail "the picture does not say what
 run 0 stats rows.vec --json --bins 4 </dev/null
 says '"pairs":100000' '"min":1' '"max":10' '"counts":['
 
+# --- tune: three rows in the graph, one as the query ---
+run 0 tune rows.vec --knn 1 --svg recall.svg </dev/null
+says "1 nearest of 3 rows, squared_l2, m 16; 1 queries" "1.0000" "exact" "recall 0.99: ef = 10"
+grep -q '</svg>' recall.svg || fail "no picture"
+grep -q 'queries a second' recall.svg || fail "the picture does not say what it shows"
+run 0 tune rows.vec --knn 2 --m 4 --metric inner_product --rows 2 --json </dev/null
+says '"metric":"inner_product","rows":2,"queries":1,"k":2,"m":4' '"recall":1'
+run 1 tune rows.vec --knn 4 </dev/null
+says "too few rows"
+run 2 tune rows.vec --svg rows.vec </dev/null
+says "over the store"
+run 1 tune rows.vec --knn 1 --dir nodir </dev/null
+says "cannot be created"
+
 # --- a collection ---
 if [ -n "$quickstart" ]; then
     "$quickstart" >/dev/null || fail "quickstart"
@@ -208,7 +222,7 @@ run 1 export rows.vec nodir/x.npy </dev/null
 says "nodir/x.npy: "
 run 1 stats rows.vec --svg nodir/x.svg </dev/null
 says "nodir/x.svg: "
-leftovers=$(find . "${TMPDIR:-/tmp}" -maxdepth 1 \( -name '*.new-*' -o -name 'mapvec-import-*' \) 2>/dev/null)
+leftovers=$(find . "${TMPDIR:-/tmp}" -maxdepth 1 \( -name '*.new-*' -o -name 'mapvec-import-*' -o -name 'mapvec-tune-*' \) 2>/dev/null)
 [ -z "$leftovers" ] || fail "left behind: $leftovers"
 
 # --- errors in the data: 1 ---
@@ -296,7 +310,8 @@ beyond=99999999999999999999999
 for wrong in -5 -1 $beyond x 1.5 1e3 '' ' 1' 0x10; do
     for options in "head rows.vec -n" "head rows.vec --from" "query rows.vec --row 0 --knn" "query rows.vec --knn 1 --row" \
         "query rows.vec --row 0 --knn 1 --threads" "import rows.f32 x.vec --dim" "stats rows.vec --pairs" \
-        "import rows.f32 x.vec --dim 2 --format vecstore --rows" "stats rows.vec --bins" "stats rows.vec --seed"; do
+        "import rows.f32 x.vec --dim 2 --format vecstore --rows" "stats rows.vec --bins" "stats rows.vec --seed" \
+        "tune rows.vec --knn" "tune rows.vec --m" "tune rows.vec --rows"; do
         run 2 $options "$wrong" </dev/null
         says "expected a whole number from"
     done
