@@ -38,6 +38,8 @@ void use(mapvec::OpenMode mode) {
                 const std::array query{x, x};
                 for (const auto& hit : graph.search(rows, mapvec::KnnQuery{query, 5}, {.ef = 8}))
                     if (hit.id >= rows.size()) std::abort();
+                for (const auto& hit : graph.search(rows, mapvec::RangeQuery{query, 0.5f, 3}, {.ef = 0}))
+                    if (hit.id >= rows.size()) std::abort();
             }
         };
         look();

@@ -4,8 +4,8 @@
 //     const std::vector<Hit> hits = search.run(ef);        // by id
 //
 // The walk visits all rows nearer than the upper bound, and the nearest rows beyond it: `ef`, or a quarter of those
-// that are nearer. It starts from the rows that it has found on the upper levels in the same way, so that it enters each
-// of several clusters in the range. The rows within the inner radius of a ring are the way to its other side: the walk
+// that are nearer. It starts from the rows that it has found on the upper levels in the same way, so that it enters
+// each of several clusters in the range. The rows within the inner radius of a ring are the way to its other side: the walk
 // costs as much as that of a disk.
 //
 // A sample of rows tells how many rows are nearer than the upper bound. If the walk does not save at least half of the
@@ -147,22 +147,26 @@ class HnswRangeSearch {
         return true;
     }
 
-    // The rows of the nodes that the walk has found, in order: the nodes and their copies.
+    // The rows of the nodes that the walk has found, in order: the nodes and their copies. In a damaged graph, nodes share
+    // copies; together they have at most as many as the graph has rows.
     [[nodiscard]] std::vector<Id>& found_rows() {
         std::vector<Id>& ids = scratch_.ids;
         ids.clear();
         const auto add = [&](Id id) {
             if ((all_described_ || described_.contains(id)) && accept_(id)) ids.push_back(id);
         };
+        std::uint64_t copies = graph_.size();
         for (const Candidate& node : scratch_.nodes) {
             add(node.id);
             each_copy(graph_, node.id, [&](Id copy) {
+                if (copies == 0) return false;
+                --copies;
                 add(copy);
                 return true;
             });
         }
         std::sort(ids.begin(), ids.end());
-        ids.erase(std::unique(ids.begin(), ids.end()), ids.end());  // in a damaged graph, nodes share copies
+        ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
         return ids;
     }
     [[nodiscard]] std::vector<Hit> measure(const std::vector<Id>& ids) const {
