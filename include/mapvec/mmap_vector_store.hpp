@@ -177,7 +177,10 @@ class MmapVectorStore {
         append(row);
     }
 
-    // Allocates disk space for `rows` rows in total, so that appending them cannot fail with no_space.
+    // Allocates disk space for `rows` rows in total. Where the file system writes blocks in place (ext4, XFS, tmpfs),
+    // appending these rows does not fail with no_space then. Elsewhere it still can: on btrfs and other copy-on-write
+    // file systems, on XFS while the file shares its blocks with a copy (cp makes one), and on a disk with compression
+    // or thin provisioning.
     void reserve(std::size_t rows) {
         check_open();
         rows_->reserve(rows);
