@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mapvec/collection.hpp>
+#include <mapvec/collection_indexes.hpp>
 #include <mapvec/error.hpp>
 #include <mapvec/field_index.hpp>
 #include <mapvec/hnsw_index.hpp>

@@ -5,10 +5,12 @@
 //     directory/payloads.offsets   positions of the encoded records
 //     directory/erased             ids of erased rows, in the order of their erasure
 //     directory/field.<name>…      a key or field (detail/field/table.hpp)
+//     directory/index.va…          a VaIndex of the vectors (va_index.hpp)
+//     directory/index.hnsw…        an HnswIndex of the vectors (hnsw_index.hpp)
 //
-// compact() and migrate() write new files, alternately to directory/rewritten and to directory (the files of fields do
-// not move). CommitGroup::create makes the new files completely or not at all. After a crash there are the old files,
-// or both; of two complete collections, the one with more rewrites in its header is current. The writer then removes
+// compact() and migrate() write new files, alternately to directory/rewritten and to directory (the files of fields and
+// indexes do not move). CommitGroup::create makes the new files completely or not at all. After a crash there are the
+// old files, or both; of two complete collections, the one with more rewrites in its header is current. The writer then removes
 // the other files, root first. If a crash prevents this, the next writer does it, after it has made the current files
 // durable: their root may be complete in the page cache only.
 #pragma once
