@@ -8,6 +8,8 @@
 //     index.commit();                                                 // durable and atomic
 //     auto hits = index.search(points, mapvec::KnnQuery{query, 10}, {.ef = 100});
 //
+// It also searches rings, ranges and disks, and goes on after the k nearest: pages().
+//
 // Recall. Reported distances are exact. The set of rows is approximate: a larger `ef` raises recall and costs
 // proportionally more time.
 //

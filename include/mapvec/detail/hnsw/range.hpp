@@ -5,8 +5,8 @@
 //
 // The walk visits all rows nearer than the upper bound, and the nearest rows beyond it: `ef`, or a quarter of those
 // that are nearer. It starts from the rows that it has found on the upper levels in the same way, so that it enters
-// each of several clusters in the range. The rows within the inner radius of a ring are the way to its other side: the walk
-// costs as much as that of a disk.
+// each of several clusters in the range. The rows within the inner radius of a ring are the way to its other side: the
+// walk costs as much as that of a disk.
 //
 // A sample of rows tells how many rows are nearer than the upper bound. If the walk does not save at least half of the
 // time of a scan of all lines (of all rows, if there are no lines), the search scans, and misses nothing.
@@ -16,7 +16,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -147,8 +146,8 @@ class HnswRangeSearch {
         return true;
     }
 
-    // The rows of the nodes that the walk has found, in order: the nodes and their copies. In a damaged graph, nodes share
-    // copies; together they have at most as many as the graph has rows.
+    // The rows of the nodes that the walk has found, in order: the nodes and their copies. In a damaged graph, nodes
+    // share copies, so copies are counted: there are fewer than rows in the graph.
     [[nodiscard]] std::vector<Id>& found_rows() {
         std::vector<Id>& ids = scratch_.ids;
         ids.clear();
