@@ -3,8 +3,6 @@
 // older state. The collection must open at its only commit, whatever has reached the disk (see power_cut.cpp).
 #pragma once
 
-#include <cstdio>
-#include <exception>
 #include <functional>
 #include <memory>
 #include <stdexcept>
@@ -78,22 +76,5 @@ class InterruptedRewrite {
     Model expected_;
     std::uint64_t cuts_ = 0;
 };
-
-inline void run_interrupted_rewrites(const Options& options, Totals& totals) {
-    if (!options.only.empty() && options.only != "rewrite") return;
-    std::uint64_t images = 0, violations = 0;
-    try {
-        for (std::uint64_t seed = options.seed; images < options.images; ++seed)
-            images += InterruptedRewrite<RecordingStorage>(seed).run();
-    } catch (const std::exception& error) {
-        std::printf("VIOLATION in rewrite, --seed %llu: %s\n", static_cast<unsigned long long>(options.seed),
-                    error.what());
-        ++violations;
-    }
-    std::printf("%-18s %8llu images: %s\n", "rewrite", static_cast<unsigned long long>(images),
-                violations == 0 ? "ok" : "VIOLATED");
-    totals.images += images;
-    totals.violations += violations;
-}
 
 }  // namespace crash

@@ -11,6 +11,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "interrupted_recovery.hpp"
 #include "interrupted_rewrite.hpp"
 #include "power_cut.hpp"
 #include "recording_storage.hpp"
@@ -46,6 +47,22 @@ void run(const Options& options, Totals& totals) {
     totals.violations += mine.violations;
 }
 
+template <class Round>
+void run_rounds(const char* name, const Options& options, Totals& totals) {
+    if (!options.only.empty() && options.only != name) return;
+    std::uint64_t images = 0, violations = 0, seed = options.seed;
+    try {
+        for (; images < options.images; ++seed) images += Round(seed).run();
+    } catch (const std::exception& error) {
+        std::printf("VIOLATION in %s, --seed %llu: %s\n", name, static_cast<unsigned long long>(seed), error.what());
+        ++violations;
+    }
+    std::printf("%-18s %8llu images: %s\n", name, static_cast<unsigned long long>(images),
+                violations == 0 ? "ok" : "VIOLATED");
+    totals.images += images;
+    totals.violations += violations;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -67,7 +84,8 @@ int main(int argc, char** argv) {
     run<Graphs>(options, totals);
     run<Lines>(options, totals);
     run_builder<RecordingStorage>(options, totals);
-    run_interrupted_rewrites(options, totals);
+    run_rounds<InterruptedRewrite<RecordingStorage>>("rewrite", options, totals);
+    run_rounds<InterruptedRecovery<RecordingStorage>>("recovery", options, totals);
     std::printf("power_cut: %llu images, seed %llu, %llu violations\n", static_cast<unsigned long long>(totals.images),
                 static_cast<unsigned long long>(options.seed), static_cast<unsigned long long>(totals.violations));
     return totals.violations == 0 ? 0 : 1;
