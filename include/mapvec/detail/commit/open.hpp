@@ -55,9 +55,9 @@ CommitGroup<File> CommitGroup<File>::open(const std::vector<FileSpec>& specs, Op
     try {
         group.open_arrays(detail::numbered(specs), options);
         auto state = detail::read_state(group.arrays_, mode);
-        const bool refuted = state.refuted;
+        const bool newer_slot_lacks_tail = state.newer_slot_lacks_tail;
         group.begin_with(std::move(state));
-        if (refuted && mode == OpenMode::read_write) group.erase_slot(group.checkpoint_.generation + 1);
+        if (newer_slot_lacks_tail && mode == OpenMode::read_write) group.erase_slot(group.checkpoint_.generation + 1);
     } catch (const detail::CommitDamage& damage) {
         const auto advised = damage.with(advice(specs));
         group.release();
@@ -140,7 +140,7 @@ void CommitGroup<File>::finish_creation() {
 
 template <Storage File>
 void CommitGroup<File>::begin_with(detail::GroupState<File> state) {
-    const bool doubtful = state.fell_back;
+    const bool doubtful = state.newer_slot_is_damaged;
     load_state(std::move(state));
     show_committed();
     last_shown_sequence_ = sequence_;

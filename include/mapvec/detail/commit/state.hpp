@@ -43,13 +43,14 @@ struct GroupState {
     JournalFile<File> journal;
     Records records;
     std::uint64_t base_size = 0;
-    bool fell_back = false;  // there is a newer slot, but it is damaged or torn
-    bool refuted = false;    // there is a newer slot, but its tail is missing
+    bool newer_slot_is_damaged = false;  // or torn by a crash
+    bool newer_slot_lacks_tail = false;
 };
 
+// The newest valid slot.
 struct NewestSlot {
     Slot slot;
-    bool fell_back = false;
+    bool newer_is_damaged = false;  // the other slot is neither valid nor blank
 };
 
 // Throws not_found if the creation of the store was never completed, corrupt if no slot is valid.
@@ -58,8 +59,8 @@ template <Storage File>
     const auto even = read_slot(root.data(), 0);
     const auto odd = read_slot(root.data(), 1);
     if (const auto newest = newer(even, odd)) {
-        const bool fell_back = !(even && odd) && !slot_is_blank(root.data(), even ? 1 : 0);
-        return {*newest, fell_back};
+        const bool newer_is_damaged = !(even && odd) && !slot_is_blank(root.data(), even ? 1 : 0);
+        return {*newest, newer_is_damaged};
     }
     if (creation_is_unfinished(root.data()))
         throw Error(ErrorCode::not_found, root.path(),
@@ -124,7 +125,7 @@ void read_slots(GroupState<File>& state, Arrays<File>& arrays, const Slot& root)
 template <Storage File>
 [[nodiscard]] NewestSlot newest_settled_slot(const File& root, OpenMode mode) {
     NewestSlot newest = newest_slot(root);
-    for (int tries = 0; newest.fell_back && mode != OpenMode::read_write && tries < 1000; ++tries)
+    for (int tries = 0; newest.newer_is_damaged && mode != OpenMode::read_write && tries < 1000; ++tries)
         newest = newest_slot(root);
     return newest;
 }
@@ -132,7 +133,7 @@ template <Storage File>
 // The newest slot, unless its tail is missing, because a crash came between. Then nothing was committed after it, and
 // the previous slot is current.
 template <Storage File>
-[[nodiscard]] Slot ruling_slot(GroupState<File>& state, Arrays<File>& arrays, const Slot& newest, OpenMode mode) {
+[[nodiscard]] Slot current_slot(GroupState<File>& state, Arrays<File>& arrays, const Slot& newest, OpenMode mode) {
     const MappedArray<File>& root = *arrays[0];
     if (tail_holds(newest, root.stride(), root.file().data(), root.file().size())) return newest;
     // Opens the file again, because this view may have overlays of an earlier commit.
@@ -149,7 +150,7 @@ template <Storage File>
         throw CommitDamage(root.path(), "records " + std::to_string(newest.record_count - newest.tail_count) + " to " +
                                             std::to_string(newest.record_count - 1) +
                                             " do not have the checksum they were committed with");
-    state.refuted = true;
+    state.newer_slot_lacks_tail = true;
     return *before;
 }
 
@@ -168,16 +169,16 @@ void check_other_slot(const MappedArray<File>& root, const Slot& current, OpenMo
 template <Storage File>
 [[nodiscard]] std::optional<GroupState<File>> try_read_state(Arrays<File>& arrays, OpenMode mode) {
     File& root = arrays[0]->file();
-    const auto [newest, fell_back] = newest_settled_slot(root, mode);
+    const auto [newest, newer_is_damaged] = newest_settled_slot(root, mode);
     const auto overtaken = [&, generation = newest.generation] {
         return newest_slot(root).slot.generation != generation;
     };
     GroupState<File> state;
-    state.fell_back = fell_back;
+    state.newer_slot_is_damaged = newer_is_damaged;
     try {
         root.refresh();
-        if (fell_back) check_other_slot(*arrays[0], newest, mode);
-        const Slot slot = ruling_slot(state, arrays, newest, mode);
+        if (newer_is_damaged) check_other_slot(*arrays[0], newest, mode);
+        const Slot slot = current_slot(state, arrays, newest, mode);
         state.records.sequence = slot.sequence;
         state.journal = JournalFile<File>(journal_path(root.path(), slot.generation), mode);
         read_slots(state, arrays, slot);
