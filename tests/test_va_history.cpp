@@ -100,7 +100,7 @@ std::vector<float> query_of(Embeddings& embeddings) { return embeddings.query();
 }  // namespace
 
 TEST_CASE("an index is exact after any history", "[va]") {
-    for (unsigned seed = 1; seed <= MAPVEC_TEST_STEPS / 80; ++seed) {
+    for (unsigned seed = 1; seed <= MAPVEC_TEST_STEPS / 100; ++seed) {
         CAPTURE(seed);
         History history(seed);
         for (int step = 0; step < 40; ++step) {
