@@ -25,8 +25,8 @@
 // so a program can call it whenever it opens a collection for writing. Other programs scan, give the same answers, and
 // do not update the index.
 //
-// Damage. A damaged index never makes open() fail: it is left out, and index_errors() tells why. create_index() replaces
-// it.
+// Damage. A damaged index never makes open() fail: it is left out, and index_errors() tells why. create_index()
+// replaces it.
 //
 // Threads. Functions that change indexes belong to the writer, as append() does. Other threads and processes may search
 // at the same time; readers see a new or changed index after refresh(). A filter or visitor of a search must not call

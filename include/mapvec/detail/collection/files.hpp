@@ -10,9 +10,9 @@
 //
 // compact() and migrate() write new files, alternately to directory/rewritten and to directory (the files of fields and
 // indexes do not move). CommitGroup::create makes the new files completely or not at all. After a crash there are the
-// old files, or both; of two complete collections, the one with more rewrites in its header is current. The writer then removes
-// the other files, root first. If a crash prevents this, the next writer does it, after it has made the current files
-// durable: their root may be complete in the page cache only.
+// old files, or both; of two complete collections, the one with more rewrites in its header is current. The writer then
+// removes the other files, root first. If a crash prevents this, the next writer does it, after it has made the current
+// files durable: their root may be complete in the page cache only.
 #pragma once
 
 #include <algorithm>

@@ -130,8 +130,8 @@ class GraphIndex : public IndexInside<Rows> {
                                                   SearchCounts& counts) const = 0;
 };
 
-// The functions that open indexes, for rows with this metric: null in programs without the code of the index. Set before
-// main(). In the order of IndexKind.
+// The functions that open indexes, for rows with this metric: null in programs without the code of the index. Set
+// before main(). In the order of IndexKind.
 template <class Rows, NamedMetric M>
 struct IndexOpeners {
     using Function = std::shared_ptr<IndexInside<Rows>> (*)(const std::filesystem::path&, const Rows&, OpenMode);
