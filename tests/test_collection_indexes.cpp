@@ -206,6 +206,21 @@ TEST_CASE("commit() updates indexes when many rows wait, otherwise the rows wait
     CHECK(docs.explain(KnnQuery{query, 1}).measured_rows < 1000);
 }
 
+TEST_CASE("a visitor of hits may change the collection and its indexes") {
+    const ScratchDirectory scratch;
+    Rows rows(9);
+    auto docs = create(scratch / "c", rows, 500);
+    docs.create_index(VaOptions{});
+    int visited = 0;
+    docs.search_each(DiskQuery{rows.next(), 1000}, [&](const Hit& hit) {
+        docs.replace(hit.id, rows.next(), Doc{});
+        docs.commit();
+        docs.update_indexes();
+        return ++visited < 3;
+    });
+    CHECK(visited == 3);
+}
+
 TEST_CASE("a damaged or incomplete index is reported and left out, and create_index replaces it") {
     const ScratchDirectory scratch;
     Rows rows(5);

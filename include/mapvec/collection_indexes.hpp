@@ -29,8 +29,8 @@
 // replaces it.
 //
 // Threads. Functions that change indexes belong to the writer, as append() does. Other threads and processes may search
-// at the same time; readers see a new or changed index after refresh(). A filter or visitor of a search must not call
-// functions of its collection that search, commit, refresh or change indexes.
+// at the same time; readers see a new or changed index after refresh(). A filter must not search or change its
+// collection; a visitor may.
 #pragma once
 
 #include <cstddef>

@@ -171,7 +171,7 @@ class VaIndex {
             view.lines.collect(ids, counts, hits);
         return hits;
     }
-    // Same as search_each() of search.hpp. REQUIRES: the visitor does not update, commit or refresh this index.
+    // Same as search_each() of search.hpp.
     template <std::size_t Dim, Scalar S, AnyQuery Query = KnnQuery, HitVisitor Visitor>
     void search_each(const Rows<Dim, S>& rows, const Query& query, Visitor&& visitor,
                      const SearchOptions& options = {}) const {
@@ -312,19 +312,31 @@ class VaIndex {
     template <std::size_t Dim, Scalar S, AnyQuery Query, class Accepts, HitVisitor Visitor>
     void visit_rows(const Rows<Dim, S>& rows, const Query& query, const Accepts& accepts, Visitor& visitor,
                     const SearchOptions& options) const {
-        const View<S, Query> view(*this, rows, query, options);
-        detail::VaCounts counts;
         if constexpr (std::same_as<Query, KnnQuery>) {
-            (void)detail::visit(detail::hits_of<M>(view.lines.nearest(query.k, accepts, counts)), visitor);
+            VaSearchStats stats;
+            (void)detail::visit(search_rows(rows, query, accepts, stats, options), visitor);
         } else {
             const std::size_t stride = 64 * detail::lines_per_block * detail::thread_count(options.threads);
-            std::vector<Hit> hits;
-            for (std::size_t first = 0; first < view.rows.count(); first += stride) {
-                hits.clear();
-                view.lines.collect(first, std::min(view.rows.count(), first + stride), accepts, counts, hits);
+            const std::size_t count = rows.size();
+            std::size_t first = 0;
+            do {
+                const auto hits = hits_between(first, std::min(count, first + stride), rows, query, accepts, options);
                 if (!detail::visit(hits, visitor)) return;
-            }
+                first += stride;
+            } while (first < count);
         }
+    }
+    // Leaves the index before the hits are visited, so that a visitor may change it.
+    template <std::size_t Dim, Scalar S, AnyQuery Query, class Accepts>
+    [[nodiscard]] std::vector<Hit> hits_between(std::size_t first, std::size_t last, const Rows<Dim, S>& rows,
+                                                const Query& query, const Accepts& accepts,
+                                                const SearchOptions& options) const {
+        const View<S, Query> view(*this, rows, query, options);
+        detail::VaCounts counts;
+        std::vector<Hit> hits;
+        last = std::min(last, view.rows.count());
+        if (first < last) view.lines.collect(first, last, accepts, counts, hits);
+        return hits;
     }
 
     template <std::size_t Dim, Scalar S, class Filter>
