@@ -167,8 +167,9 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
     // --- indexes (collection_indexes.hpp) ---
 
     // Creates an index of all committed rows: VaOptions{} for exact searches, HnswOptions{…} for AnnQuery. Does nothing
-    // if it exists; replaces a damaged one. Throws type_mismatch if it exists with other options; read_only; no_space,
-    // io: then there is no index. progress(rows done, all rows). O(rows): see VaIndex::update, HnswIndex::update.
+    // if it exists; replaces a damaged one. Throws type_mismatch if it exists with other options; read_only if it does
+    // not exist and the collection is open for reading; no_space, io: then there is no index. progress(rows done, all
+    // rows). O(rows): see VaIndex::update, HnswIndex::update.
     template <detail::IndexOptions Options, ProgressCallback Progress = NoProgress>
     void create_index(const Options& options, const IndexUpdateOptions& how = {}, Progress progress = {}) {
         opened().create_index(options, how.threads, progress);

@@ -81,15 +81,16 @@ class CollectionIndexes {
         directory_ = directory;
         for (Slot& slot : slots_) find(slot);
     }
-    // Creates an index of all committed rows, unless it exists. Throws type_mismatch if it exists with other options.
+    // Creates an index of all committed rows, unless it exists. Throws type_mismatch if it exists with other options,
+    // read_only if it does not exist and this is not the writer.
     template <IndexOptions Options>
     void create(const Options& options, const CommittedRows<Rows>& rows, unsigned threads, IndexProgress progress) {
         using Index = typename IndexOfOptions<Options>::template Index<Rows, M>;
-        check_writer();
         Index::use();
         Slot& slot = this->slot(IndexOfOptions<Options>::kind);
         find(slot);
         if (const auto old = slot.get()) return static_cast<const Index&>(*old).check_options(options);
+        check_writer();
         build(slot, rows, threads, progress, [&](const auto& path) { return Index::create(path, rows_, options); });
     }
     // Returns false if there is none.
