@@ -22,8 +22,8 @@
 // Which programs use an index. Code for an index is compiled only into programs that contain a call of create_index()
 // with its options, or, for the graph, a search with AnnQuery. In such a program every collection with the same rows
 // and metric opens the index with its directory. create_index() does nothing if the index exists with the same options,
-// so a program can call it whenever it opens a collection, also for reading. Other programs scan, give the same answers,
-// and do not update the index.
+// so a program can call it whenever it opens a collection, also for reading. Other programs scan, give the same
+// answers, and do not update the index.
 //
 // Damage. A damaged index never makes open() fail: it is left out, and index_errors() tells why. create_index()
 // replaces it.

@@ -85,7 +85,11 @@ split
 names=("$@")
 if [ $# = 0 ]; then names=($(ls "$work")); fi
 if [ "${1:-}" = --short ]; then names=($(cd "$work" && ls -d */short | xargs -n1 dirname)); fi
-survivors=0
-for name in "${names[@]}"; do judge "$work/$name" || survivors=$((survivors + 1)); done
-echo "mutations: ${#names[@]} deliberate bugs, $survivors not caught"
-[ "$survivors" = 0 ]
+export here root
+export -f apply build judge
+cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+caught=$(printf '%s\n' "${names[@]}" |
+    { xargs -P "$cores" -I{} bash -euo pipefail -c 'judge "$@"' judge "$work/{}" || true; } |
+    tee /dev/stderr | grep -c '^caught' || true)
+echo "mutations: ${#names[@]} deliberate bugs, $((${#names[@]} - caught)) not caught"
+[ "$caught" = ${#names[@]} ]
