@@ -154,7 +154,7 @@ class MappedArray {
     [[nodiscard]] detail::IdSet missing_in_file() const { return changes_.missing_in_file(); }
     void put_overwrites(detail::JournalRecordWriter& record, std::uint32_t file_index, detail::IdSet& overwritten);
     // Records that a checkpoint is durable. Its journal has the overwrites that are `missing` in the file.
-    void mark_checkpoint(detail::IdSet missing) noexcept;
+    void mark_checkpoint(detail::IdSet&& missing) noexcept;
     // True if the journal has overwrites that the file may lack.
     [[nodiscard]] bool has_logged() const noexcept { return changes_.any_logged(); }
     // If the file contains everything, the view may show the file again.

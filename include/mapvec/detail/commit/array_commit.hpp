@@ -99,7 +99,7 @@ Slot MappedArray<File>::slot(bool tail) const noexcept {
 }
 
 template <Storage File>
-void MappedArray<File>::mark_checkpoint(detail::IdSet missing) noexcept {
+void MappedArray<File>::mark_checkpoint(detail::IdSet&& missing) noexcept {
     changes_.checkpoint(size(), std::move(missing));
     sums_.forget_changes();
     publish_state();

@@ -22,7 +22,7 @@ class FunctionRef<Result(Args...)> {
     FunctionRef() noexcept = default;
     template <class Function>
         requires(!std::same_as<std::remove_cvref_t<Function>, FunctionRef>)
-    FunctionRef(Function&& function)
+    FunctionRef(Function&& function)  // NOLINT(bugprone-forwarding-reference-overload): it does not see `requires`
     noexcept
         : object_(const_cast<void*>(static_cast<const void*>(std::addressof(function)))),
           call_([](void* object, Args... args) -> Result {
