@@ -43,6 +43,9 @@ TEST_CASE("an index gives the hits of a search for every length of rows", "[va]"
         check_metric<SquaredL2, float>(dim, 700);
     check_metric<Cosine, float>(17, 300);
     check_metric<InnerProduct, float>(20, 300);
+}
+
+TEST_CASE("an index gives the hits of a search for rows of thousands of numbers", "[va][long]") {
     check_metric<SquaredL2, float>(5000, 40);
     check_metric<SquaredL2, float>(20000, 20);
 }
