@@ -165,7 +165,7 @@ TEST_CASE("an index that was killed before its commit has its previous commit", 
     CHECK(same(reader.search(store, KnnQuery{query, 30}), search(store, KnnQuery{query, 30})));
 }
 
-TEST_CASE("searches during updates are exact", "[va]") {
+TEST_CASE("searches during updates are exact", "[va][threads]") {
     const ScratchDirectory directory;
     Embeddings embeddings(dim, 4);
     auto store = Store::create(directory / "rows.vec", {.dim = dim});

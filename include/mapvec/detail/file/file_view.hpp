@@ -85,7 +85,8 @@ class FileView {
     // Shows bytes that were written to the file, also where there are overlays.
     void update_overlays(std::uint64_t offset, std::span<const std::byte> bytes) noexcept {
         overlaid_.each(offset, offset + bytes.size(), [&](std::uint64_t at, std::uint64_t n) {
-            std::memmove(view_.base() + at, bytes.data() + (at - offset), n);  // they may be the same bytes
+            const std::byte* from = bytes.data() + (at - offset);
+            if (from != view_.base() + at) std::memmove(view_.base() + at, from, n);
         });
     }
     void drop_overlays();

@@ -17,6 +17,7 @@
 #include <cstring>
 #include <string>
 
+#include <mapvec/detail/platform/thread_sanitizer.hpp>
 #include <mapvec/error.hpp>
 #include <mapvec/options.hpp>
 
@@ -318,19 +319,25 @@ inline void release_addresses(std::byte* base, std::size_t n) noexcept {
 #endif
 }
 
+// Maps pages of the file at [at, at + n), in place of pages with the same bytes, which other threads may be reading.
+[[nodiscard]] inline int map_in_place(Handle handle, std::uint64_t offset, std::size_t n, std::byte* at, int protection,
+                                      int flags) noexcept {
+    const HiddenFromThreadSanitizer same_bytes;
+    void* mapped = ::mmap(at, n, protection, MAP_FIXED | flags, handle, static_cast<off_t>(offset));
+    return mapped == MAP_FAILED ? errno : 0;
+}
+
 // Shows pages of the file at [at, at + n), in place of what is mapped there.
 [[nodiscard]] inline int show_file(Handle handle, std::uint64_t offset, std::size_t n, std::byte* at,
                                    int flags) noexcept {
-    void* mapped = ::mmap(at, n, PROT_READ, MAP_SHARED | MAP_FIXED | flags, handle, static_cast<off_t>(offset));
-    return mapped == MAP_FAILED ? errno : 0;
+    return map_in_place(handle, offset, n, at, PROT_READ, MAP_SHARED | flags);
 }
 
 // Replaces the mapping of [base, base + n) by private pages of the file. The contents do not change at any moment, but
 // writes then stay in memory.
 [[nodiscard]] inline int map_private(Handle handle, std::byte* base, std::uint64_t offset, std::size_t n) noexcept {
-    void* mapped = ::mmap(base, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, handle,
-                          static_cast<off_t>(offset));
-    if (mapped == MAP_FAILED) return errno;
+    const int error = map_in_place(handle, offset, n, base, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE);
+    if (error != 0) return error;
 #if defined(__linux__)
     // After mlockall(MCL_FUTURE) all these pages are copies already, and would not show later writes to the file.
     if (::madvise(base, n, MADV_DONTNEED) != 0 && ::munlock(base, n) == 0) (void)::madvise(base, n, MADV_DONTNEED);
