@@ -88,8 +88,8 @@ if [ "${1:-}" = --short ]; then names=($(cd "$work" && ls -d */short | xargs -n1
 export here root
 export -f apply build judge
 cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-caught=$(printf '%s\n' "${names[@]}" |
-    { xargs -P "$cores" -I{} bash -euo pipefail -c 'judge "$@"' judge "$work/{}" || true; } |
-    tee /dev/stderr | grep -c '^caught' || true)
+printf '%s\n' "${names[@]}" |
+    { xargs -P "$cores" -I{} bash -euo pipefail -c 'judge "$@"' judge "$work/{}" || true; } | tee "$work.log"
+caught=$(grep -c '^caught' "$work.log" || true)
 echo "mutations: ${#names[@]} deliberate bugs, $((${#names[@]} - caught)) not caught"
 [ "$caught" = ${#names[@]} ]
