@@ -1,5 +1,5 @@
-// HiddenFromThreadSanitizer: while one exists, ThreadSanitizer ignores writes of this thread. It takes every mmap() for a
-// write of all its bytes, also where the pages show what they have shown before.
+// HiddenFromThreadSanitizer: while one exists, ThreadSanitizer ignores writes of this thread. It takes every mmap() for
+// a write of all its bytes, also where the pages show what they have shown before.
 #pragma once
 
 #if defined(__SANITIZE_THREAD__)
