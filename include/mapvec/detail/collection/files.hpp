@@ -69,24 +69,28 @@ template <Storage File>
     return others && *others > *rewrites ? 0 : 1;
 }
 
+inline constexpr std::array collection_file_names{"vectors", "payloads", "payloads.offsets", "erased"};
+
 // Removes the files, if the system permits it. A system that cannot remove open files leaves them to the next writer.
 template <Storage File>
 void discard_collection(const std::filesystem::path& place) noexcept {
-    for (const char* name :
-         {"vectors", "payloads", "payloads.offsets", "erased", "vectors.journal0", "vectors.journal1"}) {
+    const auto discard = [&](const char* name) {
         try {
             File::remove(place / name);
         } catch (const Error&) {
         }
-    }
+    };
+    for (const char* name : collection_file_names) discard(name);
+    discard("vectors.journal0");
+    discard("vectors.journal1");
 }
 
 // Removes the remains of an interrupted rewrite. If the current files cannot be made durable, the remains stay.
 // REQUIRES: the caller is the writer of `current`, which is open and has not changed.
 template <Storage File>
 void discard_leftovers(CommitGroup<File>& current, const std::filesystem::path& other) {
-    constexpr std::array names{"vectors", "payloads", "payloads.offsets", "erased"};
-    if (std::none_of(names.begin(), names.end(), [&](const char* name) { return File::exists(other / name); })) return;
+    const auto is_there = [&](const char* name) { return File::exists(other / name); };
+    if (std::ranges::none_of(collection_file_names, is_there)) return;
     try {
         current.make_opened_state_durable();
     } catch (const Error&) {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -60,6 +61,9 @@ class CollectionIndexes {
     };
 
   public:
+    // commit() updates an index, a key or a field if so many rows wait.
+    static constexpr std::size_t max_waiting = 4096;
+
     CollectionIndexes(const Rows& rows, const ErasureSet& erased, OpenMode mode)
         : rows_(rows), erased_(erased), mode_(mode) {}
 
@@ -76,10 +80,12 @@ class CollectionIndexes {
         return errors;
     }
 
-    // Opens the indexes in the directory that are not open yet. Never throws Error. Does nothing in copy_on_write mode.
-    void open(const std::filesystem::path& directory) {
+    // Opens the indexes in the directory. Returns false if there are none. Never throws Error. Does nothing in
+    // copy_on_write mode.
+    bool open(const std::filesystem::path& directory) {
         directory_ = directory;
         for (Slot& slot : slots_) find(slot);
+        return exact() != nullptr || graph() != nullptr;
     }
     // Creates an index of all committed rows, unless it exists. Throws type_mismatch if it exists with other options,
     // read_only if it does not exist and this is not the writer.
@@ -109,7 +115,8 @@ class CollectionIndexes {
             slot.changed = 0;
         }
     }
-    // After a commit: updates indexes for which many rows wait. If an update fails, the rows still wait.
+    // After a commit: updates indexes for which many rows wait. If an update fails, the rows still wait: the commit is
+    // durable already, so nothing is thrown, for want of memory neither.
     void keep_up() {
         for (Slot& slot : slots_) {
             const auto index = slot.get();
@@ -121,7 +128,7 @@ class CollectionIndexes {
             try {
                 index->update({rows_, erased_, {}}, 1, max_waiting, ignore_progress());
                 slot.changed = 0;
-            } catch (const Error&) {
+            } catch (const std::exception&) {
             }
         }
     }
@@ -184,8 +191,6 @@ class CollectionIndexes {
     }
 
   private:
-    static constexpr std::size_t max_waiting = 4096;
-
     [[nodiscard]] static IndexProgress ignore_progress() noexcept {
         static constexpr NoProgress none;
         return none;

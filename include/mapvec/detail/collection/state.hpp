@@ -61,8 +61,8 @@ class CollectionState {
         check_payload_count();
         learn_erasures();
         count_live_rows();
-        indexes_.open(directory());
-        if (mode_ == OpenMode::read_only) refresh_rows();  // an index may know a newer commit
+        const bool has_indexes = indexes_.open(directory());
+        if (has_indexes && mode_ == OpenMode::read_only) refresh_rows();  // an index may know a newer commit
     }
     CollectionState(const CollectionState&) = delete;
     CollectionState& operator=(const CollectionState&) = delete;
@@ -248,14 +248,15 @@ class CollectionState {
 
     // --- durability: as CommitGroup ---
 
-    // Updates the fields and indexes for which many rows wait. If an update fails, the rows still wait.
+    // Updates the fields and indexes for which many rows wait. If an update fails, also for want of memory, the rows
+    // still wait: the commit is durable already.
     void commit() {
         group_.commit();
         for (const auto& field : fields_) {
-            if (field->waiting() < max_waiting) continue;
+            if (field->waiting() < Indexes::max_waiting) continue;
             try {
                 field->update();
-            } catch (const Error&) {
+            } catch (const std::exception&) {
             }
         }
         if (is_writer()) indexes_.keep_up();
@@ -309,7 +310,6 @@ class CollectionState {
         return {vectors_, erased_ids_, std::move(pending)};
     }
     using Changes = std::vector<typename FieldOf::Change>;
-    static constexpr std::size_t max_waiting = 4096;
 
     // The changes of all fields for the new payload of a row. Throws exists.
     [[nodiscard]] Changes prepare(Id id, const T& payload, std::optional<Id> replaced = std::nullopt) {

@@ -4,8 +4,8 @@
 //     for (auto page = pages.next(); !page.empty(); page = pages.next()) …
 //
 // It reads ahead: the first `ef` rows (or k, if that is more) with one search, then twice as many with another one, of
-// which it returns those that it has not returned, and so on. So all pages together take about twice as long as one
-// search for as many rows.
+// which it returns those that it has not returned, and so on. So beyond the first `ef` rows its searches together ask
+// for fewer than four times as many rows as were returned.
 #pragma once
 
 #include <algorithm>
