@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "noisy_directions.hpp"
 #include "scratch.hpp"
 
 namespace test_hnsw_lines {
@@ -28,30 +29,7 @@ constexpr std::size_t dim = 56;
 using Points = MmapVectorStore<dim>;
 using Row = std::array<float, dim>;
 
-// Rows of a few directions and a little noise, as real ones are.
-class Numbers {
-  public:
-    explicit Numbers(unsigned seed) : engine_(seed) {
-        std::mt19937 fixed(1);
-        for (Row& direction : directions_)
-            for (float& x : direction) x = normal_(fixed);
-    }
-    std::size_t below(std::size_t n) { return engine_() % n; }
-    Row row() {
-        Row row{};
-        for (const Row& direction : directions_) {
-            const float along = normal_(engine_);
-            for (std::size_t i = 0; i < dim; ++i) row[i] += along * direction[i];
-        }
-        for (float& x : row) x += 0.2f * normal_(engine_) + 0.5f;
-        return row;
-    }
-
-  private:
-    std::mt19937 engine_;
-    std::normal_distribution<float> normal_;
-    std::array<Row, 10> directions_;
-};
+using Numbers = NoisyDirections<dim, 10>;
 
 template <class Store>
 void append(Store& store, Numbers& numbers, std::size_t n) {

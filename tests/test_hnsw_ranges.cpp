@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "noisy_directions.hpp"
 #include "scratch.hpp"
 
 namespace test_hnsw_ranges {
@@ -27,38 +28,8 @@ namespace {
 using namespace mapvec;
 namespace fs = std::filesystem;
 
-// Rows of a few directions and a little noise, as real ones are.
 template <std::size_t dim>
-class Numbers {
-  public:
-    using Row = std::array<float, dim>;
-
-    explicit Numbers(unsigned seed) : engine_(seed) {
-        std::mt19937 fixed(1);
-        for (Row& direction : directions_)
-            for (float& x : direction) x = normal_(fixed);
-    }
-    std::size_t below(std::size_t n) { return engine_() % n; }
-    Row row() {
-        Row row{};
-        for (const Row& direction : directions_) {
-            const float along = normal_(engine_);
-            for (std::size_t i = 0; i < dim; ++i) row[i] += along * direction[i];
-        }
-        for (float& x : row) x += 0.2f * normal_(engine_) + 0.5f;
-        return row;
-    }
-    template <class Store>
-    void append_to(Store& store, std::size_t n) {
-        for (; n > 0; --n) store.append(row());
-        store.commit();
-    }
-
-  private:
-    std::mt19937 engine_;
-    std::normal_distribution<float> normal_;
-    std::array<Row, 6> directions_;
-};
+using Numbers = NoisyDirections<dim, 6>;
 
 // Hits that are also hits of an exact search: how many of its hits.
 struct Found {
