@@ -1,5 +1,5 @@
-// mapvec: the command-line tool. It inspects, verifies and searches stores, and imports and exports files. `mapvec
-// --help` and `mapvec <command> --help` list the options.
+// mapvec: the command-line tool. It inspects, verifies, searches and maintains stores, and imports and exports files.
+// `mapvec --help` and `mapvec <command> --help` list the options.
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
@@ -8,8 +8,11 @@
 #include <string>
 
 #include "cli/any_store.hpp"
+#include "cli/copies.hpp"
+#include "cli/index.hpp"
 #include "cli/info.hpp"
 #include "cli/inspect.hpp"
+#include "cli/migrate_check.hpp"
 #include "cli/options.hpp"
 #include "cli/query.hpp"
 #include "cli/recover.hpp"
@@ -35,6 +38,9 @@ const std::map<std::string, cli::TunedMetric> metrics{{"squared_l2", cli::TunedM
                                                       {"cosine", cli::TunedMetric::cosine},
                                                       {"inner_product", cli::TunedMetric::inner_product}};
 
+const std::map<std::string, mapvec::IndexKind> index_kinds{{"va", mapvec::IndexKind::va},
+                                                           {"hnsw", mapvec::IndexKind::hnsw}};
+
 constexpr const char* about = R"(Memory-mapped vector stores: look into them, fill them, search them.
 
 A STORE is the file of a vector store, of a payload store or of an index, or the directory of a collection.)";
@@ -49,6 +55,10 @@ Examples:
   mapvec query sift.vec --row 17 --ring 250 5           rows at 245 to 255 from row 17
   echo 0.1 0.2 0.3 | mapvec query my.vec --disk 0.5     rows within 0.5 of a vector
   mapvec export sift.vec sift.npy                       for numpy.load
+  mapvec index docs --hnsw                              a graph of the rows of a collection
+  mapvec compact docs                                   release the space of erased rows
+  mapvec backup docs /backups/docs                      a copy of the last commit, while programs write
+  mapvec migrate-check docs --like old-docs             do both have the same payload type?
 
 Exit codes: 0 done; 1 an error in the data or of the system; 2 the command line has no meaning.
 An error is one line on standard error. Results go to standard output. Progress is shown on standard
@@ -213,6 +223,70 @@ void add_tune(CLI::App& app) {
     command->callback([=] { cli::tune(*options); });
 }
 
+void add_index(CLI::App& app) {
+    auto options = std::make_shared<cli::IndexOptions>();
+    CLI::App* const command =
+        app.add_subcommand("index", "Create, update or drop the indexes of a collection, which programs then use");
+    command->add_option("store", options->store, "The directory of the collection")->required();
+    command->add_flag("--va", options->va, "A VA index: exact searches read fewer bytes");
+    command->add_flag("--hnsw", options->hnsw, "A graph, for approximate searches (AnnQuery)");
+    cli::add_whole(command, "--m", options->m, "Links of a row in the graph [16]", 2, 4096);
+    cli::add_whole(command, "--ef-construction", options->ef_construction, "Candidates while a row is linked [200]", 1,
+                   1 << 20);
+    cli::add_choice(command, "--drop", options->drop, index_kinds, "Remove this index: va or hnsw")
+        ->type_name("INDEX")
+        ->excludes("--va")
+        ->excludes("--hnsw");
+    cli::add_whole(command, "--threads", options->threads, "0: all cores", 0, 4096);
+    command->footer(
+        "Without --va, --hnsw and --drop: brings all indexes of the collection up to date. An index that is damaged "
+        "is\n"
+        "replaced. No other program may have the collection open for writing.");
+    command->callback([=] { cli::index(*options); });
+}
+
+void add_compact(CLI::App& app) {
+    auto options = std::make_shared<cli::CompactOptions>();
+    CLI::App* const command =
+        app.add_subcommand("compact", "Release the space of erased rows and of overwritten payloads of a collection");
+    command->add_option("store", options->store, "The directory of the collection")->required();
+    command->add_option("--to", options->to, "Write the compact collection to this new directory; leave the old one")
+        ->type_name("DIRECTORY");
+    command->footer(
+        "Rows get new ids in the same order. Indexes are built again, keys and fields when a program opens them for\n"
+        "writing; a collection made with --to has none. It needs space for a copy of the live rows. After any error\n"
+        "or crash there is the old collection or the new one. Programs that read keep their view until refresh(); no\n"
+        "other program may have the collection open for writing.");
+    command->callback([=] { cli::compact(*options); });
+}
+
+void add_backup(CLI::App& app) {
+    auto store = std::make_shared<std::string>();
+    auto to = std::make_shared<std::string>();
+    CLI::App* const command = app.add_subcommand("backup", "Copy the last commit of a store, while programs use it");
+    command->add_option("store", *store, "The store")->required();
+    command->add_option("to", *to, "The copy: a new directory for a collection, otherwise a new file")->required();
+    command->footer(
+        "A collection is copied with its keys, fields and indexes; ids stay. The copy appears whole or not at all.");
+    command->callback([=] { cli::backup(*store, *to); });
+}
+
+void add_migrate_check(CLI::App& app) {
+    auto options = std::make_shared<cli::MigrateCheckOptions>();
+    CLI::App* const command = app.add_subcommand(
+        "migrate-check", "Show the type of the payloads of a store, decode each of them, and compare the type");
+    command->add_option("store", options->store, "The store")->required();
+    command->add_option("schema", options->schema, "Compare with this type, for example \"(s s u4 [s])\"");
+    command->add_option("--like", options->like, "Compare with the payloads of this store")
+        ->type_name("STORE")
+        ->excludes("schema");
+    command->footer(
+        "Nothing is written. Exit code 1 if a record cannot be decoded, or if the types differ: Collection::migrate()\n"
+        "converts payloads. The letters of a type: include/mapvec/detail/codec/schema.hpp. A program prints the text\n"
+        "of its type with payload_schema<T>().");
+    command->callback([=] { cli::migrate_check(*options); });
+}
+
 int complain(const std::string& problem, int code) {
     const std::string text = cli::one_line(problem);
     std::cerr << (text.rfind("mapvec: ", 0) == 0 ? "" : "mapvec: ") << text << '\n';
@@ -256,6 +330,10 @@ int main(int argc, char** argv) {
     add_query(app);
     add_stats(app);
     add_tune(app);
+    add_index(app);
+    add_compact(app);
+    add_backup(app);
+    add_migrate_check(app);
     app.footer(footer);  // before the commands: they copy it when they are added
     return run(app, argc, argv);
 }

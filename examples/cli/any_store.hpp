@@ -1,7 +1,7 @@
 // AnyStore: any store of mapvec, for a program that knows its type at run time only: a vector store, a payload store,
 // the directory of a collection, or an index.
 //
-//     AnyStore store("sift.vec");                                 // read-only
+//     AnyStore store("sift.vec");                                 // read-only, unless a mode is given
 //     with_scalar(store.scalar(), [&]<class S>() {
 //         Vectors<S> rows = store.vectors<S>();                   // dim(), data(): can be searched
 //     });
@@ -68,7 +68,9 @@ enum class StoreKind { vectors, payloads, collection, index };
 
 class AnyStore {
   public:
-    explicit AnyStore(const fs::path& path) : path_(path) {
+    using Group = mapvec::CommitGroup<mapvec::MappedFile>;
+
+    explicit AnyStore(const fs::path& path, mapvec::OpenMode mode = mapvec::OpenMode::read_only) : path_(path) {
         const fs::path root = root_of(path);
         const mapvec::FileHeader header = read_own_header(root);
         if (header.kind == mapvec::FileKind::vectors)
@@ -79,7 +81,7 @@ class AnyStore {
             throw mapvec::Error(mapvec::ErrorCode::type_mismatch, path,
                                 "this is file " + std::to_string(header.file_index + 1) + " of a store of " +
                                     std::to_string(header.file_count) + "; open the store it belongs to");
-        open(root, header);
+        open(root, header, mode);
     }
 
     [[nodiscard]] const fs::path& path() const noexcept { return path_; }
@@ -116,6 +118,10 @@ class AnyStore {
     [[nodiscard]] std::uint64_t payload_size() const noexcept {
         const auto& header = group_[first_payload()].header();
         return header.kind == mapvec::FileKind::raw_payloads ? header.stride : 0;
+    }
+    // REQUIRES: has_payloads().
+    [[nodiscard]] std::uint64_t payload_fingerprint() const noexcept {
+        return group_[first_payload()].header().fingerprint;
     }
     [[nodiscard]] std::uint64_t payloads() const noexcept {
         return group_[first_payload() + (payload_size() == 0 ? 1 : 0)].size();
@@ -154,45 +160,31 @@ class AnyStore {
         group_.verify(std::move(progress));
     }
 
+    // For commands that copy or write: the files, of which the last is that of the erasures in a collection.
+    [[nodiscard]] Group& group() noexcept { return group_; }
+    [[nodiscard]] const Group& group() const noexcept { return group_; }
+    [[nodiscard]] std::size_t files() const noexcept { return files_; }
+
   private:
-    using Group = mapvec::CommitGroup<mapvec::MappedFile>;
-
-    // The expected header that matches the given one, of any kind.
-    static mapvec::ExpectedHeader expectation(const mapvec::FileHeader& header) {
-        return {.kind = header.kind,
-                .scalar = header.scalar,
-                .dim = header.dim,
-                .scalar_size = header.dim == 0 ? 0 : header.stride / header.dim,
-                .fingerprint = header.fingerprint,
-                .file_index = header.file_index,
-                .file_count = header.file_count,
-                .description = mapvec::detail::description_of(header)};
-    }
-    static mapvec::FileHeader read_own_header(const fs::path& file) {
-        const auto mapped = mapvec::MappedFile::open(file, mapvec::OpenMode::read_only, {.address_space = 1});
-        mapvec::FileHeader header;
-        if (mapped.size() >= sizeof header) std::memcpy(&header, mapped.data(), sizeof header);
-        (void)mapvec::detail::read_header(mapped.data(), mapped.size(), expectation(header), file);
-        return header;
-    }
-
-    void open(const fs::path& root, const mapvec::FileHeader& header) {
-        std::vector<mapvec::FileSpec> specs;
-        for (const auto& file : files_of(root, header)) {
-            if (!file)
-                throw mapvec::Error(mapvec::ErrorCode::corrupt, root,
-                                    "file " + std::to_string(specs.size() + 1) + " of its " +
-                                        std::to_string(header.file_count) + " is missing, or its header is damaged");
-            specs.push_back({*file, expectation(read_own_header(*file)), 0});
-        }
+    void open(const fs::path& root, const mapvec::FileHeader& header, mapvec::OpenMode mode) {
+        const auto specs = specs_of(root, header);
         check_scalar(specs[0]);
-        group_ = Group::open(specs, mapvec::OpenMode::read_only, {});
+        group_ = Group::open(specs, mode, {});
         files_ = specs.size();
         if (kind_ != StoreKind::collection) return;
+        if (mode == mapvec::OpenMode::read_write) become_writer(root);
         if (payloads() != group_[0].size())
             throw mapvec::Error(mapvec::ErrorCode::corrupt, path_,
                                 mapvec::detail::mismatch("payloads", group_[0].size(), payloads()));
         learn_erasures(group_[files_ - 1]);
+    }
+    // As a collection does when it is opened for writing.
+    void become_writer(const fs::path& root) {
+        if (root != root_of(path_) || !group_[0].file().has_its_name())
+            throw mapvec::Error(mapvec::ErrorCode::locked, path_,
+                                "another program has just replaced its files; try again");
+        const auto other = mapvec::detail::collection_place(path_, header().rewrites + 1);
+        mapvec::detail::discard_leftovers<mapvec::MappedFile>(group_, other);
     }
     void check_scalar(const mapvec::FileSpec& root) const {
         if (!has_vectors()) return;

@@ -10,6 +10,7 @@
 #include <mapvec/detail/collection/files.hpp>
 #include <mapvec/detail/file/header.hpp>
 #include <mapvec/error.hpp>
+#include <mapvec/storage/commit_group.hpp>
 #include <mapvec/storage/file_format.hpp>
 #include <mapvec/storage/mapped_file.hpp>
 #include <optional>
@@ -87,6 +88,40 @@ namespace fs = std::filesystem;
         if (found.file_index < files.size()) files[found.file_index] = sibling;
     }
     return files;
+}
+
+// The expected header that matches the given one, of any kind.
+[[nodiscard]] inline mapvec::ExpectedHeader expectation(const mapvec::FileHeader& header) {
+    return {.kind = header.kind,
+            .scalar = header.scalar,
+            .dim = header.dim,
+            .scalar_size = header.dim == 0 ? 0 : header.stride / header.dim,
+            .fingerprint = header.fingerprint,
+            .file_index = header.file_index,
+            .file_count = header.file_count,
+            .description = mapvec::detail::description_of(header)};
+}
+
+// Throws not_found, corrupt, version_mismatch.
+[[nodiscard]] inline mapvec::FileHeader read_own_header(const fs::path& file) {
+    const auto mapped = mapvec::MappedFile::open(file, mapvec::OpenMode::read_only, {.address_space = 1});
+    mapvec::FileHeader header;
+    if (mapped.size() >= sizeof header) std::memcpy(&header, mapped.data(), sizeof header);
+    (void)mapvec::detail::read_header(mapped.data(), mapped.size(), expectation(header), file);
+    return header;
+}
+
+// What the files of a store say that they are. Throws corrupt if one is missing.
+[[nodiscard]] inline std::vector<mapvec::FileSpec> specs_of(const fs::path& root, const mapvec::FileHeader& header) {
+    std::vector<mapvec::FileSpec> specs;
+    for (const auto& file : files_of(root, header)) {
+        if (!file)
+            throw mapvec::Error(mapvec::ErrorCode::corrupt, root,
+                                "file " + std::to_string(specs.size() + 1) + " of its " +
+                                    std::to_string(header.file_count) + " is missing, or its header is damaged");
+        specs.push_back({*file, expectation(read_own_header(*file)), 0});
+    }
+    return specs;
 }
 
 }  // namespace cli

@@ -59,7 +59,7 @@ printf "$zero$zero$three$four$six$eight$zero$one" >rows.f32
 # --- help ---
 run 0 --help </dev/null
 says import query "Exit codes: 0 done; 1" "mapvec import sift.fvecs"
-for command in info verify inspect recover head import export query stats tune; do
+for command in info verify inspect recover head import export query stats tune index compact backup migrate-check; do
     run 0 "$command" --help </dev/null
     says "$command" store
     lacks "Exit codes"
@@ -176,7 +176,7 @@ says "cannot be created"
 
 # --- a collection ---
 if [ -n "$quickstart" ]; then
-    "$quickstart" >/dev/null || fail "quickstart"
+    "$quickstart" >first-quickstart || fail "quickstart"
     run 0 info fruits </dev/null
     says collection "rows      3" "payloads  encoded"
     run 0 verify fruits </dev/null
@@ -191,6 +191,64 @@ if [ -n "$quickstart" ]; then
     says "open the store it belongs to"
     run 2 import rows.fvecs fruits --append </dev/null
     says "only vector stores"
+
+    # --- maintenance: tests/test_tool_maintenance.cpp has erased rows and keys ---
+    run 0 index fruits </dev/null
+    says "no index to update"
+    run 0 index fruits --va --hnsw --m 8 </dev/null
+    says "VA index: 3 rows" "graph, m 8, ef_construction 200: 3 rows"
+    run 0 index fruits </dev/null
+    says "VA index: 3 rows" "graph, m 8, ef_construction 200: 3 rows"
+    run 1 index fruits --hnsw --m 16 </dev/null
+    says "there is a graph with m 8" "--drop hnsw" "[type_mismatch]"
+    printf '\1' | dd of=fruits/index.va bs=1 seek=100 conv=notrunc status=none
+    run 0 backup fruits copy </dev/null
+    says "left out: " "3 rows, " "with index.hnsw"
+    run 0 verify copy </dev/null
+    run 1 backup fruits copy </dev/null
+    says "there is a collection in it already" "[exists]"
+    run 0 index fruits --va </dev/null
+    says "VA index: 3 rows"
+    run 0 compact fruits </dev/null
+    says "3 rows, 0 erased ones left out" "VA index: built again" "graph: built again"
+    run 0 verify fruits </dev/null
+    says "whole: 3 rows"
+    "$quickstart" | cmp -s - first-quickstart || fail "quickstart after mapvec compact"
+    run 0 compact fruits </dev/null
+    run 0 compact copy --to small </dev/null
+    says "3 rows copied"
+    run 1 compact copy --to small </dev/null
+    says "[exists]"
+    run 0 index copy --drop hnsw </dev/null
+    says "graph dropped"
+    run 0 index copy --drop hnsw </dev/null
+    says "there was none"
+    run 0 migrate-check fruits </dev/null
+    prints $'payloads  (s f8)\nrecords   3, all can be decoded'
+    run 0 migrate-check fruits "(s f8)" </dev/null
+    says "no migration is needed"
+    run 0 migrate-check fruits --like copy </dev/null
+    says "no migration is needed"
+    "$mapvec" migrate-check fruits "(s u4 s)" >out 2>err && fail "migrate-check of another type: exit code 0"
+    says "records   3" "field 2: f8 here, u4 there" "field 3: absent here, s there" "[type_mismatch]"
+    run 2 migrate-check fruits "(s u4" </dev/null
+    says "expected a blank at character 6"
+    run 2 migrate-check rows.vec </dev/null
+    says "rows.vec has no payloads"
+    run 1 compact nowhere </dev/null
+    says "[not_found]"
+    run 2 compact rows.vec </dev/null
+    says "no collection"
+    run 2 index rows.vec --va </dev/null
+    run 2 index fruits --m 8 </dev/null
+    says "give --hnsw"
+    run 2 index fruits --drop va --va </dev/null
+    run 2 index fruits --drop tree </dev/null
+    run 0 backup rows.vec rows-copy.vec </dev/null
+    says "4 records"
+    cmp -s <(tail -c +4097 rows.vec) <(tail -c +4097 rows-copy.vec) || fail "the copy of rows.vec has other rows"
+    run 1 backup rows.vec rows-copy.vec </dev/null
+    says "[exists]"
     printf '\1' | dd of=fruits/payloads bs=1 seek=4100 conv=notrunc status=none
     run 1 verify fruits </dev/null
     says "[corrupt]"

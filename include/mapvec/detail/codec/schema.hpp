@@ -4,7 +4,7 @@
 //
 //     b           bool                     [x]         vector, deque, list of x
 //     i u f c + size  numbers, characters  <x> {k v}   set, map
-//     s           string                   N*x         array of N x
+//     s U         string, UnicodeChar      N*x         array of N x
 //     ?x          optional                 (x y)       pair, tuple, struct
 //     ^depth      enclosing type, 0 = top  |x y|       variant
 //     o + size    class whose fields cannot be seen    @text #number @?   a specialised Codec
@@ -84,6 +84,8 @@ void spell(std::string& text) {
         text += number_token<T>() + std::to_string(sizeof(T));
     else if constexpr (kind == Kind::text)
         text += 's';
+    else if constexpr (kind == Kind::character)
+        text += 'U';
     else if constexpr (kind == Kind::opaque)
         text += "o" + std::to_string(sizeof(T));
     else if constexpr (kind == Kind::custom)

@@ -48,6 +48,21 @@ template <class Files, class Fill>
     });
 }
 
+// Calls copy(first, end) for each run of live rows, of at most 4,096 rows.
+template <class IsLive, class Copy, ProgressCallback Progress>
+void each_live_run(std::uint64_t total, IsLive is_live, Copy copy, Progress& progress) {
+    constexpr std::uint64_t at_once = 4096;
+    std::uint64_t reported = 0;
+    for (Id first = 0, end = 0; first < total; first = end) {
+        while (end < total && end - first < at_once && is_live(end)) ++end;
+        if (end > first) copy(first, end);
+        if (end < total && !is_live(end)) ++end;
+        if (end - reported < at_once && end != total) continue;
+        progress(end, total);
+        reported = end;
+    }
+}
+
 // Copies the live rows, with new ids.
 template <class State, ProgressCallback Progress>
 [[nodiscard]] auto copy_live_rows(const State& from, const std::filesystem::path& place, std::uint64_t rewrites,
@@ -57,17 +72,15 @@ template <class State, ProgressCallback Progress>
     specs[0].header.rewrites = rewrites;
     return create_filled<Files>(specs, [&](auto& group) {
         typename Files::Records records(group, Files::first_payload);
-        const std::uint64_t total = from.rows().size();
-        constexpr std::uint64_t at_once = 4096;
-        for (Id first = 0, end = 0; first < total; first = end) {
-            for (end = first; end < total && end - first < at_once && from.contains(end); ++end) {
-                records.stage_copy(from.records(), end);
+        const auto copy = [&](Id first, Id end) {
+            for (Id id = first; id < end; ++id) {
+                records.stage_copy(from.records(), id);
                 records.publish();
             }
             append_records(from.rows(), first, end, group[0]);
-            if (end < total && !from.contains(end)) ++end;
-            if (end % at_once == 0 || end == total) progress(end, total);
-        }
+        };
+        each_live_run(
+            from.rows().size(), [&](Id id) { return from.contains(id); }, copy, progress);
     });
 }
 

@@ -1,0 +1,98 @@
+// mapvec migrate-check: what the payloads of a store are, whether each of them can be decoded, and what another type
+// would change.
+#pragma once
+
+#include <cstdint>
+#include <iostream>
+#include <mapvec/error.hpp>
+#include <optional>
+#include <string>
+
+#include "any_store.hpp"
+#include "progress.hpp"
+#include "schema.hpp"
+#include "text.hpp"
+
+namespace cli {
+
+struct MigrateCheckOptions {
+    fs::path store;
+    std::optional<std::string> schema;
+    std::optional<fs::path> like;
+};
+
+// The text in the header of a store. Longer texts than 255 characters are cut there.
+[[nodiscard]] inline std::string schema_text(const AnyStore& store) {
+    if (!store.has_payloads()) throw UsageError(store.path().string() + " has no payloads");
+    return store.description();
+}
+[[nodiscard]] inline bool is_cut(const std::string& text) {
+    return text.size() >= sizeof(mapvec::FileHeader::description) - 1;
+}
+
+// Decodes all records that are not erased; returns what to say about them. Throws corrupt if one cannot be decoded.
+[[nodiscard]] inline std::string check_records(const AnyStore& store, const Schema& schema) {
+    std::uint64_t checked = 0, wrong = 0;
+    std::string first;
+    ProgressBar bar("migrate-check", ProgressBar::Unit::things);
+    for (mapvec::Id id = 0; id < store.payloads(); ++id) {
+        if (store.erased(id)) continue;
+        ++checked;
+        try {
+            check_record(schema, store.payload(id));
+        } catch (const mapvec::Error& error) {
+            if (wrong++ == 0) first = "record " + std::to_string(id) + ": " + error.what();
+        }
+        if (id % 1024 == 0) bar(id, store.payloads());
+    }
+    if (wrong == 0) return std::to_string(checked) + ", all can be decoded";
+    throw mapvec::Error(
+        mapvec::ErrorCode::corrupt, store.path(),
+        std::to_string(wrong) + " of " + std::to_string(checked) + " records cannot be decoded: " + first);
+}
+
+inline void say_records(const AnyStore& store, const std::string& text) {
+    std::cout << "payloads  " << text << '\n';
+    std::cout << "records   ";
+    const std::uint64_t count = store.payloads() - store.erased().size();
+    if (is_cut(text)) {
+        std::cout << count << ", not checked: the header has only the beginning of this text\n";
+        return;
+    }
+    const Schema schema = parse_schema(text);
+    if (schema.is_raw)
+        std::cout << count << " of " << store.payload_size() << " bytes each\n";
+    else if (has_own_codec(schema.top))
+        std::cout << count << ", not checked: a part of them has a codec of its own\n";
+    else
+        std::cout << check_records(store, schema) << '\n';
+}
+
+// Compares the type of the payloads with another one. Throws type_mismatch if they differ.
+inline void compare(const AnyStore& store, const std::string& ours, const std::string& other, bool same_fingerprint) {
+    if (ours == other && same_fingerprint) {
+        std::cout << "the same type: no migration is needed\n";
+        return;
+    }
+    if (ours == other)
+        std::cout << "the texts are equal, but the types are not: they differ behind the text, or in their layout\n";
+    else if (is_cut(ours) || is_cut(other))
+        std::cout << "payload: " << ours << " here, " << other << " there\n";
+    else
+        for (const std::string& line : differences(parse_schema(ours), parse_schema(other))) std::cout << line << '\n';
+    throw mapvec::Error(mapvec::ErrorCode::type_mismatch, store.path(),
+                        "its payloads are of another type: Collection::migrate() converts them");
+}
+
+inline void migrate_check(const MigrateCheckOptions& options) {
+    if (options.schema) (void)parse_schema(*options.schema);
+    const AnyStore store(options.store);
+    const std::string ours = schema_text(store);
+    say_records(store, ours);
+    if (options.schema) return compare(store, ours, *options.schema, true);
+    if (!options.like) return;
+    const AnyStore other(*options.like);
+    compare(store, ours, schema_text(other), store.payload_fingerprint() == other.payload_fingerprint());
+}
+
+}  // namespace cli
