@@ -51,3 +51,9 @@ macro(mapvec_find_cli11)
         FetchContent_MakeAvailable(CLI11)
     endif()
 endmacro()
+
+# Defines MPI::MPI_CXX, for the C API: the C++ bindings of old MPI libraries are neither included nor linked.
+macro(mapvec_find_mpi)
+    set(MPI_CXX_SKIP_MPICXX ON)
+    find_package(MPI REQUIRED COMPONENTS CXX)
+endmacro()
