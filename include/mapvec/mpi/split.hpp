@@ -54,8 +54,8 @@ void split(const Collection<Dim, T, S, M>& source, const std::filesystem::path& 
 }
 
 // Appends the live rows of all shards to `target`, in the order of the shards, and commits. Rows ahead of the manifest
-// are left out. Throws not_found, corrupt, and the errors of append() and commit(); then `target` is at its last commit.
-// O(rows).
+// are left out. Throws not_found, corrupt, and the errors of append() and commit(); then `target` is at its last
+// commit. O(rows).
 template <std::size_t Dim, class T, Scalar S, NamedMetric M>
 void join(const std::filesystem::path& directory, Collection<Dim, T, S, M>& target) {
     const auto manifest = detail::decode(detail::manifest_path(directory), detail::read_manifest(directory));
