@@ -60,8 +60,8 @@ template <FileScalar From>
     return read_bin_shape<From>(file);
 }
 
-template <FileScalar From, std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress>
-std::uint64_t import_bin(const std::filesystem::path& path, MmapVectorStore<Dim, S, File>& store, Progress& progress) {
+template <FileScalar From, class Store, ProgressCallback Progress>
+std::uint64_t import_bin(const std::filesystem::path& path, Store& store, Progress& progress) {
     InputFile file(path);
     const Shape shape = read_bin_shape<From>(file);
     if (shape.rows == 0) return 0;
@@ -72,9 +72,9 @@ std::uint64_t import_bin(const std::filesystem::path& path, MmapVectorStore<Dim,
 template <FileScalar To, VectorSource Source, ProgressCallback Progress>
 std::uint64_t export_bin(const Source& source, const std::filesystem::path& path, IfExists if_exists,
                          Progress& progress) {
-    const std::span<const ScalarOf<Source>> scalars = source.data();
-    const std::size_t dim = source.dim();
-    const std::size_t rows = dim == 0 ? 0 : scalars.size() / dim;
+    const ExportedRows exported(source);
+    const std::size_t dim = exported.dim();
+    const std::uint64_t rows = exported.size();
     if (dim > std::numeric_limits<std::uint32_t>::max() || rows > std::numeric_limits<std::uint32_t>::max())
         throw Error(ErrorCode::invalid_argument, path,
                     mapvec::detail::mismatch("rows and dimension", "less than 2^32",
@@ -82,7 +82,7 @@ std::uint64_t export_bin(const Source& source, const std::filesystem::path& path
     const std::array header{static_cast<std::uint32_t>(rows), static_cast<std::uint32_t>(dim)};
     OutputFile file(path, if_exists);
     file.write(std::as_bytes(std::span(header)));
-    export_rows<To>(scalars, dim, file, {}, progress);
+    export_rows<To>(exported, file, {}, progress);
     file.finish();
     return rows;
 }
@@ -128,9 +128,34 @@ std::uint64_t import_ibin(const std::filesystem::path& path, MmapVectorStore<Dim
                           Progress progress = {}) {
     return detail::import_bin<std::int32_t>(path, store, progress);
 }
+// The same for collections; payload_of(n) returns the payload of row n.
+template <class Collection, PayloadsFor<Collection> PayloadOf, ProgressCallback Progress = NoProgress>
+std::uint64_t import_fbin(const std::filesystem::path& path, Collection& collection, PayloadOf payload_of,
+                          Progress progress = {}) {
+    detail::RowsWithPayloads rows(collection, payload_of);
+    return detail::import_bin<float>(path, rows, progress);
+}
+template <class Collection, PayloadsFor<Collection> PayloadOf, ProgressCallback Progress = NoProgress>
+std::uint64_t import_u8bin(const std::filesystem::path& path, Collection& collection, PayloadOf payload_of,
+                           Progress progress = {}) {
+    detail::RowsWithPayloads rows(collection, payload_of);
+    return detail::import_bin<std::uint8_t>(path, rows, progress);
+}
+template <class Collection, PayloadsFor<Collection> PayloadOf, ProgressCallback Progress = NoProgress>
+std::uint64_t import_i8bin(const std::filesystem::path& path, Collection& collection, PayloadOf payload_of,
+                           Progress progress = {}) {
+    detail::RowsWithPayloads rows(collection, payload_of);
+    return detail::import_bin<std::int8_t>(path, rows, progress);
+}
+template <class Collection, PayloadsFor<Collection> PayloadOf, ProgressCallback Progress = NoProgress>
+std::uint64_t import_ibin(const std::filesystem::path& path, Collection& collection, PayloadOf payload_of,
+                          Progress progress = {}) {
+    detail::RowsWithPayloads rows(collection, payload_of);
+    return detail::import_bin<std::int32_t>(path, rows, progress);
+}
 
-// Writes all rows to a .fbin file; returns their number. Throws exists, no_space, io, type_mismatch; invalid_argument
-// for 2^32 rows or more.
+// Writes all rows of a store, or the live rows of a collection, to a .fbin file; returns their number. Throws exists,
+// no_space, io, type_mismatch; invalid_argument for 2^32 rows or more.
 template <VectorSource Source, ProgressCallback Progress = NoProgress>
 std::uint64_t export_fbin(const Source& source, const std::filesystem::path& path,
                           IfExists if_exists = IfExists::refuse, Progress progress = {}) {

@@ -14,7 +14,14 @@
 // none. It replaces an existing file only if the caller asks for it. If a symbolic link points to the file, the link
 // stays. It never replaces a directory, a pipe or a device.
 //
-// For a collection, import into a temporary store, and append each row with its payload.
+// Collections. An import takes a function that returns the payload of row n of the file; an export writes the live rows
+// in the order of their ids, so that row n of the file is the n-th row that is not erased. (An export of vectors()
+// writes erased rows too: row n of the file is the row with id n.)
+//
+//     mapvec::io::import_fvecs("docs.fvecs", docs, [&](std::uint64_t n) { return Doc{titles[n]}; });
+//     mapvec::io::export_npy(docs, "live.npy");
+//
+// If an import into a collection throws, Collection::rollback() gives up the rows that it has appended.
 //
 // Values do not change. Between different scalar types a value is converted if the other type can represent it exactly:
 // a SIFT descriptor in float32 fits uint8. The first value that does not fit throws type_mismatch with its position.
@@ -33,6 +40,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -58,17 +66,45 @@ enum class IfExists {
     replace  // replaces the old file when the new one is complete
 };
 
-// What can be exported: a store, Collection::vectors(), or any type with dim() and contiguous row-major data().
+// A store, Collection::vectors(), or any type with dim() and contiguous row-major data().
 template <class Source>
-concept VectorSource = requires(const Source& source) {
+concept ContiguousRows = requires(const Source& source) {
     { source.dim() } -> std::convertible_to<std::size_t>;
     { source.data().size() } -> std::convertible_to<std::size_t>;
     requires Scalar<std::remove_cvref_t<decltype(*source.data().data())>>;
 };
 
+// A collection: contains(id) is false for erased rows.
+template <class Source>
+concept LiveRows = requires(const Source& source, std::uint64_t id) {
+    { source.contains(id) } -> std::same_as<bool>;
+    requires ContiguousRows<std::remove_cvref_t<decltype(source.vectors())>>;
+};
+
+// What can be exported.
+template <class Source>
+concept VectorSource = ContiguousRows<Source> || LiveRows<Source>;
+
+namespace detail {
+template <class Source>
+[[nodiscard]] const auto& rows_in(const Source& source) noexcept {
+    if constexpr (LiveRows<Source>)
+        return source.vectors();
+    else
+        return source;
+}
+}  // namespace detail
+
 // The scalar type of a source.
 template <VectorSource Source>
-using ScalarOf = std::remove_cvref_t<decltype(*std::declval<const Source&>().data().data())>;
+using ScalarOf = std::remove_cvref_t<decltype(*detail::rows_in(std::declval<const Source&>()).data().data())>;
+
+// A function that returns the payload for row n of a file.
+template <class Function, class Collection>
+concept PayloadsFor = LiveRows<Collection> &&
+    requires(Collection& collection, Function& payload_of, std::span<const ScalarOf<Collection>> row) {
+    collection.append(row, payload_of(std::uint64_t{}));
+};
 
 }  // namespace mapvec::inline v0_1::io
 

@@ -92,8 +92,8 @@ template <FileScalar From>
     return read_vecs_shape<From>(file);
 }
 
-template <FileScalar From, std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress>
-std::uint64_t import_vecs(const std::filesystem::path& path, MmapVectorStore<Dim, S, File>& store, Progress& progress) {
+template <FileScalar From, class Store, ProgressCallback Progress>
+std::uint64_t import_vecs(const std::filesystem::path& path, Store& store, Progress& progress) {
     InputFile file(path);
     const Shape shape = read_vecs_shape<From>(file);
     if (shape.rows == 0) return 0;
@@ -107,13 +107,13 @@ std::uint64_t import_vecs(const std::filesystem::path& path, MmapVectorStore<Dim
 template <FileScalar To, VectorSource Source, ProgressCallback Progress>
 std::uint64_t export_vecs(const Source& source, const std::filesystem::path& path, IfExists if_exists,
                           Progress& progress) {
-    const std::span<const ScalarOf<Source>> scalars = source.data();
-    const std::size_t dim = source.dim();
+    const ExportedRows exported(source);
+    const std::size_t dim = exported.dim();
     if (dim > static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()))
         throw Error(ErrorCode::invalid_argument, path, mapvec::detail::mismatch("dimension", "less than 2^31", dim));
     const auto prefix = static_cast<std::int32_t>(dim);
     OutputFile file(path, if_exists);
-    const std::uint64_t rows = export_rows<To>(scalars, dim, file, std::as_bytes(std::span(&prefix, 1)), progress);
+    const std::uint64_t rows = export_rows<To>(exported, file, std::as_bytes(std::span(&prefix, 1)), progress);
     file.finish();
     return rows;
 }
@@ -149,9 +149,28 @@ std::uint64_t import_ivecs(const std::filesystem::path& path, MmapVectorStore<Di
                            Progress progress = {}) {
     return detail::import_vecs<std::int32_t>(path, store, progress);
 }
+// The same for collections; payload_of(n) returns the payload of row n.
+template <class Collection, PayloadsFor<Collection> PayloadOf, ProgressCallback Progress = NoProgress>
+std::uint64_t import_fvecs(const std::filesystem::path& path, Collection& collection, PayloadOf payload_of,
+                           Progress progress = {}) {
+    detail::RowsWithPayloads rows(collection, payload_of);
+    return detail::import_vecs<float>(path, rows, progress);
+}
+template <class Collection, PayloadsFor<Collection> PayloadOf, ProgressCallback Progress = NoProgress>
+std::uint64_t import_bvecs(const std::filesystem::path& path, Collection& collection, PayloadOf payload_of,
+                           Progress progress = {}) {
+    detail::RowsWithPayloads rows(collection, payload_of);
+    return detail::import_vecs<std::uint8_t>(path, rows, progress);
+}
+template <class Collection, PayloadsFor<Collection> PayloadOf, ProgressCallback Progress = NoProgress>
+std::uint64_t import_ivecs(const std::filesystem::path& path, Collection& collection, PayloadOf payload_of,
+                           Progress progress = {}) {
+    detail::RowsWithPayloads rows(collection, payload_of);
+    return detail::import_vecs<std::int32_t>(path, rows, progress);
+}
 
-// Writes all rows to a .fvecs file; returns their number. Throws exists, no_space, io, type_mismatch; invalid_argument
-// for a dim of 2^31 or more.
+// Writes all rows of a store, or the live rows of a collection, to a .fvecs file; returns their number. Throws exists,
+// no_space, io, type_mismatch; invalid_argument for a dim of 2^31 or more.
 template <VectorSource Source, ProgressCallback Progress = NoProgress>
 std::uint64_t export_fvecs(const Source& source, const std::filesystem::path& path,
                            IfExists if_exists = IfExists::refuse, Progress progress = {}) {

@@ -139,6 +139,23 @@ template <Scalar S>
         return "<f4";
 }
 
+template <class Store, ProgressCallback Progress>
+std::uint64_t import_array(const std::filesystem::path& path, Store& store, Progress& progress) {
+    InputFile file(path);
+    const NpyHeader header = read_npy_header(file);
+    check_dim(file, 0, store.dim(), header.shape.dim);
+    const auto import_as = [&]<Scalar From>() {
+        return import_rows<From>(file, {header.shape}, store, no_prefix, progress);
+    };
+    switch (header.scalar) {
+        case ScalarType::float64: return import_as.template operator()<double>();
+        case ScalarType::float16: return import_as.template operator()<float16>();
+        case ScalarType::int8: return import_as.template operator()<std::int8_t>();
+        case ScalarType::uint8: return import_as.template operator()<std::uint8_t>();
+        default: return import_as.template operator()<float>();
+    }
+}
+
 }  // namespace detail
 
 // Reads and checks the header. Throws corrupt, version_mismatch, type_mismatch, dimension_mismatch.
@@ -151,34 +168,28 @@ template <Scalar S>
 template <std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress = NoProgress>
 std::uint64_t import_npy(const std::filesystem::path& path, MmapVectorStore<Dim, S, File>& store,
                          Progress progress = {}) {
-    detail::InputFile file(path);
-    const NpyHeader header = detail::read_npy_header(file);
-    detail::check_dim(file, 0, store.dim(), header.shape.dim);
-    const auto import_as = [&]<Scalar From>() {
-        return detail::import_rows<From>(file, {header.shape}, store, detail::no_prefix, progress);
-    };
-    switch (header.scalar) {
-        case ScalarType::float64: return import_as.template operator()<double>();
-        case ScalarType::float16: return import_as.template operator()<float16>();
-        case ScalarType::int8: return import_as.template operator()<std::int8_t>();
-        case ScalarType::uint8: return import_as.template operator()<std::uint8_t>();
-        default: return import_as.template operator()<float>();
-    }
+    return detail::import_array(path, store, progress);
+}
+// The same for a collection; payload_of(n) returns the payload of row n.
+template <class Collection, PayloadsFor<Collection> PayloadOf, ProgressCallback Progress = NoProgress>
+std::uint64_t import_npy(const std::filesystem::path& path, Collection& collection, PayloadOf payload_of,
+                         Progress progress = {}) {
+    detail::RowsWithPayloads rows(collection, payload_of);
+    return detail::import_array(path, rows, progress);
 }
 
-// Writes all rows as an array of the store's scalar type; returns their number. Throws exists, no_space, io.
+// Writes all rows of a store, or the live rows of a collection, as an array of their scalar type; returns their number.
+// Throws exists, no_space, io.
 template <VectorSource Source, ProgressCallback Progress = NoProgress>
 std::uint64_t export_npy(const Source& source, const std::filesystem::path& path, IfExists if_exists = IfExists::refuse,
                          Progress progress = {}) {
     using S = ScalarOf<Source>;
     using To = std::conditional_t<std::is_same_v<S, bfloat16>, float, S>;
-    const std::span<const S> scalars = source.data();
-    const std::size_t dim = source.dim();
+    const detail::ExportedRows exported(source);
     detail::OutputFile file(path, if_exists);
-    const std::string header =
-        detail::npy_header_text(detail::npy_descr<S>(), dim == 0 ? 0 : scalars.size() / dim, dim);
+    const std::string header = detail::npy_header_text(detail::npy_descr<S>(), exported.size(), exported.dim());
     file.write(std::as_bytes(std::span(header)));
-    const std::uint64_t rows = detail::export_rows<To>(scalars, dim, file, {}, progress);
+    const std::uint64_t rows = detail::export_rows<To>(exported, file, {}, progress);
     file.finish();
     return rows;
 }

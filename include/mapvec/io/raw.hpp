@@ -42,6 +42,13 @@ template <Scalar From>
     return {file.size() / *stride, dim};
 }
 
+template <Scalar From, class Store, ProgressCallback Progress>
+std::uint64_t import_raw_rows(const std::filesystem::path& path, Store& store, Progress& progress) {
+    InputFile file(path);
+    const Shape shape = read_raw_shape<From>(file, store.dim());
+    return import_rows<From>(file, {shape}, store, no_prefix, progress);
+}
+
 }  // namespace detail
 
 // The shape of a raw file whose rows have `dim` scalars. Throws corrupt if the last row is cut short; type_mismatch for
@@ -56,18 +63,24 @@ template <Scalar From = float>
 template <Scalar From = float, std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress = NoProgress>
 std::uint64_t import_raw(const std::filesystem::path& path, MmapVectorStore<Dim, S, File>& store,
                          Progress progress = {}) {
-    detail::InputFile file(path);
-    const Shape shape = detail::read_raw_shape<From>(file, store.dim());
-    return detail::import_rows<From>(file, {shape}, store, detail::no_prefix, progress);
+    return detail::import_raw_rows<From>(path, store, progress);
+}
+// The same for a collection; payload_of(n) returns the payload of row n.
+template <Scalar From = float, class Collection, PayloadsFor<Collection> PayloadOf,
+          ProgressCallback Progress = NoProgress>
+std::uint64_t import_raw(const std::filesystem::path& path, Collection& collection, PayloadOf payload_of,
+                         Progress progress = {}) {
+    detail::RowsWithPayloads rows(collection, payload_of);
+    return detail::import_raw_rows<From>(path, rows, progress);
 }
 
-// Writes all rows as To, without a header; returns their number. Throws exists, no_space, io, type_mismatch.
+// Writes all rows of a store, or the live rows of a collection, as To, without a header; returns their number. Throws
+// exists, no_space, io, type_mismatch.
 template <Scalar To = float, VectorSource Source, ProgressCallback Progress = NoProgress>
 std::uint64_t export_raw(const Source& source, const std::filesystem::path& path, IfExists if_exists = IfExists::refuse,
                          Progress progress = {}) {
     detail::OutputFile file(path, if_exists);
-    const std::uint64_t rows =
-        detail::export_rows<To>(std::span<const ScalarOf<Source>>(source.data()), source.dim(), file, {}, progress);
+    const std::uint64_t rows = detail::export_rows<To>(detail::ExportedRows(source), file, {}, progress);
     file.finish();
     return rows;
 }

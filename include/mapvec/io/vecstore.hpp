@@ -30,17 +30,32 @@ namespace mapvec::inline v0_1::io {
     return raw_shape<float>(path, dim);
 }
 
+namespace detail {
+template <class Store, ProgressCallback Progress>
+std::uint64_t import_vecstore_rows(const std::filesystem::path& path, std::uint64_t rows, Store& store,
+                                   Progress& progress) {
+    InputFile file(path);
+    const Shape capacity = read_raw_shape<float>(file, store.dim());
+    if (rows > capacity.rows)
+        throw Error(ErrorCode::out_of_range, path,
+                    mapvec::detail::mismatch("rows", "at most " + std::to_string(capacity.rows), rows));
+    return import_rows<float>(file, {{rows, capacity.dim}}, store, no_prefix, progress);
+}
+}  // namespace detail
+
 // Appends the first `rows` rows; returns their number. Throws out_of_range if the file is shorter; corrupt,
 // type_mismatch.
 template <std::size_t Dim, Scalar S, Storage File, ProgressCallback Progress = NoProgress>
 std::uint64_t import_vecstore(const std::filesystem::path& path, std::uint64_t rows,
                               MmapVectorStore<Dim, S, File>& store, Progress progress = {}) {
-    detail::InputFile file(path);
-    const Shape capacity = detail::read_raw_shape<float>(file, store.dim());
-    if (rows > capacity.rows)
-        throw Error(ErrorCode::out_of_range, path,
-                    mapvec::detail::mismatch("rows", "at most " + std::to_string(capacity.rows), rows));
-    return detail::import_rows<float>(file, {{rows, capacity.dim}}, store, detail::no_prefix, progress);
+    return detail::import_vecstore_rows(path, rows, store, progress);
+}
+// The same for a collection; payload_of(n) returns the payload of row n.
+template <class Collection, PayloadsFor<Collection> PayloadOf, ProgressCallback Progress = NoProgress>
+std::uint64_t import_vecstore(const std::filesystem::path& path, std::uint64_t rows, Collection& collection,
+                              PayloadOf payload_of, Progress progress = {}) {
+    detail::RowsWithPayloads target(collection, payload_of);
+    return detail::import_vecstore_rows(path, rows, target, progress);
 }
 
 }  // namespace mapvec::inline v0_1::io

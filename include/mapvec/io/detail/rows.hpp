@@ -18,6 +18,7 @@
 #include <mapvec/detail/util/checked.hpp>
 #include <mapvec/error.hpp>
 #include <mapvec/io/detail/convert.hpp>
+#include <mapvec/io/detail/exported_rows.hpp>
 #include <mapvec/io/detail/input_file.hpp>
 #include <mapvec/io/detail/output_file.hpp>
 #include <mapvec/io/exchange.hpp>
@@ -96,10 +97,11 @@ void convert_rows(const InputFile& file, std::uint64_t at, const RowLayout& layo
     }
 }
 
-// Appends all rows; returns their number. REQUIRES: the layout fits the file and the store.
-template <FileScalar From, std::size_t Dim, Scalar S, Storage File, class CheckPrefix, ProgressCallback Progress>
-std::uint64_t import_rows(InputFile& file, const RowLayout& layout, MmapVectorStore<Dim, S, File>& store,
-                          CheckPrefix&& check_prefix, Progress& progress) {
+// Appends all rows to a store or to RowsWithPayloads; returns their number. REQUIRES: the layout fits the file and the store.
+template <FileScalar From, class Store, class CheckPrefix, ProgressCallback Progress>
+std::uint64_t import_rows(InputFile& file, const RowLayout& layout, Store& store, CheckPrefix&& check_prefix,
+                          Progress& progress) {
+    using S = ScalarOf<Store>;
     const auto dim = static_cast<std::size_t>(layout.shape.dim);
     const std::uint64_t rows = layout.shape.rows;
     const std::size_t stride = layout.prefix + dim * sizeof(From);
@@ -140,25 +142,28 @@ void convert_back(const OutputFile& file, std::uint64_t first, std::span<const S
     }
 }
 
-// Writes rows of `dim` scalars, each behind `prefix`; returns their number.
+// Writes rows, each behind `prefix`; returns their number.
 template <FileScalar To, Scalar S, ProgressCallback Progress>
-std::uint64_t export_rows(std::span<const S> scalars, std::size_t dim, OutputFile& file,
-                          std::span<const std::byte> prefix, Progress& progress) {
-    if (scalars.empty()) return 0;
-    const std::uint64_t rows = scalars.size() / dim;
-    const std::size_t stride = prefix.size() + dim * sizeof(To);
-    const std::uint64_t total = file.size() + rows * stride;
-    std::vector<std::byte> bytes(rows_at_once(stride, rows) * stride);
-    for (std::uint64_t row = 0; row < rows;) {
-        const std::size_t n = rows_at_once(stride, rows - row);
-        const auto from = scalars.subspan(static_cast<std::size_t>(row) * dim, n * dim);
-        const auto to = std::span(bytes).first(n * stride);
-        convert_back<To, S>(file, row, from, dim, prefix, to);
-        file.write(to);
-        row += n;
+std::uint64_t export_rows(const ExportedRows<S>& source, OutputFile& file, std::span<const std::byte> prefix,
+                          Progress& progress) {
+    if (source.size() == 0) return 0;
+    const std::size_t stride = prefix.size() + source.dim() * sizeof(To);
+    const std::uint64_t total = file.size() + source.size() * stride;
+    std::vector<std::byte> bytes(rows_at_once(stride, source.size()) * stride);
+    std::size_t used = 0;
+    const auto write = [&] {
+        file.write(std::span(bytes).first(used));
+        used = 0;
         progress(file.size(), total);
-    }
-    return rows;
+    };
+    source.each_run(bytes.size() / stride, [&](std::uint64_t first, std::span<const S> rows) {
+        const std::size_t needed = rows.size() / source.dim() * stride;
+        if (needed > bytes.size() - used) write();
+        convert_back<To, S>(file, first, rows, source.dim(), prefix, std::span(bytes).subspan(used, needed));
+        used += needed;
+    });
+    write();
+    return source.size();
 }
 
 }  // namespace mapvec::inline v0_1::io::detail
