@@ -7,6 +7,11 @@
 // search returns. Distances are Euclidean unless the search names another metric; metric.hpp defines the meaning of
 // bounds for each metric. All bounds are inclusive.
 //
+// Order. Hits of rings, ranges and disks are ordered by id. With a `limit`, they are the nearest `limit` of them, nearest
+// first, ties by id; a limit of SIZE_MAX orders all of them. Searches with a limit keep only so many hits in memory.
+//
+//     search(store, mapvec::DiskQuery{.query = vector, .max_distance = 0.5f, .limit = 100});
+//
 // Errors. A search throws dimension_mismatch if a query has the wrong length. It throws invalid_argument for an element
 // that is NaN or infinite, a NaN bound, a negative bound (distances only), min > max, and an empty list of disks.
 #pragma once
@@ -57,6 +62,7 @@ struct RingQuery {
     std::span<const float> query;
     float distance = 0;
     float tolerance = 0;
+    std::size_t limit = 0;  // 0: all rows, by id; otherwise at most so many, nearest first
 };
 
 // Rows whose distance lies in [min_distance, max_distance].
@@ -64,17 +70,20 @@ struct RangeQuery {
     std::span<const float> query;
     float min_distance = 0;
     float max_distance = 0;
+    std::size_t limit = 0;  // see RingQuery
 };
 
 // Rows at most `max_distance` away.
 struct DiskQuery {
     std::span<const float> query;
     float max_distance = 0;
+    std::size_t limit = 0;  // see RingQuery; means nothing in a DiskIntersectionQuery
 };
 
 // Rows that lie in every disk. A hit holds the distance to the centre of the first disk.
 struct DiskIntersectionQuery {
     std::span<const DiskQuery> disks;
+    std::size_t limit = 0;  // see RingQuery; nearest to the centre of the first disk
 };
 
 // The k nearest rows, nearest first, ties by ascending id. If k exceeds the number of rows, all rows are found; k = 0

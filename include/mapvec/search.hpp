@@ -8,7 +8,8 @@
 //     search_each(store, RingQuery{query, 2, 0.1f}, [](const Hit& hit) { … });         // no vector of hits
 //     search<InnerProduct>(store, KnnQuery{query, 10});                                // another metric: metric.hpp
 //
-// Order. k nearest: by distance, ties by id. All others: by ascending id; search_ids: in the order of the list.
+// Order. k nearest, and queries with a limit: by distance, ties by id. All others: by ascending id; search_ids: in the
+// order of the list.
 //
 // Distances are sums of squared differences, which keeps small distances accurate; distance.hpp states the error.
 // Bounds are inclusive; metric.hpp states their meaning. Each call calls data() once and searches the rows that it
@@ -25,8 +26,8 @@
 // at once, but only once for each row. Visitors are called by the calling thread only. Results do not depend on the
 // number of threads.
 //
-// Complexity: one pass over the rows, O(rows · dim), limited by memory bandwidth. Memory: the hits; for k nearest, k
-// hits for each task, and at most 8 tasks for each thread.
+// Complexity: one pass over the rows, O(rows · dim), limited by memory bandwidth. Memory: the hits; for k nearest and for
+// limits, so many hits for each task, and at most 8 tasks for each thread.
 #pragma once
 
 #include <algorithm>
@@ -115,6 +116,33 @@ template <Metric M>
     return checked_range<M>(M::is_distance && min < 0 ? 0 : min, max);
 }
 
+// True if hits are ordered by distance: at most max_hits() of them. Otherwise all hits are found, in the order of rows.
+template <AnyQuery Query>
+[[nodiscard]] constexpr bool is_ordered(const Query& query) noexcept {
+    if constexpr (std::same_as<Query, KnnQuery>)
+        return true;
+    else
+        return query.limit != 0;
+}
+template <AnyQuery Query>
+[[nodiscard]] constexpr std::size_t max_hits(const Query& query) noexcept {
+    if constexpr (std::same_as<Query, KnnQuery>)
+        return query.k;
+    else
+        return query.limit;
+}
+// Orders hits by distance, and keeps the first `limit`.
+inline void keep_nearest(std::vector<Hit>& hits, std::size_t limit) {
+    const auto end = hits.begin() + static_cast<std::ptrdiff_t>(std::min(limit, hits.size()));
+    std::partial_sort(hits.begin(), end, hits.end(), [](const Hit& a, const Hit& b) {
+        const bool larger_is_nearer = a.unit == HitUnit::similarity;
+        if (a.distance_squared != b.distance_squared)
+            return (a.distance_squared < b.distance_squared) != larger_is_nearer;
+        return a.id < b.id;
+    });
+    hits.erase(end, hits.end());
+}
+
 template <Metric M, Scalar S, class Query>
 [[nodiscard]] CompiledQuery<M, S> compile(const RowsSnapshot<S>& rows, const Query& query) {
     CompiledQuery<M, S> compiled(rows);
@@ -150,13 +178,14 @@ struct Partition {
     std::size_t count = 1;
 };
 
-template <Metric M, Scalar S, class Rows>
-[[nodiscard]] TopK nearest(const RowsSnapshot<S>& rows, const Rows& visited, std::size_t count, const KnnQuery& query,
+// The nearest of the rows that match, at most max_hits().
+template <Metric M, Scalar S, class Rows, AnyQuery Query>
+[[nodiscard]] TopK nearest(const RowsSnapshot<S>& rows, const Rows& visited, std::size_t count, const Query& query,
                            const SearchOptions& options) {
     const CompiledQuery<M, S> compiled = compile<M>(rows, query);
     const Partition pieces(count, rows.row_bytes(), options.threads);
-    std::vector<TopK> best(pieces.count, TopK(std::min(query.k, count)));
-    if (query.k != 0) {
+    std::vector<TopK> best(pieces.count, TopK(std::min(max_hits(query), count)));
+    if (max_hits(query) != 0) {
         parallel_for(pieces.count, pieces.threads, [&](std::size_t piece) {
             scan(visited, compiled, pieces.first(piece), pieces.first(piece + 1), rows.rows_per_block(),
                  NearestCollector{best[piece]});
@@ -200,13 +229,12 @@ void collect(const RowsSnapshot<S>& rows, const CompiledQuery<M, S>& compiled, c
 template <Metric M, Scalar S, class Rows, AnyQuery Query>
 [[nodiscard]] std::vector<Hit> search_rows(const RowsSnapshot<S>& rows, const Rows& visited, std::size_t count,
                                            const Query& query, const SearchOptions& options) {
-    if constexpr (std::same_as<Query, KnnQuery>) {
-        return hits_of<M>(nearest<M>(rows, visited, count, query, options));
-    } else {
-        std::vector<Hit> hits;
+    std::vector<Hit> hits;
+    if (is_ordered(query))
+        hits = hits_of<M>(nearest<M>(rows, visited, count, query, options));
+    else if constexpr (!std::same_as<Query, KnnQuery>)
         collect(rows, compile<M>(rows, query), visited, 0, count, options, hits);
-        return hits;
-    }
+    return hits;
 }
 
 // Returns false if the visitor ended the search.
@@ -228,9 +256,9 @@ template <Metric M, RowSource Source, AnyQuery Query, class Rows, HitVisitor Vis
 void search_each_of(const Source& source, const Query& query, const Rows& visited, Visitor& visitor,
                     const SearchOptions& options) {
     const RowsSnapshot<ScalarOf<Source>> rows(source);
-    if constexpr (std::same_as<Query, KnnQuery>) {
+    if (is_ordered(query)) {
         (void)visit(hits_of<M>(nearest<M>(rows, visited, rows.count(), query, options)), visitor);
-    } else {
+    } else if constexpr (!std::same_as<Query, KnnQuery>) {
         const auto compiled = compile<M>(rows, query);
         constexpr std::size_t bytes_per_thread = 8 * 1024 * 1024;
         const std::size_t threads = thread_count(options.threads);

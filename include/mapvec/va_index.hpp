@@ -165,8 +165,8 @@ class VaIndex {
                             detail::mismatch("id", "below " + std::to_string(view.rows.count()), std::to_string(id)));
         detail::VaCounts counts;
         std::vector<Hit> hits;
-        if constexpr (std::same_as<Query, KnnQuery>)
-            hits = detail::hits_of<M>(view.lines.nearest(query.k, ids, counts));
+        if (detail::is_ordered(query))
+            hits = detail::hits_of<M>(view.lines.nearest(detail::max_hits(query), ids, counts));
         else
             view.lines.collect(ids, counts, hits);
         return hits;
@@ -302,8 +302,8 @@ class VaIndex {
         const View<S, Query> view(*this, rows, query, options);
         detail::VaCounts counts;
         std::vector<Hit> hits;
-        if constexpr (std::same_as<Query, KnnQuery>)
-            hits = detail::hits_of<M>(view.lines.nearest(query.k, accepts, counts));
+        if (detail::is_ordered(query))
+            hits = detail::hits_of<M>(view.lines.nearest(detail::max_hits(query), accepts, counts));
         else
             view.lines.collect(0, view.rows.count(), accepts, counts, hits);
         stats = {counts.rows, counts.measured};
@@ -312,7 +312,7 @@ class VaIndex {
     template <std::size_t Dim, Scalar S, AnyQuery Query, class Accepts, HitVisitor Visitor>
     void visit_rows(const Rows<Dim, S>& rows, const Query& query, const Accepts& accepts, Visitor& visitor,
                     const SearchOptions& options) const {
-        if constexpr (std::same_as<Query, KnnQuery>) {
+        if (detail::is_ordered(query)) {
             VaSearchStats stats;
             (void)detail::visit(search_rows(rows, query, accepts, stats, options), visitor);
         } else {

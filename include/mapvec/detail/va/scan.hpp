@@ -195,7 +195,7 @@ class RangeScan : LineScan<M, S, Accepts> {
     std::vector<Id> waiting_;
 };
 
-// Scans for the k nearest rows. Open rows are collected, and those with the lowest bounds are measured first, because
+// Scans for the k nearest rows, of all or of those in a range. Open rows are collected, and those with the lowest bounds are measured first, because
 // they lower the limit most. The lower limit then excludes many of the others.
 template <Metric M, Scalar S, class Accepts>
 class NearestScan : LineScan<M, S, Accepts> {
@@ -207,6 +207,7 @@ class NearestScan : LineScan<M, S, Accepts> {
                 SharedLimit& shared)
         : Base(compiled, rows, queries, lines, scratch, accepts, counts),
           query_(queries == nullptr ? nullptr : &queries->queries.front()),
+          bounded_(queries != nullptr && queries->ranges.front().high < KeyRange{}.high),
           best_(best),
           shared_(shared) {}
 
@@ -244,7 +245,10 @@ class NearestScan : LineScan<M, S, Accepts> {
     static constexpr std::size_t max_waiting = 256;
 
     [[nodiscard]] float limit() const noexcept { return std::min(best_.limit(), shared_.get()); }
-    [[nodiscard]] bool is_unlimited() const noexcept { return limit() == std::numeric_limits<float>::infinity(); }
+    // True if lines exclude nothing yet.
+    [[nodiscard]] bool is_unlimited() const noexcept {
+        return !bounded_ && limit() == std::numeric_limits<float>::infinity();
+    }
     [[nodiscard]] bool is_ruled_out(const Candidate& row) const noexcept {
         return query_ != nullptr && row.key > query_->limit_above(limit());
     }
@@ -280,6 +284,7 @@ class NearestScan : LineScan<M, S, Accepts> {
     }
 
     const VaQuery<M>* query_;  // null: no row is excluded
+    bool bounded_;             // the query has an upper bound
     TopK& best_;
     SharedLimit& shared_;
     std::vector<Candidate> waiting_;  // key: the lower bound

@@ -51,7 +51,7 @@ class LineSearch {
         if (usable) described_ = &described;
     }
 
-    // The k nearest of all rows, or of the listed rows.
+    // The k nearest of all rows that match, or of the listed rows.
     template <class Accepts>
     [[nodiscard]] TopK nearest(std::size_t k, const Accepts& accepts, VaCounts& counts) const {
         return nearest_of(k, rows_.count(), accepts, counts,
