@@ -54,6 +54,13 @@ void check_ranges(const Sharded<M>& docs, const Single<M>& one) {
     check_same("range", docs, one, RangeQuery{query, near / 2, near}, RangeQuery{});
     check_same("disk", docs, one, disks[0], DiskQuery{});
     check_same("intersection", docs, one, DiskIntersectionQuery{disks}, DiskIntersectionQuery{});
+    for (const std::size_t limit : {std::size_t{1}, std::size_t{20}, static_cast<std::size_t>(-1)}) {
+        check_same("ring with a limit", docs, one, RingQuery{query, near, near / 4, limit}, RingQuery{});
+        check_same("range with a limit", docs, one, RangeQuery{query, near / 2, near, limit}, RangeQuery{});
+        check_same("disk with a limit", docs, one, DiskQuery{query, near, limit}, DiskQuery{});
+        check_same("intersection with a limit", docs, one, DiskIntersectionQuery{disks, limit},
+                   DiskIntersectionQuery{});
+    }
 }
 
 template <NamedMetric M>

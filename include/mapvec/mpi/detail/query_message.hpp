@@ -28,7 +28,7 @@ enum class QueryKind : std::uint32_t { ring, range, disk, intersection, nearest,
 struct QueryMessage {
     QueryKind kind{};
     std::vector<float> bounds;
-    std::vector<std::uint64_t> numbers;  // k, and ef
+    std::vector<std::uint64_t> numbers;  // k, and ef; the limit of a range, if it has one
     std::vector<std::vector<float>> vectors;
 };
 
@@ -45,17 +45,23 @@ inline constexpr QueryKind kind_of = std::same_as<Query, RingQuery>             
     return {vector.begin(), vector.end()};
 }
 
+[[nodiscard]] inline std::vector<std::uint64_t> limit_in(std::size_t limit) {
+    if (limit == 0) return {};
+    return {limit};
+}
+
 [[nodiscard]] inline QueryMessage message_of(const RingQuery& query) {
-    return {kind_of<RingQuery>, {query.distance, query.tolerance}, {}, {copy_of(query.query)}};
+    return {kind_of<RingQuery>, {query.distance, query.tolerance}, limit_in(query.limit), {copy_of(query.query)}};
 }
 [[nodiscard]] inline QueryMessage message_of(const RangeQuery& query) {
-    return {kind_of<RangeQuery>, {query.min_distance, query.max_distance}, {}, {copy_of(query.query)}};
+    return {
+        kind_of<RangeQuery>, {query.min_distance, query.max_distance}, limit_in(query.limit), {copy_of(query.query)}};
 }
 [[nodiscard]] inline QueryMessage message_of(const DiskQuery& query) {
-    return {kind_of<DiskQuery>, {query.max_distance}, {}, {copy_of(query.query)}};
+    return {kind_of<DiskQuery>, {query.max_distance}, limit_in(query.limit), {copy_of(query.query)}};
 }
 [[nodiscard]] inline QueryMessage message_of(const DiskIntersectionQuery& query) {
-    QueryMessage message{kind_of<DiskIntersectionQuery>, {}, {}, {}};
+    QueryMessage message{kind_of<DiskIntersectionQuery>, {}, limit_in(query.limit), {}};
     for (const DiskQuery& disk : query.disks) {
         message.bounds.push_back(disk.max_distance);
         message.vectors.push_back(copy_of(disk.query));
@@ -91,14 +97,15 @@ void ask(const QueryMessage& message, Search search) {
                     mapvec::detail::mismatch("query", "the type of query of rank 0", "another type"));
     const auto size = [](std::uint64_t number) { return static_cast<std::size_t>(number); };
     const auto& [kind, bounds, numbers, vectors] = message;
+    const std::size_t limit = numbers.empty() ? 0 : size(numbers[0]);
     if constexpr (std::same_as<Query, RingQuery> || std::same_as<Query, RangeQuery>) {
-        search(Query{vectors[0], bounds[0], bounds[1]});
+        search(Query{vectors[0], bounds[0], bounds[1], limit});
     } else if constexpr (std::same_as<Query, DiskQuery>) {
-        search(Query{vectors[0], bounds[0]});
+        search(Query{vectors[0], bounds[0], limit});
     } else if constexpr (std::same_as<Query, DiskIntersectionQuery>) {
         std::vector<DiskQuery> disks;
         for (std::size_t i = 0; i < vectors.size(); ++i) disks.push_back({vectors[i], bounds[i]});
-        search(Query{disks});
+        search(Query{disks, limit});
     } else if constexpr (std::same_as<Query, KnnQuery>) {
         search(Query{vectors[0], size(numbers[0])});
     } else if constexpr (std::same_as<Query, AnnQuery>) {

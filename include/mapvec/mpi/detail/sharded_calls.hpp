@@ -35,7 +35,7 @@ template <class Value>
     return {bytes.begin(), bytes.end()};
 }
 
-// k of each query of the message; all_hits for ranges.
+// k of each query of the message, or its limit; all_hits for ranges without one.
 [[nodiscard]] inline std::vector<std::size_t> limits_of(const QueryMessage& message) {
     const auto limit = [](std::uint64_t k) {
         return static_cast<std::size_t>(std::min<std::uint64_t>(k, all_hits - 1));
