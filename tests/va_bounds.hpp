@@ -83,11 +83,14 @@ class Bounds {
             const VaLine* const from = encoded.lines[level].data();
             kernels_.add_products(from, count, lines.nibbles(level), products.data());
             kernels_.bounds(from, count, products.data(), lines.bounds(level), lows.data(), highs.data());
-            for (std::size_t i = 0; i < count; ++i) {
-                const bool ruled_out = lows[i] > lines.limit_above(keys[i]) || highs[i] < lines.limit_below(keys[i]);
-                wrong += static_cast<std::size_t>(ruled_out && !std::isnan(keys[i]));
+            wrong += ruled_out(lines, keys, lows, highs, count);
+            for (std::size_t i = 0; i < count; ++i)
                 width += static_cast<double>(highs[i]) - static_cast<double>(lows[i]);
-            }
+        }
+        if (kernels_.scan_coarsely != nullptr) {
+            kernels_.scan_coarsely(encoded.lines[0].data(), count, lines.coarse_nibbles(), lines.coarse_bounds(),
+                                   lows.data(), highs.data());
+            wrong += ruled_out(lines, keys, lows, highs, count);
         }
         return wrong;
     }
@@ -116,6 +119,15 @@ class Bounds {
     double width = 0;        // sum of the widths of all bounds
 
   private:
+    static std::size_t ruled_out(const VaQuery<M>& query, const std::vector<float>& keys,
+                                 const std::vector<float>& lows, const std::vector<float>& highs, std::size_t count) {
+        std::size_t wrong = 0;
+        for (std::size_t i = 0; i < count; ++i)
+            wrong += static_cast<std::size_t>(!std::isnan(keys[i]) && (lows[i] > query.limit_above(keys[i]) ||
+                                                                       highs[i] < query.limit_below(keys[i])));
+        return wrong;
+    }
+
     const VaKernels& kernels_;
     std::vector<std::byte> record_;
     VaModel model_;

@@ -12,7 +12,7 @@ template <class M, class S>
 std::size_t wrong_of(const char* name) {
     std::size_t wrong = 0;
     for (const std::size_t levels : {std::size_t{1}, std::size_t{2}}) {
-        for (const std::size_t dim : {std::size_t{40}, std::size_t{130}}) {
+        for (const std::size_t dim : {std::size_t{2}, std::size_t{40}, std::size_t{130}}) {
             wrong += va_support::wrong_adversaries<M, S>(dim, levels, 1, 0);
             wrong += va_support::wrong_adversaries<M, S>(dim, levels, 1, 1000);
             wrong += va_support::wrong_adversaries<M, S>(dim, levels, 1e-3f, 1);

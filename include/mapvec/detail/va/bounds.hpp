@@ -25,6 +25,10 @@
 //     nibbles      z is computed from integer weights: |x̂·w - sum| <= Σ 7.5 |weight - exact| + rounding of the sum,
 //                  which is product_error, to be multiplied by 1/|x̂|; √(|Qw|² - z²) uses the smallest possible |z|
 // Because |v| <= |h| + s + t (1 + tiny), errors relative to |v| |w| go into the factors of |h|, s and t: `relative`.
+//     coarse nibbles   with weights of 8 bits (CoarseQuery) the error e of a weight is larger. For the first nibble of an
+//                  axis, e = 2 · half step · ε, and the errors add up to x̂·ε <= |x̂| |ε|, which is an error of z. The
+//                  next nibbles of the axis have the half step h / 16, and of their error e - 2 h ε is left, in
+//                  product_error as above
 //     term         a float, from sums in double: 2 u; its factor: u; the sum of all: 16 u; in term_error and base
 //     evaluation   at most 20 roundings of numbers no larger than |v| |w|, in `relative`; the root is at most 2^-16
 //                  too large
@@ -36,6 +40,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -102,6 +107,7 @@ class VaQuery {
             product_error += weigh(model, level, places);
             bounds_[level] = bounds(model, level, places, product_error);
         }
+        weigh_coarsely(model, places);
     }
 
     // False if lines give no bounds for this query.
@@ -111,6 +117,10 @@ class VaQuery {
     }
     [[nodiscard]] const NibbleQuery& nibbles(std::size_t level) const noexcept { return nibbles_[level]; }
     [[nodiscard]] const BoundQuery& bounds(std::size_t level) const noexcept { return bounds_[level]; }
+
+    // Wider bounds of first lines, which need less work.
+    [[nodiscard]] const CoarseQuery& coarse_nibbles() const noexcept { return coarse_nibbles_; }
+    [[nodiscard]] const BoundQuery& coarse_bounds() const noexcept { return coarse_bounds_; }
 
     // If the lower bound of a row exceeds limit_above(limit), its measured key exceeds `limit`. If the upper bound is
     // below limit_below(limit), its measured key is below `limit`.
@@ -189,6 +199,42 @@ class VaQuery {
         return 1.001 * error + 8 * float_unit * 15 * magnitude * unit;
     }
 
+    // Sets the weights of 8 bits, and their bounds.
+    void weigh_coarsely(const VaModel& model, const std::vector<float>& places) noexcept {
+        float most = 0;
+        model.each_nibble(0, [&](std::size_t, std::size_t axis, float half_step) {
+            most = std::max(most, std::abs(2 * half_step * places[axis]));
+        });
+        const double unit = static_cast<double>(most) / 127;
+        double product_error = 0, sum = 0, magnitude = 0, squared_z_error = 0;
+        std::array<double, max_axes> axis_error{};  // ε; 0 before the first nibble of the axis
+        std::array<bool, max_axes> has_nibble{};
+        model.each_nibble(0, [&](std::size_t k, std::size_t axis, float half_step) {
+            const double step = 2 * static_cast<double>(half_step);
+            const double exact = step * static_cast<double>(places[axis]);
+            const double weight = unit > 0 ? std::nearbyint(exact / unit) : 0;
+            const std::size_t word = k % words_per_line, nibble = k / words_per_line;
+            std::int8_t* const weights = nibble % 2 == 0 ? coarse_nibbles_.low : coarse_nibbles_.high;
+            weights[2 * word + nibble / 2] = static_cast<std::int8_t>(weight);
+            const double error = exact - weight * unit;
+            if (!has_nibble[axis]) {
+                has_nibble[axis] = true;
+                axis_error[axis] = error / step;
+                squared_z_error += axis_error[axis] * axis_error[axis];
+            } else {
+                product_error += 7.5 * std::abs(error - step * axis_error[axis]);
+            }
+            sum += weight;
+            magnitude += std::abs(weight);
+        });
+        coarse_nibbles_.scale = static_cast<float>(unit);
+        coarse_nibbles_.offset = static_cast<float>(-7.5 * unit * sum);
+        coarse_bounds_ = bounds_[0];
+        coarse_bounds_.product_error = rounded_up(1.001 * product_error + 8 * float_unit * 15 * magnitude * unit);
+        coarse_bounds_.z_error =
+            rounded_up(static_cast<double>(bounds_[0].z_error) + 1.001 * std::sqrt(squared_z_error));
+    }
+
     [[nodiscard]] BoundQuery bounds(const VaModel& model, std::size_t level, const std::vector<float>& places,
                                     double product_error) const noexcept {
         double squared = 0;
@@ -228,6 +274,8 @@ class VaQuery {
     double mean_product_ = 0;  // w·m
     NibbleQuery nibbles_[max_va_levels];
     BoundQuery bounds_[max_va_levels];
+    CoarseQuery coarse_nibbles_;
+    BoundQuery coarse_bounds_;
 };
 
 }  // namespace mapvec::inline v0_1::detail

@@ -22,7 +22,7 @@
 namespace mapvec::inline v0_1::detail {
 
 inline constexpr std::size_t lines_per_block = 2048;
-inline constexpr std::size_t second_lines_at_once = 256;
+inline constexpr std::size_t lines_at_once = 64;
 
 // The lines of the rows from 0 on; `second` may be null.
 struct LineSpan {
@@ -37,7 +37,7 @@ struct SieveScratch {
     float lows[lines_per_block + line_group];
     float highs[lines_per_block + line_group];
     float products[lines_per_block + line_group];
-    VaLine second[second_lines_at_once];
+    VaLine lines[lines_at_once];  // copies of lines that are read again, or of second lines
 };
 
 // The queries of a search; all threads share them.
@@ -50,6 +50,26 @@ struct LineQueries {
     std::vector<KeyRange> ranges;
 };
 
+// Decides whether coarse bounds pay: they do not if they leave many rows open. Then they are tried again after some
+// blocks.
+class CoarseGate {
+  public:
+    explicit CoarseGate(bool available) noexcept : available_(available) {}
+
+    [[nodiscard]] bool pays() noexcept {
+        if (!available_ || waiting_ == 0) return available_;
+        --waiting_;
+        return false;
+    }
+    void saw(std::size_t rows, std::size_t open) noexcept {
+        if (open > rows / 8) waiting_ = 4;
+    }
+
+  private:
+    bool available_;
+    unsigned waiting_ = 0;
+};
+
 template <Metric M>
 class LineSieve {
   public:
@@ -58,7 +78,8 @@ class LineSieve {
         : queries_(queries),
           levels_(queries == nullptr || lines.second == nullptr ? 1 : queries->model.levels()),
           lines_(lines),
-          open_(scratch) {}
+          open_(scratch),
+          coarse_(queries != nullptr && queries->kernels.scan_coarsely != nullptr) {}
 
     // Finds the rows of [first, first + count) that may be in all ranges, and at most `limit` from the first query;
     // returns their number.
@@ -95,9 +116,11 @@ class LineSieve {
     template <class Second>
     [[nodiscard]] std::size_t sieve_lines(const VaLine* lines, std::size_t count, float limit,
                                           const Second& second) noexcept {
-        std::size_t open = sieve_first(0, lines, count, limit);
+        const bool limited = highest(0, limit) < std::numeric_limits<float>::infinity();
+        std::size_t open = limited && coarse_.pays() ? sieve_coarsely(lines, count, limit)  //
+                                                     : sieve_first(lines, count, limit);
         opened_ = open;
-        if (levels_ > 1 && open != 0) open = sieve_second(0, open, limit, second);
+        if (levels_ > 1 && open != 0) open = sieve_again(1, open, limit, second);
         for (std::size_t q = 1; q < queries_->queries.size() && open != 0; ++q)
             open = sieve_other(q, lines, count, open);
         return open;
@@ -111,13 +134,27 @@ class LineSieve {
                    : nullptr;
     }
 
-    [[nodiscard]] std::size_t sieve_first(std::size_t q, const VaLine* lines, std::size_t count, float limit) noexcept {
-        const VaQuery<M>& query = queries_->queries[q];
-        queries_->kernels.scan(lines, count, query.nibbles(0), query.bounds(0), open_.products, open_.lows, highs(q));
-        const std::size_t open = queries_->select(open_.lows, count, -std::numeric_limits<float>::infinity(),
-                                                  highest(q, limit), open_.positions);
+    [[nodiscard]] std::size_t sieve_first(const VaLine* lines, std::size_t count, float limit) noexcept {
+        const VaQuery<M>& query = queries_->queries[0];
+        queries_->kernels.scan(lines, count, query.nibbles(0), query.bounds(0), open_.products, open_.lows, highs(0));
+        const std::size_t open = select_open(count, limit);
         for (std::size_t i = 0; i < open; ++i) open_.products[i] = open_.products[open_.positions[i]];
-        return keep(q, open, [&](std::size_t i) { return open_.positions[i]; });
+        return keep(0, open, [&](std::size_t i) { return open_.positions[i]; });
+    }
+    // The same by coarse bounds, and then by exact ones of the rows that these leave open.
+    [[nodiscard]] std::size_t sieve_coarsely(const VaLine* lines, std::size_t count, float limit) noexcept {
+        const VaQuery<M>& query = queries_->queries[0];
+        queries_->kernels.scan_coarsely(lines, count, query.coarse_nibbles(), query.coarse_bounds(), open_.lows,
+                                        highs(0));
+        const std::size_t open = keep(0, select_open(count, limit), [&](std::size_t i) { return open_.positions[i]; });
+        std::fill_n(open_.products, open, 0.0f);
+        coarse_.saw(count, open);
+        return open == 0 ? 0 : sieve_again(0, open, limit, [&](std::size_t position) { return lines + position; });
+    }
+    // Writes the positions of the rows that are not above `limit`; returns their number.
+    [[nodiscard]] std::size_t select_open(std::size_t count, float limit) noexcept {
+        return queries_->select(open_.lows, count, -std::numeric_limits<float>::infinity(), highest(0, limit),
+                                open_.positions);
     }
     // Keeps those of `open` rows in open_, with bounds at place(i), that may be above the lower end of the range.
     template <class Place>
@@ -135,24 +172,32 @@ class LineSieve {
         }
         return kept;
     }
-    template <class Second>
-    [[nodiscard]] std::size_t sieve_second(std::size_t q, std::size_t open, float limit,
-                                           const Second& second) noexcept {
-        const VaQuery<M>& query = queries_->queries[q];
-        for (std::size_t at = 0; at < open; at += second_lines_at_once) {
-            const std::size_t count = std::min(second_lines_at_once, open - at);
-            const auto line = [&](std::size_t i) { return second(open_.positions[at + i]); };
-            for (std::size_t i = 0; i < count; ++i) prefetch(reinterpret_cast<std::uintptr_t>(line(i)));
-            for (std::size_t i = 0; i < count; ++i) open_.second[i] = *line(i);
-            queries_->kernels.add_products(open_.second, count, query.nibbles(1), open_.products + at);
-            queries_->kernels.bounds(open_.second, count, open_.products + at, query.bounds(1), open_.lows + at,
-                                     highs(q) == nullptr ? nullptr : open_.highs + at);
+    // Computes the bounds of a level for the rows that are still open.
+    template <class LineAt>
+    [[nodiscard]] std::size_t sieve_again(std::size_t level, std::size_t open, float limit,
+                                          const LineAt& line_at) noexcept {
+        const VaQuery<M>& query = queries_->queries[0];
+        const auto prefetch_lines = [&](std::size_t at) {
+            for (std::size_t i = at; i < std::min(at + lines_at_once, open); ++i)
+                prefetch(reinterpret_cast<std::uintptr_t>(line_at(open_.positions[i])));
+        };
+        prefetch_lines(0);
+        for (std::size_t at = 0; at < open; at += lines_at_once) {
+            const std::size_t count = std::min(lines_at_once, open - at);
+            prefetch_lines(at + lines_at_once);
+            for (std::size_t i = 0; i < count; ++i) open_.lines[i] = *line_at(open_.positions[at + i]);
+            queries_->kernels.add_products(open_.lines, count, query.nibbles(level), open_.products + at);
+            queries_->kernels.bounds(open_.lines, count, open_.products + at, query.bounds(level), open_.lows + at,
+                                     highs(0) == nullptr ? nullptr : open_.highs + at);
         }
         std::uint32_t inside[lines_per_block];
         const std::size_t left =
-            queries_->select(open_.lows, open, -std::numeric_limits<float>::infinity(), highest(q, limit), inside);
-        for (std::size_t i = 0; i < left; ++i) open_.positions[i] = open_.positions[inside[i]];
-        return keep(q, left, [&](std::size_t i) { return inside[i]; });
+            queries_->select(open_.lows, open, -std::numeric_limits<float>::infinity(), highest(0, limit), inside);
+        for (std::size_t i = 0; i < left; ++i) {
+            open_.positions[i] = open_.positions[inside[i]];
+            open_.products[i] = open_.products[inside[i]];
+        }
+        return keep(0, left, [&](std::size_t i) { return inside[i]; });
     }
     // Computes the bounds of another disk for the rows that are still open.
     [[nodiscard]] std::size_t sieve_other(std::size_t q, const VaLine* lines, std::size_t count,
@@ -174,6 +219,7 @@ class LineSieve {
     SieveScratch& open_;
     std::vector<VaLine> gathered_;
     std::size_t opened_ = 0;
+    CoarseGate coarse_;
 };
 
 }  // namespace mapvec::inline v0_1::detail

@@ -21,6 +21,15 @@ struct NibbleQuery {
     float offset = 0;
 };
 
+// The same with weights of 8 bits: low[i] is that of the lower nibble of byte i of a line, high[i] that of the upper one.
+// A sum takes half the instructions, and is less accurate. Bytes that are not nibbles have the weight 0.
+struct CoarseQuery {
+    alignas(64) std::int8_t low[64] = {};
+    alignas(64) std::int8_t high[64] = {};
+    float scale = 0;
+    float offset = 0;
+};
+
 // The other numbers of a query; bounds.hpp derives them.
 struct BoundQuery {
     float squared = 0;        // |Qw|²
@@ -70,7 +79,10 @@ struct VaKernels {
     // may be null.
     void (*scan)(const VaLine* lines, std::size_t count, const NibbleQuery& nibbles, const BoundQuery& query,
                  float* products, float* lows, float* highs) noexcept;
-    // The same in two steps, for second lines: the products are added to those of the first lines.
+    // The same with a coarse query: the bounds are wider. Null if the instruction set gains nothing by it.
+    void (*scan_coarsely)(const VaLine* lines, std::size_t count, const CoarseQuery& nibbles, const BoundQuery& query,
+                          float* lows, float* highs) noexcept;
+    // The same in two steps, for lines that are read again or for second lines: the products are added to those of the first lines.
     void (*add_products)(const VaLine* lines, std::size_t count, const NibbleQuery& nibbles, float* products) noexcept;
     void (*bounds)(const VaLine* lines, std::size_t count, const float* products, const BoundQuery& query, float* lows,
                    float* highs) noexcept;
