@@ -35,6 +35,7 @@
 // alone.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
@@ -122,6 +123,13 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
     [[nodiscard]] T payload(Id id) const {
         check(id);
         return state_->payload(id);
+    }
+    // One field of the payload, as PayloadStore::fetch: payload(id, &Doc::title) does not decode the others.
+    template <std::same_as<T> Struct, class Field>
+        requires FieldwisePayload<Struct>
+    [[nodiscard]] Field payload(Id id, Field Struct::*field) const {
+        check(id);
+        return state_->payload(id, field);
     }
     [[nodiscard]] const Vectors& vectors() const noexcept {
         static const Vectors none;

@@ -58,6 +58,7 @@
 #include <type_traits>
 
 #include <mapvec/detail/codec/encoder.hpp>
+#include <mapvec/detail/codec/field_reader.hpp>
 #include <mapvec/detail/codec/fingerprint.hpp>
 #include <mapvec/detail/codec/raw.hpp>
 #include <mapvec/detail/codec/reader.hpp>
@@ -193,6 +194,13 @@ template <class T, class C = Codec<T>>
     if constexpr (payload_version<T> != 0) text += " version " + std::to_string(payload_version<T>);
     return text;
 }
+
+// Structs whose fields can be read one by one: default-constructible aggregates of the built-in codec.
+template <class T, class C = Codec<T>>
+concept FieldwisePayload = requires {
+    typename C::ReadyMade;
+}
+&&detail::StructWithFields<T>;
 
 // Types whose records can be read in place, without decoding.
 template <class T, class C = Codec<T>>

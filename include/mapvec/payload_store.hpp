@@ -17,6 +17,7 @@
 // Memory: records and offsets stay in the mapped files; nothing is held in RAM.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -84,6 +85,14 @@ class PayloadStore {
     [[nodiscard]] T fetch(Id id) const {
         check(id);
         return records_.fetch(id);
+    }
+    // One field of the value, for structs: fetch(id, &Doc::title). Skips the fields before it, and builds nothing but this
+    // field. Checks the checksum of the record. Throws as fetch(); payload only for the bytes up to the field.
+    template <std::same_as<T> Struct, class Field>
+        requires FieldwisePayload<Struct, C>
+    [[nodiscard]] Field fetch(Id id, Field Struct::*field) const {
+        check(id);
+        return records_.fetch_field(id, field);
     }
     // The values of `ids`, in this order; ids may repeat. Checks all ids first. All values are in memory at once.
     // O(bytes of the records). Faster than one by one, because it prefetches the next records while it decodes one.

@@ -100,6 +100,10 @@ class CollectionState {
     }
     // REQUIRES: contains(id).
     [[nodiscard]] T payload(Id id) const { return records_.fetch(id); }
+    template <class Member>
+    [[nodiscard]] auto payload(Id id, Member field) const {
+        return records_.fetch_field(id, field);
+    }
 
     template <ProgressCallback Progress>
     void verify(Progress& progress) const {

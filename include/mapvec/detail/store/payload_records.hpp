@@ -23,6 +23,7 @@
 #include <type_traits>
 #include <vector>
 
+#include <mapvec/detail/codec/field_reader.hpp>
 #include <mapvec/detail/util/borrowed.hpp>
 #include <mapvec/detail/util/bytes_of.hpp>
 #include <mapvec/detail/util/crc32c.hpp>
@@ -88,6 +89,10 @@ class RawRecords {
     // REQUIRES for the next functions: id < size().
     [[nodiscard]] std::span<const std::byte> bytes(Id id) const { return records_->record(id); }
     [[nodiscard]] T fetch(Id id) const { return read_raw<T>(bytes(id)); }
+    template <class Member>
+    [[nodiscard]] auto fetch_field(Id id, Member field) const {
+        return read_raw_field(bytes(id), field);
+    }
 
     // Prefetch for a later fetch(): first the entry, then the bytes. REQUIRES: id < size().
     void prefetch_entry(Id) const noexcept {}
@@ -191,6 +196,10 @@ class VariableRecords {
         return record;
     }
     [[nodiscard]] T fetch(Id id) const { return C::decode(checked_bytes(id)); }
+    template <class Member>
+    [[nodiscard]] auto fetch_field(Id id, Member field) const {
+        return read_field(checked_bytes(id), field);
+    }
     // See RawRecords.
     void prefetch_entry(Id id) const noexcept {
         prefetch(reinterpret_cast<std::uintptr_t>(entries_->records()) + id * sizeof(PayloadEntry));
