@@ -30,6 +30,15 @@ struct MigrateCheckOptions {
     return text.size() >= sizeof(mapvec::FileHeader::description) - 1;
 }
 
+// Nothing if the text contains the name of a specialised Codec, which may be any text.
+[[nodiscard]] inline std::optional<Schema> schema_in_store(const std::string& text) {
+    try {
+        return parse_schema(text);
+    } catch (const UsageError&) {
+        return std::nullopt;
+    }
+}
+
 // Decodes all records that are not erased; returns what to say about them. Throws corrupt if one cannot be decoded.
 [[nodiscard]] inline std::string check_records(const AnyStore& store, const Schema& schema) {
     std::uint64_t checked = 0, wrong = 0;
@@ -59,13 +68,13 @@ inline void say_records(const AnyStore& store, const std::string& text) {
         std::cout << count << ", not checked: the header has only the beginning of this text\n";
         return;
     }
-    const Schema schema = parse_schema(text);
-    if (schema.is_raw)
+    const auto schema = schema_in_store(text);
+    if (store.payload_size() != 0)
         std::cout << count << " of " << store.payload_size() << " bytes each\n";
-    else if (has_own_codec(schema.top))
+    else if (!schema || has_own_codec(schema->top))
         std::cout << count << ", not checked: a part of them has a codec of its own\n";
     else
-        std::cout << check_records(store, schema) << '\n';
+        std::cout << check_records(store, *schema) << '\n';
 }
 
 // Compares the type of the payloads with another one. Throws type_mismatch if they differ.
@@ -76,10 +85,11 @@ inline void compare(const AnyStore& store, const std::string& ours, const std::s
     }
     if (ours == other)
         std::cout << "the texts are equal, but the types are not: they differ behind the text, or in their layout\n";
-    else if (is_cut(ours) || is_cut(other))
+    const auto here = schema_in_store(ours), there = schema_in_store(other);
+    if (ours != other && (!here || !there || is_cut(ours) || is_cut(other)))
         std::cout << "payload: " << ours << " here, " << other << " there\n";
-    else
-        for (const std::string& line : differences(parse_schema(ours), parse_schema(other))) std::cout << line << '\n';
+    else if (ours != other)
+        for (const std::string& line : differences(*here, *there)) std::cout << line << '\n';
     throw mapvec::Error(mapvec::ErrorCode::type_mismatch, store.path(),
                         "its payloads are of another type: Collection::migrate() converts them");
 }
