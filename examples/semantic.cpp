@@ -49,15 +49,15 @@ void print(const char* title, const Dictionary& dictionary, const std::vector<ma
 }
 
 // All sentences with their embeddings, as one commit.
-void fill(Dictionary& dictionary, const fs::path& scratch) {
-    auto vectors = mapvec::MmapVectorStore<512>::create(scratch / "vectors");
-    mapvec::io::import_npy(fs::path(MAPVEC_EXAMPLE_DATA) / "sentences.npy", vectors);
+void fill(Dictionary& dictionary) {
     std::ifstream lines(fs::path(MAPVEC_EXAMPLE_DATA) / "sentences.txt");
-    std::string line;
-    for (mapvec::Id id = 0; std::getline(lines, line); ++id) {
+    const auto next_definition = [&lines](std::uint64_t) {
+        std::string line;
+        std::getline(lines, line);
         const auto colon = line.find(": ");
-        dictionary.put(vectors[id], {line.substr(0, colon), line.substr(colon + 2)});
-    }
+        return Definition{line.substr(0, colon), line.substr(colon + 2)};
+    };
+    mapvec::io::import_npy(fs::path(MAPVEC_EXAMPLE_DATA) / "sentences.npy", dictionary, next_definition);
     dictionary.commit();
 }
 
@@ -65,7 +65,7 @@ void run(const fs::path& directory) {
     auto dictionary = Dictionary::create(directory / "dictionary");
     auto texts = dictionary.key("text", &Definition::text);
     auto topics = dictionary.field("topic", topic_of);
-    fill(dictionary, directory);
+    fill(dictionary);
     std::cout << dictionary.size() << " definitions\n";
 
     // Exact searches for a stored sentence: the nearest definitions, and similar definitions in a ring around it.
