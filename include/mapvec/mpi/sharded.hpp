@@ -84,6 +84,7 @@ struct ShardedOptions {
         60'000};  // of each call: longer than its work, and than ranks wait for each other
 };
 
+// A collection in shards over the ranks of a communicator. The template arguments are those of Collection.
 template <std::size_t Dim, class T, Scalar S = float, NamedMetric M = SquaredL2>
 class ShardedCollection {
   public:
