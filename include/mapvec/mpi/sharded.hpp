@@ -12,9 +12,9 @@
 // of MPI. The query of rank 0 counts; the other ranks pass any query of the same type. All ranks get the hits.
 //
 // Ids are (shard, row). Searches have the hits and distances that one collection with the same rows would have. k
-// nearest: by distance, then shard, then row; ranges: by shard, then row. So the hits do not depend on the number of
-// ranks, and if the rows of a collection are split in their order (split.hpp), they are its hits, bit by bit.
-// (NormalizedCosine: of rows whose values are equal after rounding, other ones may come first.)
+// nearest, and ranges with a limit: by distance, then shard, then row; other ranges: by shard, then row. So the hits do
+// not depend on the number of ranks, and if the rows of a collection are split in their order (split.hpp), they are its
+// hits, bit by bit. (NormalizedCosine: of rows whose values are equal after rounding, other ones may come first.)
 //
 // Shards. Their number is chosen at creation; any number of ranks up to it may open them. A rank owns consecutive
 // shards: shards n r / R to n (r + 1) / R - 1 for rank r of R. The directory holds `manifest`, which rank 0 reads and
