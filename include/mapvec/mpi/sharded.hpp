@@ -35,11 +35,12 @@
 // Readers (read_only) see the rows of one manifest on all shards, and move to the newest with refresh().
 //
 // Errors. An error of one rank (a full disk, a damaged shard, a bad query) is thrown by all ranks; the text names the
-// rank. A rank that does not take part in a call within `timeout` is an io error of the others, never a part of an
-// answer; later calls throw io too. If a process dies, most MPI libraries end the whole job; otherwise it is the same
-// error. After it MPI_Finalize may not return: report the error and call MPI_Abort. If commit() throws before the
-// shards are committed, nothing has changed and the rows still wait; if it throws later, later calls throw io, and the
-// collection must be opened again, as after a crash.
+// rank. If the hits or payloads of one call have 2 GiB or more (134 million hits), it throws no_space. A rank that does
+// not take part in a call within `timeout` is an io error of the others, never a part of an answer; later calls throw
+// io too. If a process dies, most MPI libraries end the whole job; otherwise it is the same error. After it
+// MPI_Finalize may not return: report the error and call MPI_Abort. If commit() throws before the shards are committed,
+// nothing has changed and the rows still wait; if it throws later, later calls throw io, and the collection must be
+// opened again, as after a crash.
 //
 // Threads. One thread of each rank uses the object at a time, and no other thread calls MPI meanwhile unless MPI was
 // initialized for that. Searches may use more threads; those do not call MPI.
@@ -129,7 +130,7 @@ class ShardedCollection {
     [[nodiscard]] std::uint32_t ranks() const noexcept { return ranks_->count(); }
     // The number of shards of all ranks.
     [[nodiscard]] std::uint32_t shards() const noexcept { return static_cast<std::uint32_t>(manifest_.shards.size()); }
-    // The rows of a shard in the last commit, with erased ones.
+    // The rows of a shard in the last commit, with erased ones. REQUIRES: shard < shards().
     [[nodiscard]] std::uint64_t rows(std::uint32_t shard) const noexcept { return manifest_.shards[shard].rows; }
     // The rows of all shards in the last commit, with erased ones.
     [[nodiscard]] std::uint64_t rows() const noexcept {

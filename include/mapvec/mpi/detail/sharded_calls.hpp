@@ -50,10 +50,12 @@ template <class Value>
 
 template <std::size_t Dim, class T, Scalar S, NamedMetric M>
 void ShardedCollection<Dim, T, S, M>::create_shards(std::uint32_t shards, const StoreOptions& options) {
-    const auto states = ranks_->gather([&] {
+    ranks_->together([&] {
         check_shard_count(shards);
         if (rank() == 0 && mapvec::detail::exists(detail::manifest_path(directory_)))
             throw Error(ErrorCode::exists, directory_, "there is a sharded collection in it already");
+    });
+    const auto states = ranks_->gather([&] {
         mapvec::detail::create_directory(directory_);
         const auto first = detail::first_shard(rank(), ranks(), shards);
         const auto last = detail::first_shard(rank() + 1, ranks(), shards);

@@ -44,7 +44,8 @@ template <class T>
 template <class S, class T>
 class WaitingRows {
   public:
-    explicit WaitingRows(std::size_t ranks) : chunks_(ranks) {}
+    explicit WaitingRows(std::size_t ranks)
+        : chunk_bytes_(std::min(max_chunk_bytes, max_round_bytes / ranks)), chunks_(ranks) {}
 
     [[nodiscard]] std::size_t count() const noexcept { return count_; }
 
@@ -62,7 +63,7 @@ class WaitingRows {
         record_.write(std::as_bytes(vector));
         record_.write(payload_.bytes());
         auto& chunks = chunks_[rank];
-        if (chunks.empty() || chunks.back().size() >= chunk_bytes) chunks.emplace_back();
+        if (chunks.empty() || chunks.back().size() >= chunk_bytes_) chunks.emplace_back();
         chunks.back().write(record_.bytes());
         ++count_;
     }
@@ -88,8 +89,10 @@ class WaitingRows {
     }
 
   private:
-    static constexpr std::size_t chunk_bytes = 4 * 1024 * 1024;
+    static constexpr std::size_t max_chunk_bytes = 4 * 1024 * 1024;
+    static constexpr std::size_t max_round_bytes = 1024 * 1024 * 1024;  // that one rank may receive: less than 2 GiB
 
+    std::size_t chunk_bytes_;
     std::vector<std::vector<Encoder>> chunks_;  // for each rank
     std::size_t count_ = 0;
     Encoder payload_, record_;
