@@ -191,6 +191,13 @@ void copy_store(const AnyStore& from, const fs::path& to, Appended appended) {
     copy.close();
 }
 
+// Removes a copy of a collection that is not complete.
+inline void discard_copy(const fs::path& to) {
+    mapvec::detail::discard_collection<mapvec::MappedFile>(to);
+    for (const std::string& name : mapvec::detail::fields_in(to)) AnyField::discard(to, name);
+    discard_indexes(to);
+}
+
 inline void backup(const fs::path& path, const fs::path& to) {
     const DerivedFiles derived(path);
     const AnyStore store(path);
@@ -202,7 +209,12 @@ inline void backup(const fs::path& path, const fs::path& to) {
         ProgressBar bar("backup");
         const auto appended = [&](std::uint64_t bytes) { bar(done += bytes, all); };
         copy_store(store, to, appended);
-        for (const auto& part : derived.stores()) copy_store(*part, to / part->path().filename(), appended);
+        try {
+            for (const auto& part : derived.stores()) copy_store(*part, to / part->path().filename(), appended);
+        } catch (...) {
+            discard_copy(to);
+            throw;
+        }
     }
     std::cout << store.rows() << (is_collection ? " rows" : " records") << ", "
               << human_bytes(static_cast<double>(done));

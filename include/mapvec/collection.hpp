@@ -191,7 +191,7 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
         opened().update_indexes(how.threads, progress);
     }
     // Why indexes that have files in the directory are not used: damaged files, a crash in compact(), or a program
-    // without their code. Not beside refresh().
+    // without their code; and why commit() or compact() could not update or build one. Not beside these or refresh().
     [[nodiscard]] std::vector<Error> index_errors() const {
         return state_ ? state_->indexes().errors() : std::vector<Error>();
     }
@@ -263,7 +263,8 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
     // and replaces the old files. Rows get new ids in the same order; afterwards moved(old id, new id) is called for
     // each row. Keys and fields stay; indexes are built again. Spans and views become invalid; no other thread may use
     // this object meanwhile. Snapshots and other processes keep their view until refresh(). Needs disk space for a copy
-    // of the live rows. Throws no_space, io, corrupt; then nothing has changed.
+    // of the live rows. Throws no_space, io, corrupt; then nothing has changed. If memory runs out when the new files are
+    // complete (bad_alloc), the collection is compacted and closed. index_errors() tells why an index was not built.
     template <class Moved = detail::NoMoves, ProgressCallback Progress = NoProgress>
     void compact(Moved moved = {}, Progress progress = {}) {
         State& old = opened();
@@ -271,16 +272,10 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
         const auto place = detail::collection_place(old.directory(), old.rewrites() + 1);
         File::create_directory(place);
         detail::discard_collection<File>(place);
-        auto group = detail::copy_live_rows(old, place, old.rewrites() + 1, progress);
-        auto state = std::make_unique<State>(std::move(group), OpenMode::read_write);
-        detail::discard_collection<File>(old.rows().path().parent_path());
-        state->take_fields(old);
-        state->discard_other_fields();
-        state->indexes().replace(old.indexes());
-        state_.swap(state);
+        const auto before = move_to(detail::copy_live_rows(old, place, old.rewrites() + 1, progress));
         Id next = 0;
-        for (Id id = 0; id < old.rows().size(); ++id)
-            if (old.contains(id)) moved(id, next++);
+        for (Id id = 0; id < before->rows().size(); ++id)
+            if (before->contains(id)) moved(id, next++);
     }
     // Writes the live rows, committed or not, to a new collection, with new ids, without indexes. Throws exists if the
     // directory holds a collection.
@@ -296,9 +291,14 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
         const auto from = source.opened().directory();
         Files::make_directory(directory);
         detail::copy_all_rows(source.opened(), directory).close();
-        for (const std::string& name : detail::fields_in(from))
-            State::FieldOf::copy(from, directory, name, source.opened().rows().header().store_id);
-        source.opened().indexes().copy_to(directory);
+        try {
+            for (const std::string& name : detail::fields_in(from))
+                State::FieldOf::copy(from, directory, name, source.opened().rows().header().store_id);
+            source.opened().indexes().copy_to(directory);
+        } catch (...) {
+            remove(directory);
+            throw;
+        }
     }
     // Changes the payload type of a collection from Old to T, and returns the open collection. convert(const Old&)
     // returns the new payload of a row; it is not called for erased rows. Ids stay. Throws the errors of open() for
@@ -345,6 +345,18 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
         return FieldIndex<Value, Field>(opened().field({std::move(name), payload_schema<Value>(), use, print}));
     }
 
+    // Takes over a compact copy, and removes the old files; returns the state before. If this throws (bad_alloc), the
+    // collection is closed, because its files are no longer current.
+    std::unique_ptr<State> move_to(CommitGroup<File> group) {
+        auto before = std::move(state_);
+        auto state = std::make_unique<State>(std::move(group), OpenMode::read_write);
+        detail::discard_collection<File>(before->rows().path().parent_path());
+        state->take_fields(*before);
+        state->discard_other_fields();
+        state->indexes().replace(before->indexes());
+        state_ = std::move(state);
+        return before;
+    }
     bool move_to_new_files() {
         std::unique_ptr<State> state;
         try {
@@ -356,8 +368,9 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
         }
         // Each compaction counts on: another collection at this path does not.
         if (state->rewrites() <= state_->rewrites()) return state_->refresh();  // throws replaced
-        state->take_fields(*state_);
-        state_.swap(state);
+        const auto before = std::move(state_);  // if the next step throws (bad_alloc), the collection is closed
+        state->take_fields(*before);
+        state_ = std::move(state);
         return true;
     }
     [[nodiscard]] State& opened() const {

@@ -15,9 +15,9 @@
 // found. Rows that an index does not describe yet are read in full, so no answer misses them.
 //
 // Upkeep. create_index() builds the index of all committed rows. When 4,096 rows or more wait, commit() updates the
-// VaIndex, and links 4,096 rows of them in the graph. update_indexes() does the rest at once. compact() builds the
-// indexes again, with all cores. backup_to() copies them, migrate() keeps them; compact_to() makes a collection without
-// indexes.
+// VaIndex, and links 4,096 rows of them in the graph. If that fails, the commit has succeeded all the same: the rows
+// still wait, and index_errors() tells why. update_indexes() does the rest at once. compact() builds the indexes again,
+// with all cores. backup_to() copies them, migrate() keeps them; compact_to() makes a collection without indexes.
 //
 // Which programs use an index. Code for an index is compiled only into programs that contain a call of create_index()
 // with its options, or, for the graph, a search with AnnQuery. In such a program every collection with the same rows

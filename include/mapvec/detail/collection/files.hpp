@@ -20,6 +20,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -71,13 +72,14 @@ template <Storage File>
 
 inline constexpr std::array collection_file_names{"vectors", "payloads", "payloads.offsets", "erased"};
 
-// Removes the files, if the system permits it. A system that cannot remove open files leaves them to the next writer.
+// Removes the files, if the system permits it. Others are left to the next writer, such as open files where a system
+// cannot remove them.
 template <Storage File>
 void discard_collection(const std::filesystem::path& place) noexcept {
     const auto discard = [&](const char* name) {
         try {
             File::remove(place / name);
-        } catch (const Error&) {
+        } catch (const std::exception&) {  // Error, or no memory for the name
         }
     };
     for (const char* name : collection_file_names) discard(name);

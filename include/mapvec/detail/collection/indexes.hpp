@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -111,13 +112,16 @@ class CollectionIndexes {
 
     void update(const CommittedRows<Rows>& rows, unsigned threads, IndexProgress progress) {
         for (Slot& slot : slots_) {
-            if (const auto index = slot.get()) index->update(rows, threads, SIZE_MAX, progress);
+            if (const auto index = slot.get()) {
+                index->update(rows, threads, SIZE_MAX, progress);
+                slot.error.reset();
+            }
             slot.changed = 0;
         }
     }
-    // After a commit: updates indexes for which many rows wait. If an update fails, the rows still wait: the commit is
-    // durable already, so nothing is thrown, for want of memory neither.
-    void keep_up() {
+    // After a commit: updates indexes for which many rows wait. If an update fails, the rows still wait, and errors()
+    // tells why: the commit is durable already, so nothing is thrown, for want of memory neither.
+    void keep_up() noexcept {
         for (Slot& slot : slots_) {
             const auto index = slot.get();
             if (!index) continue;
@@ -128,7 +132,9 @@ class CollectionIndexes {
             try {
                 index->update({rows_, erased_, {}}, 1, max_waiting, ignore_progress());
                 slot.changed = 0;
-            } catch (const std::exception&) {
+                slot.error.reset();
+            } catch (const std::exception& error) {
+                remember(slot, error);
             }
         }
     }
@@ -164,8 +170,9 @@ class CollectionIndexes {
             }
         }
     }
-    // Builds the indexes of a collection that this one replaces again, for its own rows. Never throws Error.
-    void replace(const CollectionIndexes& other) {
+    // Builds the indexes of a collection that this one replaces again, for its own rows. If that fails, there is no
+    // index, and errors() tells why.
+    void replace(const CollectionIndexes& other) noexcept {
         for (Slot& slot : slots_) {
             const auto before = other.slot(slot.kind).get();
             if (!before) continue;
@@ -173,8 +180,8 @@ class CollectionIndexes {
                 before->close();
                 build(slot, {rows_, erased_, {}}, 0, ignore_progress(),
                       [&](const auto& path) { return before->create_for(path, rows_); });
-            } catch (const Error& error) {
-                slot.error = error;
+            } catch (const std::exception& error) {
+                remember(slot, error);
             }
         }
     }
@@ -198,6 +205,17 @@ class CollectionIndexes {
     [[nodiscard]] Slot& slot(IndexKind kind) noexcept { return slots_[static_cast<std::size_t>(kind)]; }
     [[nodiscard]] const Slot& slot(IndexKind kind) const noexcept { return slots_[static_cast<std::size_t>(kind)]; }
 
+    // Keeps the reason for errors(), if there is memory for it.
+    void remember(Slot& slot, const std::exception& problem) const noexcept {
+        try {
+            if (const auto* const error = dynamic_cast<const Error*>(&problem))
+                slot.error = *error;
+            else
+                slot.error.emplace(ErrorCode::no_space, index_path(directory_, slot.kind),
+                                   std::string("updating the index: ") + problem.what());
+        } catch (const std::exception&) {
+        }
+    }
     void check_writer() const {
         if (mode_ != OpenMode::read_write)
             throw Error(ErrorCode::read_only, directory_, "the collection is not open for writing");

@@ -79,10 +79,13 @@ class Field {
             learn(state_->rows().size());
         }
     }
-    void detach() noexcept { state_ = nullptr; }
+    // The collection is gone. Releases the lock of the files, which a FieldIndex may outlive.
+    void detach() noexcept {
+        state_ = nullptr;
+        files_ = {};
+    }
     void close() {
         if (files_.is_open()) files_.close();
-        files_ = {};
         detach();
     }
     // The state of the collection. Throws invalid_argument if it is closed.
