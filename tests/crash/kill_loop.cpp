@@ -20,6 +20,7 @@ int main() { return 0; }  // no fork() to kill
 #include <stdexcept>
 #include <string>
 
+#include "indexed_subject.hpp"
 #include "subjects.hpp"
 
 namespace {
@@ -193,12 +194,13 @@ void run(const std::filesystem::path& directory, std::uint64_t kills, std::uint6
     auto& progress = *static_cast<Progress*>(memory);
     for (std::uint64_t turn = 0; totals.kills < kills; ++turn) {
         const std::uint64_t n = std::min<std::uint64_t>(25, kills - totals.kills);
-        const auto files = directory / ("files" + std::to_string(turn % 5));
-        switch (turn % 5) {
+        const auto files = directory / ("files" + std::to_string(turn % 6));
+        switch (turn % 6) {
             case 0: KillLoop<Vectors>(files, progress, seed + turn, totals).run(n); break;
             case 1: KillLoop<RawPayloads>(files, progress, seed + turn, totals).run(n); break;
             case 2: KillLoop<AppendedVectors>(files, progress, seed + turn, totals).run(n); break;
             case 3: KillLoop<VariablePayloads>(files, progress, seed + turn, totals).run(n); break;
+            case 4: KillLoop<IndexedCollections>(files, progress, seed + turn, totals).run(n); break;
             default: KillLoop<Collections>(files, progress, seed + turn, totals).run(n); break;
         }
     }

@@ -11,6 +11,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "indexed_subject.hpp"
 #include "interrupted_recovery.hpp"
 #include "interrupted_rewrite.hpp"
 #include "power_cut.hpp"
@@ -83,6 +84,7 @@ int main(int argc, char** argv) {
     run<KeyedCollections>(options, totals);
     run<Graphs>(options, totals);
     run<Lines>(options, totals);
+    run<IndexedCollections>(options, totals);
     run_builder<RecordingStorage>(options, totals);
     run_rounds<InterruptedRewrite<RecordingStorage>>("rewrite", options, totals);
     run_rounds<InterruptedRecovery<RecordingStorage>>("recovery", options, totals);
