@@ -1,8 +1,14 @@
-// The n-th allocation fails, for n = 1, 2, … until a run has no failure: in a commit, and in refresh() of a reader. A
-// call that threw can be repeated and then succeeds. A commit that returned survives a kill. A reader ends at the
-// newest commit.
+// The n-th allocation fails, for n = 1, 2, … until a run has no failure: in a commit, in refresh() of a reader, in
+// compact(), and in the update of an index after a commit. A call that threw can be repeated and then succeeds. A commit
+// that returned survives a kill. A reader ends at the newest commit. A collection that is closed by a failure in
+// compact() opens with all of its rows.
 //
 //     mapvec_crash_out_of_memory
+#if defined(__linux__)
+#include <dirent.h>
+#include <dlfcn.h>
+#endif
+
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -10,7 +16,9 @@
 #include <functional>
 #include <map>
 #include <mapvec/collection.hpp>
+#include <mapvec/va_index.hpp>
 #include <new>
+#include <set>
 #include <stdexcept>
 #include <string>
 
@@ -20,12 +28,23 @@ namespace {
 
 long allocations_left = -1;  // allocations until the failure; negative: no failure
 bool one_has_failed = false;
+bool lists_directory = false;
 
 }  // namespace
 
+// libstdc++ ends the program if memory runs out while it lists a directory, so no allocation fails there.
+#if defined(__linux__)
+extern "C" dirent* readdir(DIR* directory) {
+    static const auto next = reinterpret_cast<dirent* (*)(DIR*)>(::dlsym(RTLD_NEXT, "readdir"));
+    dirent* const entry = next(directory);
+    lists_directory = entry != nullptr;
+    return entry;
+}
+#endif
+
 // Not inlined: GCC warns if it sees only one of operator new and delete.
 [[gnu::noinline]] void* operator new(std::size_t n) {
-    if (allocations_left >= 0 && allocations_left-- == 0) {
+    if (!lists_directory && allocations_left >= 0 && allocations_left-- == 0) {
         one_has_failed = true;
         throw std::bad_alloc();
     }
@@ -148,22 +167,108 @@ bool fail_in_refresh(const std::filesystem::path& path, Change change, long n) {
     return failed;
 }
 
+// --- a collection with a key and an index ---
+
+using Indexed = Collection<20, std::string>;
+
+std::array<float, 20> long_row(int n) {
+    std::array<float, 20> row{};
+    for (int i = 0; i < 20; ++i) row[static_cast<std::size_t>(i)] = static_cast<float>((n + 1) * (i + 3) % 101);
+    return row;
+}
+auto key_of(Indexed& rows) {
+    return rows.key("text", [](const std::string& text) { return text; });
+}
+Indexed indexed_rows(const std::filesystem::path& path, int count) {
+    std::filesystem::remove_all(path);
+    Indexed rows = Indexed::create(path);
+    rows.create_index(VaOptions{});
+    for (int i = 0; i < count; ++i) rows.append(long_row(i), std::to_string(i));
+    return rows;
+}
+std::set<std::string> texts_in(const Indexed& rows) {
+    std::set<std::string> texts;
+    for (Id id = 0; id < rows.vectors().size(); ++id)
+        if (rows.contains(id)) texts.insert(rows.payload(id));
+    return texts;
+}
+void expect_searches(const Indexed& rows) {
+    const auto query = long_row(7);
+    const auto is_live = [&](Id id) { return rows.contains(id); };
+    expect(rows.search({.query = query, .k = 9}) == search(rows.vectors(), KnnQuery{query, 9}, is_live),
+           "a search by the index has other hits than a scan");
+}
+
+bool fail_in_compact(const std::filesystem::path& path, long n) {
+    Indexed rows = indexed_rows(path, 40);
+    const auto key = key_of(rows);
+    for (Id id = 0; id < 40; id += 3) rows.erase(id);
+    rows.commit();
+    auto texts = texts_in(rows);
+    const bool returned = succeeds(n, [&] { rows.compact(); });
+    const bool failed = one_has_failed;
+    if (rows.is_open()) {
+        expect(texts_in(rows) == texts, "compact() has lost rows");
+        expect_searches(rows);
+        rows.append(long_row(50), "new");
+        expect(key.contains("new") && key.contains("1") && !key.contains("3"), "the key knows other rows");
+        texts.insert("new");
+        rows.commit();
+    }
+    expect(rows.is_open() || !returned, "compact() has closed the collection without an exception");
+    rows = Indexed();
+    Indexed again = Indexed::open(path);
+    again.verify();
+    expect(texts_in(again) == texts, "after a failure in compact() rows are lost");
+    expect_searches(again);
+    const auto keys = key_of(again);
+    for (const std::string& text : texts) expect(again.payload(keys.find(text).value()) == text, "a key is lost");
+    return failed;
+}
+
+// Counts the failures that commit() did not report, because it had succeeded.
+bool fail_in_upkeep(const std::filesystem::path& path, long n, long& swallowed) {
+    constexpr int count = 4200;  // so many that commit() updates the index
+    Indexed rows = indexed_rows(path, count);
+    const bool returned = succeeds(n, [&] { rows.commit(); });
+    const bool failed = one_has_failed;
+    if (returned && failed) {
+        ++swallowed;
+        expect(!rows.index_errors().empty(), "nothing tells that the update of an index has failed");
+    }
+    expect_searches(rows);
+    rows.commit();
+    rows.update_indexes();
+    expect(rows.index_errors().empty(), "an index that is up to date has an error");
+    expect(rows.explain({.query = long_row(7), .k = 9}).method == SearchMethod::va_index, "the index is not used");
+    expect_searches(rows);
+    rows.close();
+    expect(Indexed::open(path).size() == count, "rows are lost");
+    return failed;
+}
+
 }  // namespace
 
 int main() {
     const ScratchDirectory scratch;
-    long commits = 0, refreshes = 0;
+    long commits = 0, refreshes = 0, compactions = 0, swallowed = 0;
     try {
         for (const Change change : changes) {
             for (const bool reopened : {false, true})
                 for (long n = 0; fail_in_commit(scratch / "rows", change, reopened, n); ++n) ++commits;
             for (long n = 0; fail_in_refresh(scratch / "rows", change, n); ++n) ++refreshes;
         }
-        expect(commits > 50 && refreshes > 50, "hardly anything has failed");
+        const auto next = [](long n) { return n + 1 + n / 32; };  // later allocations repeat
+        for (long n = 0; fail_in_compact(scratch / "indexed", n); n = next(n)) ++compactions;
+        for (long n = 0; fail_in_upkeep(scratch / "indexed", n, swallowed); n = next(n)) ++commits;
+        expect(commits > 50 && refreshes > 50 && compactions > 50 && swallowed > 5, "hardly anything has failed");
     } catch (const std::exception& error) {
-        std::printf("out_of_memory: after %ld commits and %ld refreshes: %s\n", commits, refreshes, error.what());
+        std::printf("out_of_memory: after %ld commits, %ld refreshes, %ld compactions: %s\n", commits, refreshes,
+                    compactions, error.what());
         return 1;
     }
-    std::printf("out_of_memory: %ld commits and %ld refreshes with an allocation that failed: ok\n", commits,
-                refreshes);
+    std::printf(
+        "out_of_memory: %ld commits (%ld updates of an index), %ld refreshes and %ld compactions with an "
+        "allocation that failed: ok\n",
+        commits, swallowed, refreshes, compactions);
 }
