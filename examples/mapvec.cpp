@@ -168,6 +168,8 @@ void add_query(CLI::App& app) {
     cli::add_reals(what, "--disk", options->disk, "RADIUS", "Rows at most RADIUS away");
     cli::add_whole(what, "--knn", options->knn, "The K nearest rows")->type_name("K");
     what->require_option(1);
+    cli::add_whole(command, "--limit", options->limit, "Only the N nearest of the rows in the ring, range or disk", 1)
+        ->excludes("--knn");
     cli::add_whole(command, "--row", options->row,
                    "Ask about the row of this id. Otherwise vectors are read from standard input, one a line: "
                    "numbers between blanks, commas or brackets")
@@ -175,9 +177,9 @@ void add_query(CLI::App& app) {
     cli::add_whole(command, "--threads", options->threads, "0: all cores", 0, 4096);
     command->add_flag("--json", options->json, "Hits as lines of JSON");
     command->footer(
-        "A line for each hit: its id and its distance, nearest first for --knn, by id otherwise. With several\n"
-        "vectors on standard input each line begins with the number of the vector, from 0. Bounds are inclusive.\n"
-        "mapvec stats shows which distances there are.");
+        "A line for each hit: its id and its distance, nearest first for --knn and --limit, by id otherwise. With\n"
+        "several vectors on standard input each line begins with the number of the vector, from 0. Bounds are\n"
+        "inclusive. mapvec stats shows which distances there are.");
     command->callback([=] { cli::query(*options); });
 }
 

@@ -23,7 +23,8 @@ struct QueryOptions {
     std::vector<float> range;  // min, max
     std::vector<float> disk;   // radius
     std::optional<std::uint64_t> knn;
-    std::optional<mapvec::Id> row;  // the query; otherwise vectors come from standard input
+    std::optional<std::uint64_t> limit;  // of a ring, range or disk
+    std::optional<mapvec::Id> row;       // the query; otherwise vectors come from standard input
     unsigned threads = 0;
     bool json = false;
 };
@@ -50,14 +51,17 @@ template <mapvec::Scalar S>
 [[nodiscard]] std::vector<mapvec::Hit> find(const Vectors<S>& rows, std::span<const float> vector,
                                             const QueryOptions& options, std::size_t erased) {
     const mapvec::SearchOptions search_options{.threads = options.threads};
+    // Large enough that so many hits remain without the erased rows.
+    const auto enough = [&](std::uint64_t wanted) {
+        return static_cast<std::size_t>(std::min<std::uint64_t>(wanted, rows.size())) + erased;
+    };
+    const std::size_t limit = options.limit ? enough(*options.limit) : 0;
     if (!options.ring.empty())
-        return search(rows, mapvec::RingQuery{vector, options.ring[0], options.ring[1]}, search_options);
+        return search(rows, mapvec::RingQuery{vector, options.ring[0], options.ring[1], limit}, search_options);
     if (!options.range.empty())
-        return search(rows, mapvec::RangeQuery{vector, options.range[0], options.range[1]}, search_options);
-    if (!options.disk.empty()) return search(rows, mapvec::DiskQuery{vector, options.disk[0]}, search_options);
-    // Large enough that k hits remain without the erased rows.
-    const std::size_t k = static_cast<std::size_t>(std::min<std::uint64_t>(*options.knn, rows.size()));
-    return search(rows, mapvec::KnnQuery{vector, k + erased}, search_options);
+        return search(rows, mapvec::RangeQuery{vector, options.range[0], options.range[1], limit}, search_options);
+    if (!options.disk.empty()) return search(rows, mapvec::DiskQuery{vector, options.disk[0], limit}, search_options);
+    return search(rows, mapvec::KnnQuery{vector, enough(*options.knn)}, search_options);
 }
 
 inline void print_hits(const std::vector<mapvec::Hit>& hits, std::optional<std::uint64_t> query, bool json) {
@@ -78,7 +82,8 @@ void answer(const AnyStore& store, std::span<const float> vector, std::optional<
             const QueryOptions& options) {
     auto hits = find(store.vectors<S>(), vector, options, store.erased().size());
     std::erase_if(hits, [&](const mapvec::Hit& hit) { return store.erased(hit.id); });
-    if (options.knn && hits.size() > *options.knn) hits.resize(static_cast<std::size_t>(*options.knn));
+    if (const auto most = options.knn ? options.knn : options.limit; most && hits.size() > *most)
+        hits.resize(static_cast<std::size_t>(*most));
     print_hits(hits, query, options.json);
 }
 

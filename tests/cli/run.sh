@@ -134,6 +134,12 @@ run 0 query rows.vec --row 0 --disk 5 --json </dev/null
 prints $'{"id":0,"distance":0}\n{"id":1,"distance":5}\n{"id":3,"distance":1}'
 run 0 query rows.vec --row 0 --range 1 5 </dev/null
 prints $'1\t5\n3\t1'
+run 0 query rows.vec --row 0 --range 1 5 --limit 1 </dev/null
+prints $'3\t1'
+run 0 query rows.vec --row 0 --disk 20 --limit 3 </dev/null
+prints $'0\t0\n3\t1\n1\t5'
+run 2 query rows.vec --row 0 --knn 2 --limit 1 </dev/null
+run 2 query rows.vec --row 0 --disk 20 --limit 0 </dev/null
 run 0 query rows.vec --row 0 --ring 100 1 </dev/null
 prints ''
 run 0 query rows.vec --knn 1 <<<'[3, 3.5]'
