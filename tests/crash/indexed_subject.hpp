@@ -1,6 +1,6 @@
 // A subject of the crash tests: a collection with a VaIndex and a graph in its directory. After any crash, searches by
-// the indexes find what a scan of the live rows finds. It is compacted now and then instead of committed, so ids change,
-// and the model knows the rows without them.
+// the indexes find what a scan of the live rows finds. It is compacted now and then instead of committed, so ids
+// change, and the model knows the rows without them.
 #pragma once
 
 #include <mapvec/va_index.hpp>
