@@ -2,10 +2,12 @@
 //
 // 50,000 rows of 128 floats around 200 centres in a space of 16 dimensions, with a little noise in all dimensions; the
 // queries are alike. The counter `recall` is the fraction of the 10 nearest rows that is found, or of the rows of a
-// ring, which holds 0.01 % of all rows.
+// ring, which holds 0.01 % of all rows. Filters accept some of all rows, or the rows far from the query; `of_scan` is the
+// time divided by that of a scan with the same filter.
 #include <benchmark/benchmark.h>
 #include <mapvec/hnsw_index.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <queue>
@@ -153,6 +155,56 @@ void ring_in_all(benchmark::State& state) {
     for (auto _ : state) benchmark::DoNotOptimize(search(graphs.rows, ring_of(i++)));
 }
 
+// A filter that accepts so many of a thousand rows: of all rows, or of those that are far from the query.
+class Filters {
+  public:
+    Filters(std::size_t per_mille, bool far) : accepted_(queries, std::vector<char>(row_count)) {
+        const Graphs& graphs = Graphs::instance();
+        const std::size_t count = std::max<std::size_t>(1, row_count * per_mille / 1000);
+        std::mt19937 engine(1);
+        for (std::size_t q = 0; q < queries; ++q) {
+            auto order = search(graphs.rows, KnnQuery{graphs.query(q), row_count});
+            if (!far) std::shuffle(order.begin(), order.end(), engine);
+            for (std::size_t i = row_count - count; i < row_count; ++i) accepted_[q][order[i].id] = 1;
+        }
+    }
+    [[nodiscard]] auto operator[](std::size_t q) const {
+        return [&accepted = accepted_[q % queries]](Id id) { return accepted[id] != 0; };
+    }
+    static constexpr std::size_t queries = 20;
+
+  private:
+    std::vector<std::vector<char>> accepted_;
+};
+
+void filtered_by_mapvec(benchmark::State& state) {
+    const Graphs& graphs = Graphs::instance();
+    const Filters filters(static_cast<std::size_t>(state.range(0)), state.range(1) != 0);
+    std::vector<double> by_graph, by_scan;
+    std::size_t found = 0, wanted = 0, i = 0;
+    for (auto _ : state) {
+        const KnnQuery query{graphs.query(i % Filters::queries), k};
+        const auto filter = filters[i];
+        std::vector<Hit> hits, expected;
+        const auto walk = [&] {
+            by_graph.push_back(seconds([&] { hits = graphs.index.search(graphs.rows, query, filter); }));
+        };
+        if (i % 2 != 0) walk();  // the second of both finds rows in the cache, so they take turns
+        by_scan.push_back(seconds([&] { expected = search(graphs.rows, query, filter); }));
+        if (i % 2 == 0) walk();
+        ++i;
+        state.SetIterationTime(by_graph.back());
+        wanted += expected.size();
+        for (const Hit& hit : hits) found += std::ranges::count(expected, hit) == 1 ? std::size_t{1} : 0;
+    }
+    const auto median = [](std::vector<double>& times) {
+        std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
+        return times[times.size() / 2];
+    };
+    state.counters["recall"] = static_cast<double>(found) / static_cast<double>(wanted);
+    state.counters["of_scan"] = median(by_graph) / median(by_scan);
+}
+
 void search_all(benchmark::State& state) {
     const Graphs& graphs = Graphs::instance();
     std::size_t i = 0;
@@ -179,6 +231,12 @@ BENCHMARK_CAPTURE(report_building, hnswlib, &Graphs::hnswlib_seconds)
 
 BENCHMARK(search_by_mapvec)->Name("graph_search/mapvec")->Arg(20)->Arg(100)->Arg(400)->MinTime(0.5);
 BENCHMARK(search_all)->Name("graph_search/all_rows")->MinTime(0.5);
+BENCHMARK(filtered_by_mapvec)
+    ->Name("graph_filter/mapvec")
+    ->ArgNames({"per_mille", "far"})
+    ->ArgsProduct({{500, 100, 10, 3, 1}, {0, 1}})
+    ->Iterations(4 * Filters::queries)
+    ->UseManualTime();
 BENCHMARK(ring_by_mapvec)->Name("graph_ring/mapvec")->Arg(16)->Arg(64)->MinTime(0.5);
 BENCHMARK(ring_in_all)->Name("graph_ring/all_rows")->MinTime(0.5);
 BENCHMARK_CAPTURE(report_building, mapvec, &Graphs::mapvec_seconds)

@@ -327,31 +327,6 @@ TEST_CASE("an update removes erased rows of a collection; searches skip them bef
     CHECK(index.search(places, KnnQuery{query, 101}, {.ef = 101}) == places.search(KnnQuery{query, 101}));
 }
 
-TEST_CASE("filters that accept few rows, or only far ones, give k rows, nearly all of them the nearest") {
-    const ScratchDirectory scratch;
-    Numbers numbers(9);
-    auto points = Points::create(scratch / "points");
-    for (int i = 0; i < 8000; ++i) points.append(numbers.row());
-    points.commit();
-    auto index = HnswIndex<>::create(scratch / "graph", points, {.m = 8, .ef_construction = 30});
-    index.update(points);
-    const Row query = numbers.row(0.1f);
-    const auto by_distance = search(points, KnnQuery{query, 8000});
-    std::vector<std::size_t> place(8000);
-    for (std::size_t i = 0; i < 8000; ++i) place[by_distance[i].id] = i;
-    const auto check = [&](const auto& filter) {
-        const auto expected = search(points, KnnQuery{query, 10}, filter);
-        const auto hits = index.search(points, KnnQuery{query, 10}, filter, {.ef = 30});
-        REQUIRE(hits.size() == expected.size());
-        std::size_t found = 0;
-        for (const Hit& hit : hits) found += std::ranges::count(expected, hit) == 1 ? 1u : 0u;
-        CHECK(found * 10 >= expected.size() * 9);
-    };
-    for (const std::size_t every : {2u, 10u, 100u, 1000u, 8000u}) check([&](Id id) { return id % every == 0; });
-    for (const std::size_t last : {4000u, 800u, 80u, 8u}) check([&](Id id) { return place[id] >= 8000 - last; });
-    check([](Id) { return false; });
-}
-
 TEST_CASE("many rounds of erased, new and overwritten rows leave a graph as good as a new one") {
     const ScratchDirectory scratch;
     Numbers numbers(6);

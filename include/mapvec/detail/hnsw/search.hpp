@@ -57,15 +57,16 @@ class HnswSearch {
     static inline const RowRanges nothing;
     static constexpr std::size_t max_copies_asked = 64;
 
-    // False if a walk among the rows that the filter accepts takes longer than reading all of them. `most_seen_` is how
-    // many rows a walk may pass until it has taken as long.
+    // False if a walk among the rows that the filter accepts takes longer than reading all of them. Sets `most_seen_`, the
+    // number of rows that a walk passes before it gives up.
     [[nodiscard]] bool is_worthwhile(std::size_t width) {
         if constexpr (std::is_same_v<Accept, AllLive>) return true;
-        constexpr double filter_ns = 3, step_ns = 25, steps_per_row = 10;
-        const double rows = static_cast<double>(rows_.count()), part = accepted_part();
-        const double all_ns = rows * (filter_ns + part * (20 + static_cast<double>(rows_.row_bytes()) / 10));
+        constexpr double filter_ns = 3, step_ns = 50, steps_per_row = 10;
+        part_ = accepted_part();
+        const double rows = static_cast<double>(rows_.count());
+        const double all_ns = rows * (filter_ns + part_ * (20 + static_cast<double>(rows_.row_bytes()) / 10));
         most_seen_ = static_cast<std::size_t>(all_ns / step_ns) + 1;
-        return static_cast<double>(width) / part * steps_per_row * step_ns < all_ns;
+        return static_cast<double>(width) / part_ * steps_per_row * step_ns < all_ns;
     }
     // The part of all rows that the filter accepts, from a sample; more than 0. The sample is larger if they are few.
     [[nodiscard]] double accepted_part() const {
@@ -114,7 +115,21 @@ class HnswSearch {
         const Candidate below = scratch_.walk.greedy_descend(graph_, keys, entry, 0);
         const Candidate from[] = {below, {keys.measure(std::span(&entry.id, 1))[0], entry.id}};
         return scratch_.walk.search_layer(
-            graph_, keys, from, 0, scratch_.beam, [this](Id node) { return is_wanted(node); }, UINT64_MAX, most_seen_);
+            graph_, keys, from, 0, scratch_.beam, [this](Id node) { return is_wanted_here(node); }, UINT64_MAX,
+            most_seen_);
+    }
+    // Ends the walk if the filter accepts far fewer of the rows near the query than elsewhere: the walk would have to
+    // pass most rows of the store.
+    [[nodiscard]] bool is_wanted_here(Id node) {
+        const bool wanted = is_wanted(node);
+        if constexpr (!std::is_same_v<Accept, AllLive>) {
+            constexpr std::size_t enough = 512;
+            ++asked_;
+            wanted_ += wanted ? 1 : 0;
+            if (asked_ >= enough && static_cast<double>(wanted_) < static_cast<double>(asked_) * part_ / 8)
+                most_seen_ = 0;
+        }
+        return wanted;
     }
     // Keys of rows in the place of estimates. Nodes of which neither the row nor a copy is there any more are left out.
     void measure_nodes() {
@@ -183,6 +198,9 @@ class HnswSearch {
     SearchScratch<M, S>& scratch_;
     std::size_t k_ = 0;
     std::size_t most_seen_ = SIZE_MAX;
+    double part_ = 1;  // of all rows, that the filter accepts
+    std::size_t asked_ = 0;
+    std::size_t wanted_ = 0;
 };
 
 }  // namespace mapvec::inline v0_1::detail

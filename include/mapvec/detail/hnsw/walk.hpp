@@ -145,7 +145,13 @@ class Walk {
     // would visit more than `most_seen` rows.
     template <class Graph, class Keys, class Accept>
     bool search_layer(const Graph& graph, Keys& keys, std::span<const Candidate> from, std::size_t level, TopK& best,
-                      const Accept& accept, Id excluded = UINT64_MAX, std::size_t most_seen = SIZE_MAX) {
+                      const Accept& accept, Id excluded = UINT64_MAX) {
+        std::size_t most_seen = SIZE_MAX;
+        return search_layer(graph, keys, from, level, best, accept, excluded, most_seen);
+    }
+    template <class Graph, class Keys, class Accept>
+    bool search_layer(const Graph& graph, Keys& keys, std::span<const Candidate> from, std::size_t level, TopK& best,
+                      const Accept& accept, Id excluded, std::size_t& most_seen) {
         visited_.begin(graph.size());
         frontier_.clear();
         if (excluded != UINT64_MAX) visited_.insert(excluded);

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include <mapvec/detail/search/scan.hpp>
@@ -40,7 +41,9 @@ struct VaCounts {
     }
 };
 
-// Decides whether lines save more than they cost, from the last blocks.
+// Decides whether lines save more than they cost, from the last blocks. Costs are in bytes of a scan. A row that is read
+// out of order costs about three times its bytes, because the hardware prefetcher does not help; a line costs its
+// computation too, a second line also the wait for memory.
 class LineGate {
   public:
     explicit LineGate(std::size_t row_bytes, std::size_t levels) noexcept
@@ -52,20 +55,20 @@ class LineGate {
         waiting_ -= skipped;
         return skipped;
     }
-    // Records a block: the first lines left `open` rows undecided, of which the second lines left `measured`. Returns
-    // false if reading all rows of the block in order costs less than reading these.
-    [[nodiscard]] bool saw(std::size_t rows, std::size_t open, std::size_t measured) noexcept {
-        // In bytes of a scan. A row that is read out of order costs about three times its bytes, because the hardware
-        // prefetcher does not help; a line costs its computation too, a second line also the wait for memory.
-        const std::size_t reading = measured * 3 * row_bytes_;
-        const std::size_t lines = rows * (sizeof(VaLine) + sizeof(VaLine) / 2) + open * 4 * second_bytes_;
-        if (lines + reading <= rows * row_bytes_) {
+    // True if reading the `open` rows of a block costs more than reading all its rows in order.
+    [[nodiscard]] static bool is_worse_than_all(std::size_t rows, std::size_t open) noexcept { return 3 * open > rows; }
+
+    // Records a block: the first lines left `opened` rows undecided, the second lines `open` of these, and the filter
+    // accepted `measured` of these. Without lines the filter would accept about the same part of all rows.
+    void saw(std::size_t rows, std::size_t opened, std::size_t open, std::size_t measured) noexcept {
+        const std::size_t lines = rows * (sizeof(VaLine) + sizeof(VaLine) / 2) + opened * 4 * second_bytes_;
+        const std::size_t accepted = std::min(rows, 3 * rows * (measured + 1) / (open + 1));
+        if (lines + measured * 3 * row_bytes_ <= accepted * row_bytes_) {
             penalty_ = 0;
         } else {
             penalty_ = std::clamp<std::size_t>(2 * penalty_, 4, 64);
             waiting_ = penalty_ * rows;
         }
-        return reading <= rows * row_bytes_;
     }
 
   private:
@@ -130,6 +133,12 @@ class LineScan {
             first += count;
         }
     }
+    // True if all rows of a block are to be read, since the lines left so many of them open. Then the gate is told.
+    [[nodiscard]] bool reads_all(std::size_t count, std::size_t open) noexcept {
+        if (!std::is_same_v<Accepts, AnyRow> || !LineGate::is_worse_than_all(count, open)) return false;
+        gate_.saw(count, sieve_.opened(), open, open);
+        return true;
+    }
     template <class Sink>
     void measure_all(std::size_t first, std::size_t last, Sink sink) {
         counts_.rows += last - first;
@@ -187,11 +196,13 @@ class RangeScan : LineScan<M, S, Accepts> {
   private:
     void sieve_block(std::size_t first, std::size_t count) {
         const std::size_t open = this->sieve_.sieve(first, count, std::numeric_limits<float>::infinity());
-        if (!this->gate_.saw(count, this->sieve_.opened(), open)) return undescribed(first, first + count);
+        if (this->reads_all(count, open)) return undescribed(first, first + count);
         this->counts_.rows += count;
         if (waiting_.size() + open > max_rows_per_block) finish();
+        const std::size_t before = waiting_.size();
         for (std::size_t i = 0; i < open; ++i)
             if (const Id id = first + this->sieve_.position(i); this->accepts_(id)) waiting_.push_back(id);
+        this->gate_.saw(count, this->sieve_.opened(), open, waiting_.size() - before);
     }
 
     Sink sink_;
@@ -257,11 +268,17 @@ class NearestScan : LineScan<M, S, Accepts> {
     }
 
     void sieve_block(std::size_t first, std::size_t count) {
+        const bool unlimited = is_unlimited();
+        // If a filter accepts few rows, bounds do not help until there are k of them.
+        if (unlimited && accepts_few_) return undescribed(first, first + count);
         const std::size_t open = this->sieve_.sieve(first, count, limit());
-        if (!is_unlimited() && !this->gate_.saw(count, this->sieve_.opened(), open))
-            return undescribed(first, first + count);
+        if (!unlimited && this->reads_all(count, open)) return undescribed(first, first + count);
         this->counts_.rows += count;
+        const std::size_t before = waiting_.size();
         wait(open, [first](std::size_t position) { return Id{first + position}; });
+        const std::size_t accepted = waiting_.size() - before;
+        accepts_few_ = accepted < open / 8;
+        if (!unlimited) this->gate_.saw(count, this->sieve_.opened(), open, accepted);
         measure_if_many();
     }
     template <class IdAt>
@@ -292,6 +309,7 @@ class NearestScan : LineScan<M, S, Accepts> {
     bool bounded_;             // the query has an upper bound
     TopK& best_;
     SharedLimit& shared_;
+    bool accepts_few_ = false;        // the filter, in the last block
     std::vector<Candidate> waiting_;  // key: the lower bound
     std::vector<Id> ids_;
 };
