@@ -231,8 +231,9 @@ class VaQuery {
         coarse_nibbles_.offset = static_cast<float>(-7.5 * unit * sum);
         coarse_bounds_ = bounds_[0];
         coarse_bounds_.product_error = rounded_up(1.001 * product_error + 8 * float_unit * 15 * magnitude * unit);
-        coarse_bounds_.z_error =
-            rounded_up(static_cast<double>(bounds_[0].z_error) + 1.001 * std::sqrt(squared_z_error));
+        // Half steps of a damaged file may be tiny. An infinite error would give NaN as bounds.
+        const double z_error = static_cast<double>(bounds_[0].z_error) + 1.001 * std::sqrt(squared_z_error);
+        coarse_bounds_.z_error = rounded_up(std::min(z_error, 1e38));
     }
 
     [[nodiscard]] BoundQuery bounds(const VaModel& model, std::size_t level, const std::vector<float>& places,
