@@ -118,19 +118,6 @@ TEST_CASE("a collection with a VaIndex finds the same rows with a limit, and no 
     CHECK(docs.explain(DiskQuery{vector, 3, 1}).method == SearchMethod::va_index);
 }
 
-TEST_CASE("a VaIndex measures fewer rows for a limit than for the whole range") {
-    const ScratchDirectory scratch;
-    const auto docs = docs_in(scratch / "docs");
-    auto index = VaIndex<>::create(scratch / "index", docs.vectors());
-    index.update(docs.vectors());
-    std::mt19937 random(5);
-    const Vector vector = vector_of(random);
-    VaSearchStats all, limited;
-    (void)index.search_counted(docs.vectors(), DiskQuery{vector, 4}, all);
-    (void)index.search_counted(docs.vectors(), DiskQuery{vector, 4, 3}, limited);
-    CHECK(limited.measured_rows < all.measured_rows / 2);
-}
-
 TEST_CASE("a graph orders and cuts the rows of a range that it finds") {
     const ScratchDirectory scratch;
     const auto docs = docs_in(scratch / "docs");
