@@ -136,6 +136,9 @@ class MmapVectorStore {
     [[nodiscard]] std::size_t dim() const noexcept { return Dim != dynamic_dim ? Dim : rows_ ? row_length() : 0; }
     // REQUIRES: the store is open.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return rows_->path(); }
+    // How the system is asked to read the rows: StoreOptions::access, or `random` in the place of `normal` if the file
+    // is larger than memory.
+    [[nodiscard]] Access access() const noexcept { return rows_ ? rows_->access() : Access::normal; }
 
     // Reads all rows and compares them with their checksums; O(size of the file). Do not call it while another thread
     // writes or calls refresh(). Throws corrupt, and names the first damaged rows; invalid_argument for a part of a

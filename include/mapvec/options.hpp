@@ -16,9 +16,12 @@ enum class OpenMode {
     copy_on_write  // rows can be overwritten in this process's memory; the file is never changed
 };
 
-// Advice to the operating system about how rows will be read. `random` suits files that are larger than memory: the
-// system then reads only the pages that are touched. Random reads get faster; scans lose their read-ahead.
-enum class Access { normal, sequential, random };
+// How the operating system reads a file from disk. It matters only for what is not in memory.
+enum class Access {
+    normal,      // as `random` if the file is larger than 3/4 of memory; otherwise it reads far around what is touched
+    sequential,  // reads ahead: for programs whose own loops pass over all rows of a file that is larger than memory
+    random       // reads the pages that are touched and no others. Searches ask for what they are going to read
+};
 
 // An aggregate: use designated initializers, `{.dim = 128, .initial_capacity = 1000}`.
 struct StoreOptions {

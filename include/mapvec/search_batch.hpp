@@ -45,9 +45,11 @@ void scan_blocks(const RowsSnapshot<S>& rows, const std::vector<PreparedQuery<M,
                  std::size_t first, std::size_t last, std::vector<TopK>& best, InstructionSet set) {
     const SelectKernel select = select_kernel(set);
     BlockKeys block;
+    ReadInOrder in_order(rows.access());
     for (std::size_t at = first; at < last; at += rows.rows_per_block()) {
         const std::size_t count = std::min(rows.rows_per_block(), last - at);
         if (!accepted.any(at, count)) continue;
+        rows.read_in_order(at, count, last, in_order);
         for (std::size_t q = 0; q < queries.size(); ++q) {
             queries[q].measure(rows.span(), at, count, block.keys);
             const std::size_t found = select(block.keys, count, KeyRange{}.low, best[q].limit(), block.positions);

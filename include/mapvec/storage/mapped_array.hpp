@@ -28,6 +28,7 @@
 #include <mapvec/detail/file/block_sums.hpp>
 #include <mapvec/detail/file/changed_records.hpp>
 #include <mapvec/detail/file/id_set.hpp>
+#include <mapvec/detail/file/read_in_order.hpp>
 #include <mapvec/detail/file/row_state.hpp>
 #include <mapvec/detail/file/slots.hpp>
 #include <mapvec/detail/util/movable_atomic.hpp>
@@ -60,6 +61,7 @@ class MappedArray {
         return {records() + index * stride_, static_cast<std::size_t>(stride_)};
     }
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return file_.path(); }
+    [[nodiscard]] Access access() const noexcept { return detail::access_of(file_); }
     [[nodiscard]] const FileHeader& header() const noexcept { return header_; }
 
     // The block sums of the records, for an index that follows them. The version changes with every change of committed

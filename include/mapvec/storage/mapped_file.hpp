@@ -128,7 +128,8 @@ class MappedFile {
     }
     void sync_name() { detail::sync_directory_of(path()); }
 
-    void advise(Access access) noexcept { view_.advise(access); }
+    // How the system is asked to read the file. [any thread]
+    [[nodiscard]] Access access() const noexcept { return view_.access(); }
 
     [[nodiscard]] bool try_lock(Lock lock);
     void lock(Lock lock);

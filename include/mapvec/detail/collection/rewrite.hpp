@@ -29,7 +29,9 @@ void append_records(const MappedArray<File>& from, std::uint64_t first, std::uin
     const std::uint64_t at_once = std::max<std::uint64_t>(1, (4 << 20) / from.stride());
     for (std::uint64_t n = 0; first < end; first += n) {
         n = std::min(at_once, end - first);
-        to.append({from.records() + first * from.stride(), static_cast<std::size_t>(n * from.stride())});
+        const std::span records(from.records() + first * from.stride(), static_cast<std::size_t>(n * from.stride()));
+        const ReadInOrder in_order(from.access(), records.data(), records.size());
+        to.append(records);
     }
 }
 

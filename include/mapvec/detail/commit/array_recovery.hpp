@@ -89,6 +89,7 @@ void MappedArray<File>::replay_write(const detail::JournalWrite& write) {
 template <Storage File>
 template <class Checked>
 void MappedArray<File>::verify(Checked&& checked) const {
+    const detail::ReadInOrder in_order(access(), records(), static_cast<std::size_t>(sums_.length()));
     const std::size_t block = sums_.first_damaged(records(), checked);
     if (block == detail::BlockSums::blocks) return;
     const std::uint64_t begin = block * sums_.block_size();

@@ -28,6 +28,7 @@
 #include <mapvec/detail/file/mapped_view.hpp>
 #include <mapvec/detail/file/overlaid_pages.hpp>
 #include <mapvec/detail/file/system_errors.hpp>
+#include <mapvec/detail/platform/memory_limit.hpp>
 #include <mapvec/detail/platform/platform.hpp>
 #include <mapvec/detail/util/checked.hpp>
 #include <mapvec/detail/util/movable_atomic.hpp>
@@ -41,7 +42,9 @@ namespace mapvec::inline v0_1::detail {
 class FileView {
   public:
     FileView(std::filesystem::path path, FileMapping mapping, OpenMode mode, const StoreOptions& options)
-        : path_(std::move(path)), mapping_(std::move(mapping)), mode_(mode), options_(options) {}
+        : path_(std::move(path)), mapping_(std::move(mapping)), mode_(mode), options_(options) {
+        access_.store(options.access);
+    }
 
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
     [[nodiscard]] const StoreOptions& options() const noexcept { return options_; }
@@ -64,7 +67,12 @@ class FileView {
     }
     // Adapts overlays to a file that was truncated from `before` bytes to `size`.
     void truncate(std::uint64_t before, std::uint64_t size);
-    void advise(Access access) noexcept { view_.advise(access); }
+    // Advice for the whole file. [any thread] may call access().
+    void advise(Access access) noexcept {
+        access_.store(access);
+        view_.advise(access);
+    }
+    [[nodiscard]] Access access() const noexcept { return access_.load_relaxed(); }
 
     // Shows memory in place of what is mapped at [begin, begin + n), and the file again. Functions return the number of
     // the system's error, or 0.
@@ -100,6 +108,7 @@ class FileView {
     [[nodiscard]] std::uint64_t wished_addresses(std::uint64_t size) const noexcept;
     [[nodiscard]] MappedView mapped_in_place(std::uint64_t size);
     void move(std::uint64_t size);
+    void choose_access(std::uint64_t size);
     void make_private(std::uint64_t end, std::uint64_t limit);
 
     std::filesystem::path path_;
@@ -109,15 +118,17 @@ class FileView {
     MappedView view_;
     std::vector<MappedView> retired_;  // earlier mappings; spans may still point to them
     MovableAtomic<const std::byte*> base_;
-    std::uint64_t private_end_ = 0;  // the view below is private: it shows the file but does not write it
-    OverlaidPages overlaid_;         // pages below private_end_ that are copies
+    MovableAtomic<Access> access_;      // the present advice
+    std::uint64_t unchecked_size_ = 0;  // a smaller file has its advice
+    std::uint64_t private_end_ = 0;     // the view below is private: it shows the file but does not write it
+    OverlaidPages overlaid_;            // pages below private_end_ that are copies
 };
 
 // --- size ---
 
 inline void FileView::show(std::uint64_t size) {
     namespace ipc = boost::interprocess;
-    if (size <= view_.mapped()) return;
+    if (size <= view_.mapped()) return choose_access(size);
     try {
         if (must_move_to_show(size)) {
             move(size);
@@ -130,7 +141,19 @@ inline void FileView::show(std::uint64_t size) {
     } catch (const ipc::interprocess_exception& error) {
         throw platform::system_error(error.get_native_error(), path_, "mapping the file");
     }
-    if (options_.access != Access::normal) view_.advise(options_.access);
+    if (access() != Access::normal) view_.advise(access());
+    choose_access(size);
+}
+
+// Reading ahead is right for a file that fits into memory: it is soon there as a whole. In a larger one, each row would
+// push hundreds of others out of memory. The system then also gives up these pages first, so this is no advice for a
+// file that fits. Asked again when the file has grown by a quarter, for the answer takes some time.
+inline void FileView::choose_access(std::uint64_t size) {
+    constexpr std::uint64_t fits_everywhere = std::uint64_t{32} << 20;
+    if (options_.access != Access::normal || size <= std::max(fits_everywhere, unchecked_size_)) return;
+    unchecked_size_ = size + size / 4;
+    const Access right = size > platform::memory_limit() / 4 * 3 ? Access::random : Access::normal;
+    if (right != access()) advise(right);
 }
 
 // In proportion to the file, so that thousands of small files leave addresses to others, and moves are rare: a file
@@ -183,8 +206,9 @@ inline int FileView::show_file(std::uint64_t begin, std::uint64_t end) noexcept 
     if (begin < middle) {
         const auto n = static_cast<std::size_t>(middle - begin);
         if (const int error = platform::map_private(handle(), view_.base() + begin, begin, n); error != 0) return error;
+        if (access() != Access::normal) platform::advise(view_.base() + begin, n, access());
     }
-    return middle < end ? view_.show_file(handle(), middle, end, options_) : 0;
+    return middle < end ? view_.show_file(handle(), middle, end, options_, access()) : 0;
 }
 
 // --- overlays ---
@@ -204,6 +228,8 @@ inline void FileView::make_private(std::uint64_t end, std::uint64_t limit) {
     const std::uint64_t next = std::max(round_up(end, page()), step);
     check_call(platform::map_private(handle(), view_.base() + private_end_, private_end_, next - private_end_), path_,
                "mapping an overlay");
+    if (access() != Access::normal)
+        platform::advise(view_.base() + private_end_, static_cast<std::size_t>(next - private_end_), access());
     private_end_ = next;
 }
 

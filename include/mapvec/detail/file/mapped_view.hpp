@@ -74,12 +74,12 @@ class MappedView {
 
     // Shows the file again at [begin, end), where something else was laid over the mapping.
     [[nodiscard]] int show_file(platform::Handle file, std::uint64_t begin, std::uint64_t end,
-                                const StoreOptions& options) noexcept {
+                                const StoreOptions& options, Access access) noexcept {
         const auto n = static_cast<std::size_t>(end - begin);
         const int error =
             platform::show_file(file, begin, n, base_ + begin, options.populate ? platform::map_populate : 0);
         if (error != 0) return error;
-        if (options.access != Access::normal) platform::advise(base_ + begin, n, options.access);
+        if (access != Access::normal) platform::advise(base_ + begin, n, access);
         if (options.huge_pages) platform::advise_huge_pages(base_ + begin, n);
         return 0;
     }

@@ -31,8 +31,11 @@ std::size_t HnswIndex<M, File>::update(const Store& store, const HnswUpdateOptio
     files_.check_writable();
     const std::size_t ef = options.ef_construction == 0 ? options_.ef_construction : options.ef_construction;
     const std::size_t threads = detail::thread_count(options.threads);
-    write_lines(detail::encode_lines<M>(detail::GraphLines(files_[lines], files_[model], rows.dim()), rows.span(),
-                                        changes.to_link, plan.next.count, threads));
+    {
+        const auto in_order = detail::read_in_order(detail::vectors_of(store));
+        write_lines(detail::encode_lines<M>(detail::GraphLines(files_[lines], files_[model], rows.dim()), rows.span(),
+                                            changes.to_link, plan.next.count, threads));
+    }
     const detail::GraphLines new_lines(files_[lines], files_[model], rows.dim());
     detail::HnswUpdate<M, S> update(before, files_[upper].size(), plan.next.count, rows, new_lines);
     if (!changes.none()) update.run(changes, ef, threads, progress);

@@ -111,6 +111,8 @@ class HnswRangeSearch {
         for (std::size_t i = 0; i < scratch_.ids.size(); ++i) scratch_.ids[i] = (i + 1) * 0x9E3779B97F4A7C15u % end;
         if (on_lines_)
             for (const Id id : scratch_.ids) scratch_.line_keys.prefetch(id);
+        else
+            rows_.request(scratch_.ids.data(), scratch_.ids.size());
         const auto keys = on_lines_ ? scratch_.line_keys.measure(scratch_.ids) : scratch_.keys.measure(scratch_.ids);
         const auto within = std::count_if(keys.begin(), keys.end(), [this](float key) { return key <= range_.high; });
         return static_cast<double>(within) / static_cast<double>(keys.size());

@@ -142,6 +142,7 @@ class HnswSearch {
             scratch_.ids.push_back(measured);
             return false;
         });
+        rows_.request(scratch_.ids.data(), scratch_.ids.size());
         const auto keys = scratch_.keys.measure(scratch_.ids);
         for (std::size_t i = 0; i < keys.size(); ++i) scratch_.nodes[i].key = keys[i];
         std::erase_if(scratch_.nodes, [](const Candidate& node) { return std::isnan(node.key); });

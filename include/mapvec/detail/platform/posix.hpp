@@ -353,12 +353,22 @@ inline void drop_private(Handle handle, std::byte* base, std::uint64_t offset, s
     (void)map_private(handle, base, offset, n);
 }
 
-inline void advise(std::byte* base, std::size_t n, Access access) noexcept {
+// For the pages that hold these bytes.
+inline void advise_pages(const void* at, std::size_t n, int advice) noexcept {
+    const auto address = reinterpret_cast<std::uintptr_t>(at), before = address % page_size();
+    ::madvise(reinterpret_cast<void*>(address - before), n + before, advice);
+}
+
+// How these bytes will be read.
+inline void advise(const void* at, std::size_t n, Access access) noexcept {
     const int advice = access == Access::random       ? MADV_RANDOM
                        : access == Access::sequential ? MADV_SEQUENTIAL
                                                       : MADV_NORMAL;
-    ::madvise(base, n, advice);
+    advise_pages(at, n, advice);
 }
+
+// Asks the disk for these bytes and does not wait: several calls are served at the same time.
+inline void request(const void* at, std::size_t n) noexcept { advise_pages(at, n, MADV_WILLNEED); }
 
 inline void advise_huge_pages([[maybe_unused]] std::byte* base, [[maybe_unused]] std::size_t n) noexcept {
 #if defined(MADV_HUGEPAGE)

@@ -221,7 +221,8 @@ inline void release_addresses(std::byte*, std::size_t) noexcept {}
     return static_cast<int>(ERROR_NOT_SUPPORTED);
 }
 inline void drop_private(Handle, std::byte*, std::uint64_t, std::size_t) noexcept {}
-inline void advise(std::byte*, std::size_t, Access) noexcept {}
+inline void advise(const void*, std::size_t, Access) noexcept {}
+inline void request(const void*, std::size_t) noexcept {}
 inline void advise_huge_pages(std::byte*, std::size_t) noexcept {}
 
 }  // namespace mapvec::inline v0_1::detail::platform

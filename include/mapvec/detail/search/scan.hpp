@@ -15,6 +15,7 @@
 #include <span>
 #include <vector>
 
+#include <mapvec/detail/file/read_in_order.hpp>
 #include <mapvec/detail/search/top_k.hpp>
 #include <mapvec/distance.hpp>
 #include <mapvec/error.hpp>
@@ -31,7 +32,7 @@ template <Scalar S>
 class RowsSnapshot {
   public:
     template <class Source>
-    explicit RowsSnapshot(const Source& source) : dim_(source.dim()), data_(source.data()) {
+    explicit RowsSnapshot(const Source& source) : dim_(source.dim()), data_(source.data()), access_(access_of(source)) {
         assert(dim_ == 0 || data_.size() % dim_ == 0);
     }
     [[nodiscard]] std::size_t dim() const noexcept { return dim_; }
@@ -46,9 +47,29 @@ class RowsSnapshot {
         return std::clamp<std::size_t>(rows, 16, max_rows_per_block);
     }
 
+    // --- rows of a store that is larger than memory ---
+
+    [[nodiscard]] Access access() const noexcept { return access_; }
+    [[nodiscard]] bool come_from_disk() const noexcept { return access_ == Access::random; }
+    // To be called before a block is read in order, by a scan that ends before `last`.
+    void read_in_order(std::size_t first, std::size_t count, std::size_t last, ReadInOrder& in_order) const noexcept {
+        const S* const block = data_.data() + first * dim_;
+        const std::size_t bytes = count * row_bytes(), rest = (last - first) * row_bytes();
+        if (!in_order.covers(block, bytes)) in_order.begin(block, std::clamp(ReadInOrder::stretch, bytes, rest));
+    }
+    // To be called before these rows are read: the disk then reads many at the same time.
+    void request(const Id* ids, std::size_t count) const noexcept {
+        if (!come_from_disk()) return;
+        for (std::size_t i = 0, run = 1; i < count; i += run) {
+            for (run = 1; i + run < count && ids[i + run] == ids[i] + run;) ++run;
+            platform::request(data_.data() + ids[i] * dim_, run * row_bytes());
+        }
+    }
+
   private:
     std::size_t dim_;
     std::span<const S> data_;
+    Access access_;
 };
 
 struct BlockKeys {
@@ -61,8 +82,9 @@ struct BlockKeys {
 template <Metric M, Scalar S>
 class CompiledQuery {
   public:
+    // `rows` outlives it.
     explicit CompiledQuery(const RowsSnapshot<S>& rows)
-        : span_(rows.span()), set_(active_instruction_set()), select_(select_kernel(set_)) {}
+        : rows_(&rows), span_(rows.span()), set_(active_instruction_set()), select_(select_kernel(set_)) {}
 
     void add(std::span<const float> query, KeyRange range) {
         queries_.emplace_back(query, span_.dim, set_);
@@ -95,8 +117,10 @@ class CompiledQuery {
         return count;
     }
     [[nodiscard]] bool single() const noexcept { return queries_.size() == 1; }
+    [[nodiscard]] const RowsSnapshot<S>& rows() const noexcept { return *rows_; }
 
   private:
+    const RowsSnapshot<S>* rows_;
     RowSpan<S> span_;
     InstructionSet set_;
     SelectKernel select_;
@@ -106,13 +130,19 @@ class CompiledQuery {
 
 // --- rows: each type computes the keys of the rows [first, first + count) of its sequence, and knows their ids ---
 
+// The parts of a scan: rows [first, first + count) of a sequence that ends at `last`.
+struct ScanBlock {
+    std::size_t first, count, last;
+};
+
 struct AllRows {
     template <class CompiledQuery>
-    std::size_t measure(const CompiledQuery& compiled, std::size_t first, std::size_t count,
+    std::size_t measure(const CompiledQuery& compiled, ScanBlock at, ReadInOrder& in_order,
                         BlockKeys& block) const noexcept {
-        compiled.measure(first, count, block);
-        first_ = first;
-        return count;
+        compiled.rows().read_in_order(at.first, at.count, at.last, in_order);
+        compiled.measure(at.first, at.count, block);
+        first_ = at.first;
+        return at.count;
     }
     [[nodiscard]] Id id(const BlockKeys&, std::size_t position) const noexcept { return first_ + position; }
 
@@ -122,14 +152,20 @@ struct AllRows {
 template <class Filter>
 struct FilteredRows {
     template <class CompiledQuery>
-    std::size_t measure(const CompiledQuery& compiled, std::size_t first, std::size_t count, BlockKeys& block) const {
+    std::size_t measure(const CompiledQuery& compiled, ScanBlock at, ReadInOrder& in_order, BlockKeys& block) const {
+        constexpr std::size_t dense = 4;  // one row in so many: reading all from disk takes no longer
         std::size_t passed = 0;
-        for (std::size_t i = 0; i < count; ++i) {
-            block.ids[passed] = first + i;
-            passed += static_cast<std::size_t>(static_cast<bool>(filter(static_cast<Id>(first + i))));
+        for (std::size_t i = 0; i < at.count; ++i) {
+            block.ids[passed] = at.first + i;
+            passed += static_cast<std::size_t>(static_cast<bool>(filter(static_cast<Id>(at.first + i))));
         }
-        if (passed == count) {
-            compiled.measure(first, count, block);
+        if (passed * dense >= at.count) {
+            compiled.rows().read_in_order(at.first, at.count, at.first + at.count, in_order);
+        } else {
+            compiled.rows().request(block.ids, passed);
+        }
+        if (passed == at.count) {
+            compiled.measure(at.first, at.count, block);
         } else if (passed != 0) {
             compiled.measure(block.ids, passed, block);
         }
@@ -142,11 +178,11 @@ struct FilteredRows {
 
 struct ListedRows {
     template <class CompiledQuery>
-    std::size_t measure(const CompiledQuery& compiled, std::size_t first, std::size_t count,
-                        BlockKeys& block) const noexcept {
-        compiled.measure(ids.data() + first, count, block);
-        first_ = first;
-        return count;
+    std::size_t measure(const CompiledQuery& compiled, ScanBlock at, ReadInOrder&, BlockKeys& block) const noexcept {
+        compiled.rows().request(ids.data() + at.first, at.count);
+        compiled.measure(ids.data() + at.first, at.count, block);
+        first_ = at.first;
+        return at.count;
     }
     [[nodiscard]] Id id(const BlockKeys&, std::size_t position) const noexcept { return ids[first_ + position]; }
 
@@ -187,9 +223,10 @@ template <class Rows, Metric M, Scalar S, class Sink>
 void scan(Rows rows, const CompiledQuery<M, S>& compiled, std::size_t first, std::size_t last,
           std::size_t rows_per_block, Sink sink) {
     BlockKeys block;
+    ReadInOrder in_order(compiled.rows().access());
     for (std::size_t at = first; at < last; at += rows_per_block) {
         const std::size_t count = std::min(rows_per_block, last - at), done = at + count - first;
-        const std::size_t measured = rows.measure(compiled, at, count, block);
+        const std::size_t measured = rows.measure(compiled, {at, count, last}, in_order, block);
         std::size_t found = compiled.select(measured, sink.limit(), block);
         if (compiled.single()) {
             sink.expect(found, done, last - first);

@@ -97,9 +97,11 @@ class TileScan {
 
     void run(std::size_t first, std::size_t last) {
         for (std::size_t q = 0; q < queries_.size(); ++q) update_limit(q);
+        ReadInOrder in_order(rows_.access());
         for (; first < last; first += tile_rows) {
             const std::size_t count = std::min(tile_rows, last - first);
             if (!accepted_.any(first, count)) continue;
+            rows_.read_in_order(first, count, last, in_order);
             const float* const floats = as_floats(first, count);
             if (products_) measure_terms(floats, count);
             passed_in_vain_ = 0;

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include <mapvec/detail/codec/field_reader.hpp>
+#include <mapvec/detail/platform/platform.hpp>
 #include <mapvec/detail/util/borrowed.hpp>
 #include <mapvec/detail/util/bytes_of.hpp>
 #include <mapvec/detail/util/crc32c.hpp>
@@ -38,6 +39,7 @@
 namespace mapvec::inline v0_1::detail {
 
 inline constexpr std::size_t prefetch_record_bytes = 256;  // the hardware prefetcher fetches the rest
+inline constexpr std::size_t many_pages = 4096;            // a longer record is on several pages
 
 template <class T, class C, Storage File>
 class RawRecords {
@@ -99,6 +101,11 @@ class RawRecords {
     void prefetch_bytes(Id id) const noexcept {
         const auto at = reinterpret_cast<std::uintptr_t>(records_->records()) + id * sizeof(T);
         prefetch_range(at, std::min(sizeof(T), prefetch_record_bytes));
+    }
+    // If the files are larger than memory: asks the disk for these records at the same time.
+    void request(std::span<const Id> ids) const noexcept {
+        if (records_->access() != Access::random) return;
+        for (const Id id : ids) platform::request(records_->records() + id * sizeof(T), sizeof(T));
     }
 
     // The checksums of the blocks cover everything.
@@ -191,6 +198,8 @@ class VariableRecords {
     [[nodiscard]] std::span<const std::byte> checked_bytes(Id id) const {
         const PayloadEntry found = entry(id);
         const auto record = bytes(id, found);
+        if (record.size() > many_pages && heap_->access() == Access::random)
+            platform::request(record.data(), record.size());
         if (found.crc != checksum(id, found, record))
             corrupt(id, "its bytes do not have the checksum they were stored with");
         return record;
@@ -208,6 +217,17 @@ class VariableRecords {
         const PayloadEntry found = entry(id);
         const auto at = reinterpret_cast<std::uintptr_t>(heap_->records()) + found.begin;
         prefetch_range(at, std::min<std::size_t>(found.length, prefetch_record_bytes));
+    }
+    // Throws corrupt.
+    void request(std::span<const Id> ids) const {
+        if (entries_->access() == Access::random)
+            for (const Id id : ids)
+                platform::request(entries_->records() + id * sizeof(PayloadEntry), sizeof(PayloadEntry));
+        if (heap_->access() != Access::random) return;
+        for (const Id id : ids) {
+            const auto record = bytes(id);
+            platform::request(record.data(), record.size());
+        }
     }
     // The characters of a record that is a string: the bytes behind its length.
     [[nodiscard]] std::string_view string(Id id) const {

@@ -34,6 +34,7 @@ std::size_t VaIndex<M, File>::update(const Rows<Dim, S>& rows, const VaUpdateOpt
     detail::ParallelEncoder<M, S> encoder(*axes, kernels, detail::thread_count(options.threads));
     std::vector<std::pair<detail::RowRange, detail::EncodedRows>> changed;
     std::size_t written = count - known;
+    const auto in_order = detail::read_in_order(rows);
     const detail::RowRanges others = plan.unchanged.complement(known);
     for (const detail::RowRange range : others.ranges()) {
         changed.emplace_back(range, detail::EncodedRows{});

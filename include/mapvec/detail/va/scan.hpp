@@ -46,8 +46,11 @@ struct VaCounts {
 // computation too, a second line also the wait for memory.
 class LineGate {
   public:
-    explicit LineGate(std::size_t row_bytes, std::size_t levels) noexcept
-        : row_bytes_(row_bytes), second_bytes_(levels > 1 ? sizeof(VaLine) : 0) {}
+    template <Scalar S>
+    LineGate(const RowsSnapshot<S>& rows, std::size_t levels) noexcept
+        : row_bytes_(rows.row_bytes()),
+          open_row_bytes_(rows.come_from_disk() ? row_bytes_ + bytes_per_disk_read : 3 * row_bytes_),
+          second_bytes_(levels > 1 ? sizeof(VaLine) : 0) {}
 
     // The number of the next `rows` rows to read without lines.
     [[nodiscard]] std::size_t rows_without(std::size_t rows) noexcept {
@@ -56,14 +59,16 @@ class LineGate {
         return skipped;
     }
     // True if reading the `open` rows of a block costs more than reading all its rows in order.
-    [[nodiscard]] static bool is_worse_than_all(std::size_t rows, std::size_t open) noexcept { return 3 * open > rows; }
+    [[nodiscard]] bool is_worse_than_all(std::size_t rows, std::size_t open) const noexcept {
+        return open * open_row_bytes_ > rows * row_bytes_;
+    }
 
     // Records a block: the first lines left `opened` rows undecided, the second lines `open` of these, and the filter
     // accepted `measured` of these. Without lines the filter would accept about the same part of all rows.
     void saw(std::size_t rows, std::size_t opened, std::size_t open, std::size_t measured) noexcept {
         const std::size_t lines = rows * (sizeof(VaLine) + sizeof(VaLine) / 2) + opened * 4 * second_bytes_;
-        const std::size_t accepted = std::min(rows, 3 * rows * (measured + 1) / (open + 1));
-        if (lines + measured * 3 * row_bytes_ <= accepted * row_bytes_) {
+        const std::size_t accepted = std::min(rows * row_bytes_, rows * (measured + 1) * open_row_bytes_ / (open + 1));
+        if (lines + measured * open_row_bytes_ <= accepted) {
             penalty_ = 0;
         } else {
             penalty_ = std::clamp<std::size_t>(2 * penalty_, 4, 64);
@@ -72,7 +77,13 @@ class LineGate {
     }
 
   private:
+    // A disk reads about so many bytes in order in the time that a read somewhere else takes among many others.
+    static constexpr std::size_t bytes_per_disk_read = 16 << 10;
+
     std::size_t row_bytes_;
+    // A row that is read out of order costs about as much as so many bytes in order: in memory three times its bytes,
+    // because the hardware prefetcher does not help.
+    std::size_t open_row_bytes_;
     std::size_t second_bytes_;
     std::size_t penalty_ = 0;
     std::size_t waiting_ = 0;
@@ -115,7 +126,7 @@ class LineScan {
           rows_(rows),
           sieve_(queries, lines, scratch),
           accepts_(accepts),
-          gate_(rows.row_bytes(), sieve_.levels()),
+          gate_(rows, sieve_.levels()),
           counts_(counts) {}
 
   protected:
@@ -135,7 +146,7 @@ class LineScan {
     }
     // True if all rows of a block are to be read, since the lines left so many of them open. Then the gate is told.
     [[nodiscard]] bool reads_all(std::size_t count, std::size_t open) noexcept {
-        if (!std::is_same_v<Accepts, AnyRow> || !LineGate::is_worse_than_all(count, open)) return false;
+        if (!std::is_same_v<Accepts, AnyRow> || !gate_.is_worse_than_all(count, open)) return false;
         gate_.saw(count, sieve_.opened(), open, open);
         return true;
     }

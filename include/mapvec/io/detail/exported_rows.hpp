@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include <mapvec/detail/file/read_in_order.hpp>
 #include <mapvec/io/exchange.hpp>
 #include <mapvec/scalar.hpp>
 
@@ -45,7 +46,10 @@ class ExportedRows {
 
   public:
     template <VectorSource Source>
-    explicit ExportedRows(const Source& source) : scalars_(rows_in(source).data()), dim_(rows_in(source).dim()) {
+    explicit ExportedRows(const Source& source)
+        : scalars_(rows_in(source).data()),
+          dim_(rows_in(source).dim()),
+          in_order_(mapvec::detail::read_in_order(rows_in(source))) {
         const std::uint64_t rows = scalars_.empty() ? 0 : scalars_.size() / dim_;
         if constexpr (LiveRows<Source>) {
             for (std::uint64_t id = 0; id < rows; ++id)
@@ -79,6 +83,7 @@ class ExportedRows {
 
     std::span<const S> scalars_;
     std::size_t dim_;
+    mapvec::detail::ReadInOrder in_order_;
     std::vector<Run> runs_;
     std::uint64_t size_ = 0;
 };
