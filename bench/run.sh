@@ -2,7 +2,7 @@
 # Measures mapvec beside the limits of this machine and its peers, prints a table of ratios and draws it.
 #
 #   bench/run.sh                       all themes; about 10 minutes
-#   bench/run.sh append search         only these, of append, commit, compile, graph, payload, read, search
+#   bench/run.sh append search         only these, of append, beyond_memory, commit, compile, graph, payload, read, search
 #
 # MAPVEC_BENCH_DIR=<dir>   a directory on the disk to measure (default: the build directory)
 # MAPVEC_BENCH_REPETITIONS=<n>   repetitions, except for searches (default: 5)
