@@ -41,7 +41,7 @@ class Scratch {
 
 // Reads every byte with the widest loads, in four streams: the bandwidth of memory for one core.
 #if defined(__x86_64__)
-__attribute__((target("avx2")))
+[[gnu::target("avx2")]]
 #endif
 [[gnu::noinline]] inline std::int64_t
 sum_of(std::span<const std::byte> bytes) {
