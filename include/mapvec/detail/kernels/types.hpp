@@ -15,9 +15,9 @@
 
 namespace mapvec::inline v0_1::detail {
 
-inline constexpr std::size_t prefetch_distance = 2048;   // bytes ahead, in a scan over rows shorter than a cache line
-inline constexpr std::size_t prefetch_rows = 8;          // rows ahead, in a scan over listed rows
-inline constexpr std::size_t prefetch_row_bytes = 512;   // the hardware prefetcher fetches the rest of a longer row
+inline constexpr std::size_t prefetch_distance = 2048;  // bytes ahead, in a scan over rows shorter than a cache line
+inline constexpr std::size_t prefetch_rows = 8;         // rows ahead, in a scan over listed rows
+inline constexpr std::size_t prefetch_row_bytes = 512;  // the hardware prefetcher fetches the rest of a longer row
 
 // The type of query elements and sums for rows of S.
 template <class S>

@@ -32,7 +32,6 @@
 #if defined(MAPVEC_X86_KERNELS)
 #define MAPVEC_SET sse2
 #define MAPVEC_LANES 4
-#include <mapvec/detail/va/nibbles.inc>
 #include <mapvec/detail/va/bounds.inc>
 #include <mapvec/detail/va/encode.inc>
 #undef MAPVEC_SET
@@ -46,7 +45,6 @@
 #endif
 #define MAPVEC_SET avx2
 #define MAPVEC_LANES 8
-#include <mapvec/detail/va/nibbles.inc>
 #include <mapvec/detail/va/bounds.inc>
 #include <mapvec/detail/va/encode.inc>
 #undef MAPVEC_SET
@@ -62,7 +60,6 @@
 #endif
 #define MAPVEC_SET avx512
 #define MAPVEC_LANES 16
-#include <mapvec/detail/va/nibbles.inc>
 #include <mapvec/detail/va/bounds.inc>
 #include <mapvec/detail/va/encode.inc>
 #undef MAPVEC_SET
@@ -75,7 +72,6 @@
 #elif defined(MAPVEC_NEON_KERNELS)
 #define MAPVEC_SET neon
 #define MAPVEC_LANES 4
-#include <mapvec/detail/va/nibbles.inc>
 #include <mapvec/detail/va/bounds.inc>
 #include <mapvec/detail/va/encode.inc>
 #undef MAPVEC_SET
