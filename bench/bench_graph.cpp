@@ -2,8 +2,8 @@
 //
 // 50,000 rows of 128 floats around 200 centres in a space of 16 dimensions, with a little noise in all dimensions; the
 // queries are alike. The counter `recall` is the fraction of the 10 nearest rows that is found, or of the rows of a
-// ring, which holds 0.01 % of all rows. Filters accept some of all rows, or the rows far from the query; `of_scan` is the
-// time divided by that of a scan with the same filter.
+// ring, which holds 0.01 % of all rows. Filters accept some of all rows, or the rows far from the query; `of_scan` is
+// the time divided by that of a scan with the same filter.
 #include <benchmark/benchmark.h>
 #include <mapvec/hnsw_index.hpp>
 

@@ -264,7 +264,8 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
     // each row. Keys and fields stay; indexes are built again. Spans and views become invalid; no other thread may use
     // this object meanwhile. Snapshots and other processes keep their view until refresh(). Needs disk space for a copy
     // of the live rows. Throws no_space, io, corrupt; then nothing has changed. If memory runs out when the new files
-    // are complete (bad_alloc), the collection is compacted and closed. index_errors() tells why an index was not built.
+    // are complete (bad_alloc), the collection is compacted and closed. index_errors() tells why an index was not
+    // built.
     template <class Moved = detail::NoMoves, ProgressCallback Progress = NoProgress>
     void compact(Moved moved = {}, Progress progress = {}) {
         State& old = opened();

@@ -187,9 +187,9 @@ class HnswIndex {
         return nearest(
             store, query, [&](Id id) { return is_live(id) && filter(id); }, stats, options);
     }
-    // The rows in a ring, a range, a disk or an intersection of disks, by id, or nearest first if the query has a limit.
-    // Some of them may be missing: `ef` is the number of rows beyond the upper bound that the search visits too. Throws
-    // as the other search().
+    // The rows in a ring, a range, a disk or an intersection of disks, by id, or nearest first if the query has a
+    // limit. Some of them may be missing: `ef` is the number of rows beyond the upper bound that the search visits too.
+    // Throws as the other search().
     //
     // Cost: in proportion to ef and to the rows nearer than the upper bound, also those within the inner radius of a
     // ring. Where a scan of all lines costs less (rows, if they are short), the search scans, and misses nothing.

@@ -87,8 +87,8 @@ class PayloadStore {
         check(id);
         return records_.fetch(id);
     }
-    // One field of the value, for structs: fetch(id, &Doc::title). Skips the fields before it, and builds nothing but this
-    // field. Checks the checksum of the record. Throws as fetch(); payload only for the bytes up to the field.
+    // One field of the value, for structs: fetch(id, &Doc::title). Skips the fields before it, and builds nothing but
+    // this field. Checks the checksum of the record. Throws as fetch(); payload only for the bytes up to the field.
     template <std::same_as<T> Struct, class Field>
         requires FieldwisePayload<Struct, C>
     [[nodiscard]] Field fetch(Id id, Field Struct::*field) const {

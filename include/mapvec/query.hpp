@@ -7,8 +7,9 @@
 // search returns. Distances are Euclidean unless the search names another metric; metric.hpp defines the meaning of
 // bounds for each metric. All bounds are inclusive.
 //
-// Order. Hits of rings, ranges and disks are ordered by id. With a `limit`, they are the nearest `limit` of them, nearest
-// first, ties by id; a limit of SIZE_MAX orders all of them. Searches with a limit keep only so many hits in memory.
+// Order. Hits of rings, ranges and disks are ordered by id. With a `limit`, they are the nearest `limit` of them,
+// nearest first, ties by id; a limit of SIZE_MAX orders all of them. Searches with a limit keep only so many hits in
+// memory.
 //
 //     search(store, mapvec::DiskQuery{.query = vector, .max_distance = 0.5f, .limit = 100});
 //

@@ -26,8 +26,8 @@
 // at once, but only once for each row. Visitors are called by the calling thread only. Results do not depend on the
 // number of threads.
 //
-// Complexity: one pass over the rows, O(rows · dim), limited by memory bandwidth. Memory: the hits; for k nearest and for
-// limits, so many hits for each task, and at most 8 tasks for each thread.
+// Complexity: one pass over the rows, O(rows · dim), limited by memory bandwidth. Memory: the hits; for k nearest and
+// for limits, so many hits for each task, and at most 8 tasks for each thread.
 #pragma once
 
 #include <algorithm>

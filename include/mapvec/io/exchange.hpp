@@ -14,10 +14,9 @@
 // none. It replaces an existing file only if the caller asks for it. If a symbolic link points to the file, the link
 // stays. It never replaces a directory, a pipe or a device.
 //
-// Collections. An import takes a function that returns the payload of row n of the file, and calls it once for each row,
-// in order; an export writes the live rows
-// in the order of their ids, so that row n of the file is the n-th row that is not erased. (An export of vectors()
-// writes erased rows too: row n of the file is the row with id n.)
+// Collections. An import takes a function that returns the payload of row n of the file, and calls it once for each
+// row, in order; an export writes the live rows in the order of their ids, so that row n of the file is the n-th row
+// that is not erased. (An export of vectors() writes erased rows too: row n of the file is the row with id n.)
 //
 //     mapvec::io::import_fvecs("docs.fvecs", docs, [&](std::uint64_t n) { return Doc{titles[n]}; });
 //     mapvec::io::export_npy(docs, "live.npy");

@@ -57,8 +57,8 @@ class HnswSearch {
     static inline const RowRanges nothing;
     static constexpr std::size_t max_copies_asked = 64;
 
-    // False if a walk among the rows that the filter accepts takes longer than reading all of them. Sets `most_seen_`, the
-    // number of rows that a walk passes before it gives up.
+    // False if a walk among the rows that the filter accepts takes longer than reading all of them. Sets `most_seen_`,
+    // the number of rows that a walk passes before it gives up.
     [[nodiscard]] bool is_worthwhile(std::size_t width) {
         if constexpr (std::is_same_v<Accept, AllLive>) return true;
         constexpr double filter_ns = 3, step_ns = 50, steps_per_row = 10;

@@ -41,8 +41,8 @@ struct VaCounts {
     }
 };
 
-// Decides whether lines save more than they cost, from the last blocks. Costs are in bytes of a scan. A row that is read
-// out of order costs about three times its bytes, because the hardware prefetcher does not help; a line costs its
+// Decides whether lines save more than they cost, from the last blocks. Costs are in bytes of a scan. A row that is
+// read out of order costs about three times its bytes, because the hardware prefetcher does not help; a line costs its
 // computation too, a second line also the wait for memory.
 class LineGate {
   public:
@@ -220,8 +220,8 @@ class RangeScan : LineScan<M, S, Accepts> {
     std::vector<Id> waiting_;
 };
 
-// Scans for the k nearest rows, of all or of those in a range. Open rows are collected, and those with the lowest bounds are measured first, because
-// they lower the limit most. The lower limit then excludes many of the others.
+// Scans for the k nearest rows, of all or of those in a range. Open rows are collected, and those with the lowest
+// bounds are measured first, because they lower the limit most. The lower limit then excludes many of the others.
 template <Metric M, Scalar S, class Accepts>
 class NearestScan : LineScan<M, S, Accepts> {
     using Base = LineScan<M, S, Accepts>;

@@ -21,8 +21,8 @@ struct NibbleQuery {
     float offset = 0;
 };
 
-// The same with weights of 8 bits: low[i] is that of the lower nibble of byte i of a line, high[i] that of the upper one.
-// A sum takes half the instructions, and is less accurate. Bytes that are not nibbles have the weight 0.
+// The same with weights of 8 bits: low[i] is that of the lower nibble of byte i of a line, high[i] that of the upper
+// one. A sum takes half the instructions, and is less accurate. Bytes that are not nibbles have the weight 0.
 struct CoarseQuery {
     alignas(64) std::int8_t low[64] = {};
     alignas(64) std::int8_t high[64] = {};
@@ -82,7 +82,8 @@ struct VaKernels {
     // The same with a coarse query: the bounds are wider. Null if the instruction set gains nothing by it.
     void (*scan_coarsely)(const VaLine* lines, std::size_t count, const CoarseQuery& nibbles, const BoundQuery& query,
                           float* lows, float* highs) noexcept;
-    // The same in two steps, for lines that are read again or for second lines: the products are added to those of the first lines.
+    // The same in two steps, for lines that are read again or for second lines: the products are added to those of the
+    // first lines.
     void (*add_products)(const VaLine* lines, std::size_t count, const NibbleQuery& nibbles, float* products) noexcept;
     void (*bounds)(const VaLine* lines, std::size_t count, const float* products, const BoundQuery& query, float* lows,
                    float* highs) noexcept;

@@ -97,7 +97,8 @@ void convert_rows(const InputFile& file, std::uint64_t at, const RowLayout& layo
     }
 }
 
-// Appends all rows to a store or to RowsWithPayloads; returns their number. REQUIRES: the layout fits the file and the store.
+// Appends all rows to a store or to RowsWithPayloads; returns their number. REQUIRES: the layout fits the file and the
+// store.
 template <FileScalar From, class Store, class CheckPrefix, ProgressCallback Progress>
 std::uint64_t import_rows(InputFile& file, const RowLayout& layout, Store& store, CheckPrefix&& check_prefix,
                           Progress& progress) {
