@@ -24,11 +24,11 @@
 //     rounding     s and t are rounded up, to bfloat16; x̂ is exact
 //     nibbles      z is computed from integer weights: |x̂·w - sum| <= Σ 7.5 |weight - exact| + rounding of the sum,
 //                  which is product_error, to be multiplied by 1/|x̂|; √(|Qw|² - z²) uses the smallest possible |z|
-// Because |v| <= |h| + s + t (1 + tiny), errors relative to |v| |w| go into the factors of |h|, s and t: `relative`.
 //     coarse       with weights of 8 bits (CoarseQuery) the error e of a weight is larger. For the first nibble of an
 //                  axis, e = 2 · half step · ε, and these errors add up to x̂·ε <= |x̂| |ε|, which is an error of z.
 //                  The next nibbles of the axis have a half step h of their own; of their error, e - 2 h ε is left, in
 //                  product_error as above
+// Because |v| <= |h| + s + t (1 + tiny), errors relative to |v| |w| go into the factors of |h|, s and t: `relative`.
 //     term         a float, from sums in double: 2 u; its factor: u; the sum of all: 16 u; in term_error and base
 //     evaluation   at most 20 roundings of numbers no larger than |v| |w|, in `relative`; the root is at most 2^-16
 //                  too large
