@@ -229,4 +229,21 @@ TEST_CASE("remove() and create() find the files of a rewritten collection") {
     CHECK(Docs::create(scratch / "c").empty());
 }
 
+TEST_CASE("no copy is written to the place of a rewritten collection") {
+    const ScratchDirectory scratch;
+    auto docs = worn_docs(scratch / "docs", 30);
+    for (const std::string name : {"rewritten", "rewritten/"}) {
+        CHECK(code_of([&] { docs.backup_to(scratch / "docs" / name); }) == ErrorCode::exists);
+        CHECK(code_of([&] { docs.compact_to(scratch / "docs" / name); }) == ErrorCode::exists);
+    }
+    docs.append(point(99), doc(99));
+    docs.commit();
+    const auto rows = docs.size();
+    docs.close();
+    CHECK(Docs::open(scratch / "docs").size() == rows);
+    docs = Docs::open(scratch / "docs");
+    docs.backup_to(scratch / "rewritten");  // a name like another, if there is no collection around it
+    CHECK(Docs::open(scratch / "rewritten").size() == rows);
+}
+
 }  // namespace test_collection_copies

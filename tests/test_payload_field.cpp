@@ -55,6 +55,10 @@ struct Pod {
     double weight = 0;
     std::uint16_t count = 0;
 };
+struct Fixed {
+    const std::string title;
+    const std::uint32_t pages = 0;
+};
 struct Tree {
     std::vector<Tree> children;
     std::string name;
@@ -95,6 +99,14 @@ TEST_CASE("a field of a payload of fixed size, and a field behind one that conta
     trees.push({{{{}, "leaf"}, {{{{}, "deep"}}, "twig"}}, "root"});
     CHECK(trees.fetch(0, &Tree::name) == "root");
     CHECK(trees.fetch(0, &Tree::children)[1].children[0].name == "deep");
+}
+
+TEST_CASE("a constant field is read like another") {
+    const ScratchDirectory scratch;
+    auto store = PayloadStore<Fixed>::create(scratch / "store");
+    const Id id = store.push(Fixed{"title", 12});
+    CHECK(store.fetch(id, &Fixed::title) == "title");
+    CHECK(store.fetch(id, &Fixed::pages) == 12);
 }
 
 TEST_CASE("a collection gives one field of a row that is not erased") {

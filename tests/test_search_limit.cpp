@@ -118,6 +118,28 @@ TEST_CASE("a collection with a VaIndex finds the same rows with a limit, and no 
     CHECK(docs.explain(DiskQuery{vector, 3, 1}).method == SearchMethod::va_index);
 }
 
+TEST_CASE("a VaIndex orders an intersection by the distance from its first centre") {
+    const ScratchDirectory scratch;
+    std::mt19937 random(5);
+    auto vectors = MmapVectorStore<128>::create(scratch / "vectors");
+    std::array<float, 128> row{}, other{};
+    const auto next = [&] { return static_cast<float>(random() % 2001) / 1000 - 1; };
+    for (int i = 0; i < 6000; ++i) {
+        for (float& x : row) x = next() * static_cast<float>(1 + i % 7);
+        vectors.append(row);
+    }
+    vectors.commit();
+    for (float& x : other) x = next() + 1;
+    auto index = VaIndex<>::create(scratch / "index", vectors);
+    index.update(vectors);
+    const float most = search(vectors, KnnQuery{other, 4500}).back().distance();
+    const std::array disks{DiskQuery{row, 1000}, DiskQuery{other, most}};
+    for (const std::size_t limit : {1u, 5u, 50u, 500u}) {
+        const DiskIntersectionQuery query{disks, limit};
+        CHECK(index.search(vectors, query) == search(vectors, query));
+    }
+}
+
 TEST_CASE("a graph orders and cuts the rows of a range that it finds") {
     const ScratchDirectory scratch;
     const auto docs = docs_in(scratch / "docs");

@@ -85,7 +85,9 @@ namespace fs = std::filesystem;
         if (page.empty()) continue;
         const mapvec::FileHeader found = header_in(page);
         if (!is_whole(found) || found.store_id != header.store_id || found.file_index == 0) continue;
-        if (found.file_index < files.size()) files[found.file_index] = sibling;
+        if (found.file_index >= files.size()) continue;
+        auto& file = files[found.file_index];  // a copy of the store has a longer name
+        if (!file || sibling.native().size() < file->native().size()) file = sibling;
     }
     return files;
 }

@@ -297,7 +297,10 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
                 State::FieldOf::copy(from, directory, name, source.opened().rows().header().store_id);
             source.opened().indexes().copy_to(directory);
         } catch (...) {
-            remove(directory);
+            try {
+                remove(directory);
+            } catch (...) {  // the first error is the one to report
+            }
             throw;
         }
     }

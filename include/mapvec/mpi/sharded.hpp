@@ -92,7 +92,8 @@ class ShardedCollection {
     using Shard = Collection<Dim, T, S, M>;
 
     // [collective] Creates `shards` empty shards and the manifest. Throws exists if there is a manifest or a shard with
-    // rows; invalid_argument if there are fewer shards than ranks.
+    // rows; invalid_argument if there are fewer shards than ranks, or if the ranks ask for different shards or
+    // dimensions.
     [[nodiscard]] static ShardedCollection create(MPI_Comm ranks, const std::filesystem::path& directory,
                                                   std::uint32_t shards, const ShardedOptions& options = {}) {
         ShardedCollection created(ranks, directory, OpenMode::read_write, options);
@@ -100,8 +101,8 @@ class ShardedCollection {
         return created;
     }
     // [collective] Opens the last commit. Throws not_found if there is no manifest; invalid_argument if there are fewer
-    // shards than ranks, or for copy_on_write; the errors of Collection::open; corrupt if a shard is missing rows, was
-    // compacted, or belongs to another collection.
+    // shards than ranks, for copy_on_write, or if the ranks pass different modes; the errors of Collection::open;
+    // corrupt if a shard is missing rows, was compacted, or belongs to another collection.
     [[nodiscard]] static ShardedCollection open(MPI_Comm ranks, const std::filesystem::path& directory,
                                                 OpenMode mode = OpenMode::read_write,
                                                 const ShardedOptions& options = {}) {
@@ -245,6 +246,7 @@ class ShardedCollection {
     // The manifest of rank 0, on all ranks.
     [[nodiscard]] detail::Manifest shared_manifest();
     // Compares the shards of all ranks with the manifest.
+    void move_to(detail::Manifest next);
     void look_for_surplus();
     // Writes the manifest with these states of all shards; then it is that of all ranks.
     void set_manifest(const detail::Gathered& states, io::IfExists if_exists);

@@ -43,7 +43,8 @@ void split(const Collection<Dim, T, S, M>& source, const std::filesystem::path& 
     std::uint32_t part = 0;
     for (Id row = 0; row < last; ++row) {
         if (!source.contains(row)) continue;
-        while (written >= live / shards * (part + 1) + live % shards * (part + 1) / shards) ++part;
+        // Another thread may append meanwhile: what it adds goes to the last shard.
+        while (part + 1 < shards && written >= live / shards * (part + 1) + live % shards * (part + 1) / shards) ++part;
         parts[part].rows.append(source.vector(row), source.payload(row));
         ++written;
     }

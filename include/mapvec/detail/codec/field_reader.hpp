@@ -39,7 +39,7 @@ template <StructWithFields T, class Field>
     FieldPlace place;
     std::size_t index = 0;
     for_each_field(probe, [&](const auto& field) {
-        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(field)>, Field>)
+        if constexpr (std::is_same_v<std::remove_cvref_t<decltype(field)>, std::remove_cv_t<Field>>)
             if (std::addressof(field) == wanted) place.index = index;
         ++index;
     });
@@ -118,13 +118,13 @@ template <StructWithFields T, class Field>
 [[nodiscard]] Field read_field(std::span<const std::byte> record, Field T::*member) {
     Reader reader(record);
     if constexpr (contains_itself<T>) reader.enter();
-    return read_at<Field>(reader, place_of(member).index, Parts<T>{});
+    return read_at<std::remove_cv_t<Field>>(reader, place_of(member).index, Parts<T>{});
 }
 // Throws payload if the record has another size, or if the field is an invalid bool or UnicodeChar.
 template <StructWithFields T, class Field>
 [[nodiscard]] Field read_raw_field(std::span<const std::byte> record, Field T::*member) {
     check_raw_size(sizeof(T), record.size());
-    return read_raw<Field>(record.subspan(place_of(member).offset, sizeof(Field)));
+    return read_raw<std::remove_cv_t<Field>>(record.subspan(place_of(member).offset, sizeof(Field)));
 }
 
 }  // namespace mapvec::inline v0_1::detail

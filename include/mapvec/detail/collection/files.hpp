@@ -107,7 +107,9 @@ void discard_leftovers(CommitGroup<File>& current, const std::filesystem::path& 
     std::error_code ignored;
     for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
         const std::string name = entry.path().filename().string();
-        if (name.starts_with("field.") && name.find('.', 6) == std::string::npos) names.push_back(name.substr(6));
+        const auto has = [&](const char* end) { return std::filesystem::exists(entry.path().string() + end, ignored); };
+        if (name.starts_with("field.") && name.find('.', 6) == std::string::npos && (has(".rows") || has(".head")))
+            names.push_back(name.substr(6));
     }
     return names;
 }
@@ -171,6 +173,7 @@ struct CollectionFiles {
 
     // Creates the directory for a new collection. Throws exists if it holds a collection.
     static void make_directory(const std::filesystem::path& directory) {
+        refuse_place_of_another(directory);
         for (const auto rewrites : {std::uint64_t{0}, std::uint64_t{1}})
             if (const auto root = collection_place(directory, rewrites) / "vectors"; File::exists(root))
                 if (rewrites_of<File>(root))
@@ -187,6 +190,14 @@ struct CollectionFiles {
     }
 
   private:
+    // A collection that is rewritten has its new files in a directory inside. A copy there would be taken for them.
+    static void refuse_place_of_another(const std::filesystem::path& directory) {
+        const auto whole = directory.has_filename() ? directory : directory.parent_path();
+        const auto outer = whole.parent_path();
+        if (whole.filename() == collection_place(outer, 1).filename() && File::exists(outer / "vectors"))
+            throw Error(ErrorCode::exists, directory, "this is a place of the collection around it");
+    }
+
     static constexpr int max_tries = 10;
 };
 

@@ -303,9 +303,11 @@ class CollectionState {
             learn_erasures();
             group_[0].show_committed();  // last: a thread that sees a row also sees its payload and its erasure
             count_live_rows();
-        });
+        }) || fields_behind_;
+        fields_behind_ = moved;  // stays true if a field throws
         if (moved)
             for (const auto& field : fields_) field->refresh();
+        fields_behind_ = false;
         return moved;
     }
     [[nodiscard]] CommittedRows<Vectors> committed_rows() const {
@@ -387,6 +389,7 @@ class CollectionState {
     MovableAtomic<std::size_t> live_rows_;
     Indexes indexes_{vectors_, erased_ids_, mode_};
     std::vector<std::shared_ptr<FieldOf>> fields_;
+    bool fields_behind_ = false;
     mutable Mutex mutex_;  // of the fields
 };
 

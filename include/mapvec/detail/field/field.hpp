@@ -155,8 +155,11 @@ class Field {
     // After rollback() of the collection.
     void forget_batch() { learn(state_->rows().size()); }
     void refresh() {
-        if (files_.is_open()) files_.refresh();
-        load();
+        {
+            const std::lock_guard lock(state_->mutex());  // find() reads the files
+            if (files_.is_open()) files_.refresh();
+            load();
+        }
         learn(state_->rows().size());
     }
     template <ProgressCallback Progress>
@@ -248,7 +251,7 @@ class Field {
         if (!files_.is_open()) return;
         check_definition();
         head_ = read_head();
-        key_ = table().key();
+        if (const SipKey key = table().key(); key != key_) key_ = key;  // print() reads it without the mutex
     }
     [[nodiscard]] FieldTable<File> table() const noexcept { return {files_[0], files_[1], head_}; }
 

@@ -96,7 +96,7 @@ class HnswRangeSearch {
         const auto takes_too_long = [&](double within) {
             return (within + static_cast<double>(ef)) * step_ns > scan_ns / 2;
         };
-        if (!graph_.entry_point() || takes_too_long(0)) return false;
+        if (!graph_.entry_point() || rows_.count() == 0 || takes_too_long(0)) return false;
         const double within = rows * part_within();
         if (takes_too_long(within)) return false;
         width_ = std::max({ef, static_cast<std::size_t>(within / 4), std::size_t{1}});

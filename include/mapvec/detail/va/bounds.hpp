@@ -98,7 +98,7 @@ class VaQuery {
         if (!is_usable()) return;
         std::vector<float> floats(rest.begin(), rest.end()), places(model.padded_axis_count());
         kernels.project(floats.data(), 1, dim_, model.packed_axes(), model.axis_count(), places.data());
-        if (!all_finite(places)) {  // damaged axes
+        if (!are_possible(places)) {
             length_ = 0;
             return;
         }
@@ -153,6 +153,10 @@ class VaQuery {
             for (double& x : result) x = -x;
         return result;
     }
+    // False if damaged axes gave a position that no query has; bounds could then overflow to NaN.
+    [[nodiscard]] static bool are_possible(std::span<const float> places) noexcept {
+        return std::all_of(places.begin(), places.end(), [](float place) { return std::abs(place) <= 1e16f; });
+    }
     [[nodiscard]] static double length_of(std::span<const double> vector) noexcept {
         double sum = 0;
         for (const double x : vector) sum += x * x;
@@ -178,13 +182,13 @@ class VaQuery {
 
     // Sets the integer weights of the nibbles of a level; returns the error of a sum.
     [[nodiscard]] double weigh(const VaModel& model, std::size_t level, const std::vector<float>& places) noexcept {
-        float most = 0;
+        double most = 0;  // of floats that are not normal, twice a product may be rounded down
         model.each_nibble(level, [&](std::size_t, std::size_t axis, float half_step) {
-            most = std::max(most, std::abs(2 * half_step * places[axis]));
+            most = std::max(most, std::abs(2.0 * static_cast<double>(half_step) * static_cast<double>(places[axis])));
         });
         NibbleQuery& nibbles = nibbles_[level];
         if (!(most > 0)) return 0;
-        const double unit = static_cast<double>(most) / 32767;
+        const double unit = most / 32767;
         double error = 0, sum = 0, magnitude = 0;
         model.each_nibble(level, [&](std::size_t k, std::size_t axis, float half_step) {
             const double exact = 2 * static_cast<double>(half_step) * static_cast<double>(places[axis]);
@@ -201,11 +205,11 @@ class VaQuery {
 
     // Sets the weights of 8 bits, and their bounds.
     void weigh_coarsely(const VaModel& model, const std::vector<float>& places) noexcept {
-        float most = 0;
+        double most = 0;  // of floats that are not normal, twice a product may be rounded down
         model.each_nibble(0, [&](std::size_t, std::size_t axis, float half_step) {
-            most = std::max(most, std::abs(2 * half_step * places[axis]));
+            most = std::max(most, std::abs(2.0 * static_cast<double>(half_step) * static_cast<double>(places[axis])));
         });
-        const double unit = static_cast<double>(most) / 127;
+        const double unit = most / 127;
         double product_error = 0, sum = 0, magnitude = 0, squared_z_error = 0;
         std::array<double, max_axes> axis_error{};  // ε; 0 before the first nibble of the axis
         std::array<bool, max_axes> has_nibble{};

@@ -203,14 +203,26 @@ class LineSieve {
     [[nodiscard]] std::size_t sieve_other(std::size_t q, const VaLine* lines, std::size_t count,
                                           std::size_t open) noexcept {
         const VaQuery<M>& query = queries_->queries[q];
+        float first[lines_per_block];  // lower bounds of the first query, by which rows are ordered
+        std::copy_n(open_.lows, open, first);
         queries_->kernels.scan(lines, count, query.nibbles(0), query.bounds(0), open_.products, open_.lows, highs(q));
         const float most = highest(q, std::numeric_limits<float>::infinity());
         std::size_t left = 0;
         for (std::size_t i = 0; i < open; ++i) {
             open_.positions[left] = open_.positions[i];
+            first[left] = first[i];
             left += static_cast<std::size_t>(!(open_.lows[open_.positions[i]] > most));
         }
-        return keep(q, left, [&](std::size_t i) { return open_.positions[i]; });
+        const bool from_below = highs(q) != nullptr;
+        const float lowest = query.limit_below(queries_->ranges[q].low);
+        std::size_t kept = 0;
+        for (std::size_t i = 0; i < left; ++i) {
+            const std::uint32_t at = open_.positions[i];
+            open_.positions[kept] = at;
+            open_.lows[kept] = first[i];
+            kept += static_cast<std::size_t>(!from_below || !(open_.highs[at] < lowest));
+        }
+        return kept;
     }
 
     const LineQueries<M>* queries_;

@@ -116,13 +116,14 @@ class LocalShards {
             }
         }
     }
-    // Moves readers to the newest commits of the shards. Throws corrupt as open().
-    void refresh(const std::filesystem::path& directory, const Manifest& manifest) {
-        for (auto& shard : shards_) {
-            shard.rows.refresh();
+    // Throws corrupt as open().
+    void check(const std::filesystem::path& directory, const Manifest& manifest) const {
+        for (const auto& shard : shards_)
             (void)checked_rows(shard_path(directory, shard.number), manifest.shards[shard.number], shard.rows);
-        }
-        set_committed(manifest);
+    }
+    // Moves readers to the newest commits of the shards. Searches find their rows after set_committed().
+    void refresh() {
+        for (auto& shard : shards_) shard.rows.refresh();
     }
 
   private:

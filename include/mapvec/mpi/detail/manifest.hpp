@@ -20,6 +20,7 @@
 // there is the old one or the new one.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -59,6 +60,11 @@ struct Manifest {
     std::uint64_t commits = 0;
     std::vector<ShardState> shards;
 };
+
+[[nodiscard]] inline bool have_same_ids(const Manifest& a, const Manifest& b) {
+    return std::equal(a.shards.begin(), a.shards.end(), b.shards.begin(), b.shards.end(),
+                      [](const ShardState& x, const ShardState& y) { return x.store_id == y.store_id; });
+}
 
 struct ManifestHead {
     std::array<char, 8> magic{'m', 'a', 'p', 'v', 'e', 'c', 's', 'h'};

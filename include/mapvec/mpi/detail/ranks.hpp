@@ -92,6 +92,29 @@ class Ranks {
         if (broken_.empty()) broken_ = reason;
     }
 
+    // Calls work(). An exception other than an Error is of this rank alone (memory is exhausted): the others go on in
+    // the call, so that this rank must not begin another one. All later calls throw.
+    template <class Work>
+    decltype(auto) guarded(Work work) {
+        try {
+            return work();
+        } catch (const Error&) {
+            throw;
+        } catch (...) {
+            give_up("an exception of this rank alone interrupted it");
+            throw;
+        }
+    }
+    // Throws invalid_argument on all ranks if they do not pass the same value.
+    void require_same(const char* what, std::uint64_t mine) {
+        const auto all = gather_fixed(mine);
+        for (std::size_t r = 1; r < all.size(); ++r)
+            if (all[r] != all[0])
+                throw Error(ErrorCode::invalid_argument,
+                            mapvec::detail::mismatch(std::string(what) + " of rank " + std::to_string(r),
+                                                     std::to_string(all[0]) + " as rank 0", all[r]));
+    }
+
     // The bytes of rank 0. Other ranks pass anything.
     [[nodiscard]] Bytes broadcast(Bytes bytes) {
         std::uint64_t size = bytes.size();
@@ -177,6 +200,8 @@ class Ranks {
             return Error(ErrorCode::no_space, "memory is exhausted");
         } catch (const std::exception& error) {
             return Error(ErrorCode::io, error.what());
+        } catch (...) {
+            return Error(ErrorCode::io, "an exception of an unknown type");
         }
         return std::nullopt;
     }

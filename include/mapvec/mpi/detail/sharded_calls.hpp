@@ -50,6 +50,8 @@ template <class Value>
 
 template <std::size_t Dim, class T, Scalar S, NamedMetric M>
 void ShardedCollection<Dim, T, S, M>::create_shards(std::uint32_t shards, const StoreOptions& options) {
+    ranks_->require_same("shards", shards);
+    ranks_->require_same("dim", options.dim);
     ranks_->together([&] {
         check_shard_count(shards);
         if (rank() == 0 && mapvec::detail::exists(detail::manifest_path(directory_)))
@@ -67,6 +69,7 @@ void ShardedCollection<Dim, T, S, M>::create_shards(std::uint32_t shards, const 
 
 template <std::size_t Dim, class T, Scalar S, NamedMetric M>
 void ShardedCollection<Dim, T, S, M>::open_shards(const StoreOptions& options) {
+    ranks_->require_same("mode", static_cast<std::uint64_t>(mode_));
     manifest_ = shared_manifest();
     ranks_->together([&] {
         check_shard_count(shards());
@@ -75,6 +78,9 @@ void ShardedCollection<Dim, T, S, M>::open_shards(const StoreOptions& options) {
         local_ = detail::LocalShards<Shard>::open(directory_, first_shard(rank()), first_shard(rank() + 1), manifest_,
                                                   mode_, options);
     });
+    ranks_->require_same("dim", local_.dim());
+    // Another job may have committed before this one had the locks. From now on it cannot.
+    if (mode_ == OpenMode::read_write) move_to(shared_manifest());
     look_for_surplus();
     ranks_->together([&] {
         if (rank() == 0 && mode_ == OpenMode::read_write) detail::settle_manifest(directory_);
@@ -85,6 +91,18 @@ template <std::size_t Dim, class T, Scalar S, NamedMetric M>
 detail::Manifest ShardedCollection<Dim, T, S, M>::shared_manifest() {
     const auto read = ranks_->gather([&] { return rank() == 0 ? detail::read_manifest(directory_) : detail::Bytes(); });
     return detail::decode(detail::manifest_path(directory_), read.bytes);
+}
+
+// All ranks move, or none.
+template <std::size_t Dim, class T, Scalar S, NamedMetric M>
+void ShardedCollection<Dim, T, S, M>::move_to(detail::Manifest next) {
+    ranks_->together([&] {
+        if (next.shards.size() != manifest_.shards.size())
+            throw Error(ErrorCode::replaced, directory_, "another sharded collection is there now: open it again");
+        local_.check(directory_, next);
+    });
+    manifest_ = std::move(next);
+    local_.set_committed(manifest_);
 }
 
 template <std::size_t Dim, class T, Scalar S, NamedMetric M>
@@ -114,19 +132,21 @@ template <class Query>
 std::vector<std::vector<ShardHit>> ShardedCollection<Dim, T, S, M>::search_all(const Query& query,
                                                                                const SearchOptions& options) const {
     ranks_->start();
-    const auto sent = ranks_->broadcast(rank() == 0 ? detail::encode(detail::message_of(query)) : detail::Bytes());
-    const auto message = Codec<detail::QueryMessage>::decode(sent);
-    const std::vector<std::size_t> limits = detail::limits_of(message);
-    const HitUnit unit = mapvec::detail::hit_unit<M>;
-    const auto found = ranks_->gather([&] {
-        detail::HitLists lists(limits.size());
-        detail::ask<Query>(message, [&](const auto& asked) {
-            for (const auto& shard : local_) search_shard(shard, asked, options, lists);
+    return ranks_->guarded([&] {
+        const auto sent = ranks_->broadcast(rank() == 0 ? detail::encode(detail::message_of(query)) : detail::Bytes());
+        const auto message = Codec<detail::QueryMessage>::decode(sent);
+        const std::vector<std::size_t> limits = detail::limits_of(message);
+        const HitUnit unit = mapvec::detail::hit_unit<M>;
+        const auto found = ranks_->gather([&] {
+            detail::HitLists lists(limits.size());
+            detail::ask<Query>(message, [&](const auto& asked) {
+                for (const auto& shard : local_) search_shard(shard, asked, options, lists);
+            });
+            for (std::size_t i = 0; i < lists.size(); ++i) detail::keep_nearest(lists[i], limits[i], unit);
+            return detail::encode(lists);
         });
-        for (std::size_t i = 0; i < lists.size(); ++i) detail::keep_nearest(lists[i], limits[i], unit);
-        return detail::encode(lists);
+        return detail::merge(found, limits, unit);
     });
-    return detail::merge(found, limits, unit);
 }
 
 template <std::size_t Dim, class T, Scalar S, NamedMetric M>
@@ -149,37 +169,39 @@ void ShardedCollection<Dim, T, S, M>::search_shard(const detail::LocalShard<Shar
 template <std::size_t Dim, class T, Scalar S, NamedMetric M>
 std::vector<T> ShardedCollection<Dim, T, S, M>::payloads(std::span<const ShardId> ids) const {
     ranks_->start();
-    const auto sent = ranks_->broadcast(rank() == 0 ? detail::bytes_of_all(ids) : detail::Bytes());
-    const auto wanted = detail::values_of<ShardId>(sent);
-    const auto found = ranks_->gather([&]() -> detail::Bytes {
-        Encoder records, record;
+    return ranks_->guarded([&] {
+        const auto sent = ranks_->broadcast(rank() == 0 ? detail::bytes_of_all(ids) : detail::Bytes());
+        const auto wanted = detail::values_of<ShardId>(sent);
+        const auto found = ranks_->gather([&]() -> detail::Bytes {
+            Encoder records, record;
+            for (const ShardId& id : wanted) {
+                check_shard(id.shard);
+                if (id.row >= rows(id.shard))
+                    throw Error(ErrorCode::out_of_range,
+                                mapvec::detail::mismatch("row", "below " + std::to_string(rows(id.shard)), id.row));
+                if (owner(id.shard) != rank()) continue;
+                record.clear();
+                detail::encode_payload(local_[id.shard].rows.payload(id.row), record);
+                const std::uint64_t size = record.size();
+                records.write(&size, sizeof size);
+                records.write(record.bytes());
+            }
+            return {records.bytes().begin(), records.bytes().end()};
+        });
+        std::vector<std::span<const std::byte>> left;
+        for (std::size_t r = 0; r < ranks(); ++r) left.push_back(found.of(r));
+        std::vector<T> payloads;
+        payloads.reserve(wanted.size());
         for (const ShardId& id : wanted) {
-            check_shard(id.shard);
-            if (id.row >= rows(id.shard))
-                throw Error(ErrorCode::out_of_range,
-                            mapvec::detail::mismatch("row", "below " + std::to_string(rows(id.shard)), id.row));
-            if (owner(id.shard) != rank()) continue;
-            record.clear();
-            detail::encode_payload(local_[id.shard].rows.payload(id.row), record);
-            const std::uint64_t size = record.size();
-            records.write(&size, sizeof size);
-            records.write(record.bytes());
+            auto& bytes = left[owner(id.shard)];
+            std::uint64_t size = 0;
+            std::memcpy(&size, bytes.data(), sizeof size);
+            const auto record = bytes.subspan(sizeof size, static_cast<std::size_t>(size));
+            payloads.push_back(detail::decode_payload<T>(record));
+            bytes = bytes.subspan(sizeof size + record.size());
         }
-        return {records.bytes().begin(), records.bytes().end()};
+        return payloads;
     });
-    std::vector<std::span<const std::byte>> left;
-    for (std::size_t r = 0; r < ranks(); ++r) left.push_back(found.of(r));
-    std::vector<T> payloads;
-    payloads.reserve(wanted.size());
-    for (const ShardId& id : wanted) {
-        auto& bytes = left[owner(id.shard)];
-        std::uint64_t size = 0;
-        std::memcpy(&size, bytes.data(), sizeof size);
-        const auto record = bytes.subspan(sizeof size, static_cast<std::size_t>(size));
-        payloads.push_back(detail::decode_payload<T>(record));
-        bytes = bytes.subspan(sizeof size + record.size());
-    }
-    return payloads;
 }
 
 // --- commits ---
@@ -194,7 +216,7 @@ void ShardedCollection<Dim, T, S, M>::commit() {
                         "there are rows ahead of the manifest: call keep_surplus() or give_up_surplus() first");
     });
     try {
-        deliver();
+        ranks_->guarded([&] { deliver(); });
     } catch (...) {
         local_.rollback();
         throw;
@@ -251,16 +273,15 @@ void ShardedCollection<Dim, T, S, M>::settle_surplus(Settle settle) {
 template <std::size_t Dim, class T, Scalar S, NamedMetric M>
 bool ShardedCollection<Dim, T, S, M>::refresh() {
     ranks_->start();
-    detail::Manifest next = shared_manifest();
-    if (mode_ == OpenMode::read_write || next.commits == manifest_.commits) return false;
-    ranks_->together([&] {
-        if (next.shards.size() != manifest_.shards.size())
-            throw Error(ErrorCode::replaced, directory_, "another sharded collection is there now: open it again");
-        local_.refresh(directory_, next);
+    return ranks_->guarded([&] {
+        detail::Manifest next = shared_manifest();
+        const bool is_same = next.commits == manifest_.commits && detail::have_same_ids(next, manifest_);
+        if (mode_ == OpenMode::read_write || is_same) return false;
+        ranks_->together([&] { local_.refresh(); });
+        move_to(std::move(next));
+        look_for_surplus();
+        return true;
     });
-    manifest_ = std::move(next);
-    look_for_surplus();
-    return true;
 }
 
 }  // namespace mapvec::inline v0_1::mpi
