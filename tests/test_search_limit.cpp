@@ -123,20 +123,23 @@ TEST_CASE("a VaIndex orders an intersection by the distance from its first centr
     std::mt19937 random(5);
     auto vectors = MmapVectorStore<128>::create(scratch / "vectors");
     std::array<float, 128> row{}, other{};
-    const auto next = [&] { return static_cast<float>(random() % 2001) / 1000 - 1; };
-    for (int i = 0; i < 6000; ++i) {
-        for (float& x : row) x = next() * static_cast<float>(1 + i % 7);
+    std::normal_distribution<float> normal;
+    for (int i = 0; i < 8000; ++i) {
+        for (float& x : row) x = normal(random) * (1 + 0.3f * static_cast<float>(i % 7));
         vectors.append(row);
     }
     vectors.commit();
-    for (float& x : other) x = next() + 1;
+    for (float& x : row) x = 0.5f * normal(random);
+    for (float& x : other) x = 0.5f * normal(random) + 1;
     auto index = VaIndex<>::create(scratch / "index", vectors);
     index.update(vectors);
-    const float most = search(vectors, KnnQuery{other, 4500}).back().distance();
+    const float most = search(vectors, KnnQuery{other, 6000}).back().distance();
     const std::array disks{DiskQuery{row, 1000}, DiskQuery{other, most}};
     for (const std::size_t limit : {1u, 5u, 50u, 500u}) {
         const DiskIntersectionQuery query{disks, limit};
         CHECK(index.search(vectors, query) == search(vectors, query));
+        // With a filter, no block is read as a whole.
+        CHECK(index.search(vectors, query, [](Id) { return true; }) == search(vectors, query));
     }
 }
 
