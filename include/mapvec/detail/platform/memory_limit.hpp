@@ -29,7 +29,7 @@ namespace mapvec::inline v0_1::detail::platform {
 [[nodiscard]] inline std::uint64_t lowest_number(const std::string& root, std::string group, const std::string& name) {
     std::uint64_t lowest = number_in(root + "/" + name);
     while (group.size() > 1) {
-        lowest = std::min(lowest, number_in(root + group + "/" + name));
+        lowest = std::min(lowest, number_in(std::string(root).append(group).append("/").append(name)));
         group.erase(group.find_last_of('/'));
     }
     return lowest;
