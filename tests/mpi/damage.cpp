@@ -48,6 +48,14 @@ void flip_byte(const fs::path& file, std::streamoff at) {
 void run(const fs::path& directory) {
     const auto sharded = directory / "sharded", older = directory / "older", other = directory / "other";
     check_open_throws(sharded, ErrorCode::not_found, "rank 0: ", "open() without a manifest");
+    if (ranks() > 1) {
+        const auto mine = static_cast<std::uint32_t>(rank());
+        check_throws(ErrorCode::invalid_argument, "shards of rank 1", "create() with different numbers of shards",
+                     [&] { (void)Docs::create(MPI_COMM_WORLD, directory / "different", shard_count + mine); });
+        check_throws(ErrorCode::invalid_argument, "mode of rank 1", "open() with different modes", [&] {
+            (void)Docs::open(MPI_COMM_WORLD, sharded, mine == 0 ? OpenMode::read_only : OpenMode::read_write);
+        });
+    }
     {
         auto docs = Docs::create(MPI_COMM_WORLD, sharded, shard_count);
         append_rows(docs, 20);
