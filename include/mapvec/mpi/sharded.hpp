@@ -252,6 +252,8 @@ class ShardedCollection {
     void set_manifest(const detail::Gathered& states, io::IfExists if_exists);
     // Sends the waiting rows to their shards, which append them.
     void deliver();
+    template <class Change>
+    void change_shards(Change change);
     template <class Settle>
     void settle_surplus(Settle settle);
 

@@ -152,7 +152,7 @@ inline void FileView::choose_access(std::uint64_t size) {
     constexpr std::uint64_t fits_everywhere = std::uint64_t{32} << 20;
     if (options_.access != Access::normal || size <= std::max(fits_everywhere, unchecked_size_)) return;
     unchecked_size_ = size + size / 4;
-    const Access right = size > platform::memory_limit() / 4 * 3 ? Access::random : Access::normal;
+    const Access right = size > platform::recent_memory_limit() / 4 * 3 ? Access::random : Access::normal;
     if (right != access()) advise(right);
 }
 

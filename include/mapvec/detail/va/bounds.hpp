@@ -180,12 +180,19 @@ class VaQuery {
         return rest;
     }
 
+    // In double: in float, twice a product of numbers that are not normal may be rounded down.
+    [[nodiscard]] static double largest_weight(const VaModel& model, std::size_t level,
+                                               const std::vector<float>& places) noexcept {
+        double largest = 0;
+        model.each_nibble(level, [&](std::size_t, std::size_t axis, float half_step) {
+            largest =
+                std::max(largest, std::abs(2.0 * static_cast<double>(half_step) * static_cast<double>(places[axis])));
+        });
+        return largest;
+    }
     // Sets the integer weights of the nibbles of a level; returns the error of a sum.
     [[nodiscard]] double weigh(const VaModel& model, std::size_t level, const std::vector<float>& places) noexcept {
-        double most = 0;  // of floats that are not normal, twice a product may be rounded down
-        model.each_nibble(level, [&](std::size_t, std::size_t axis, float half_step) {
-            most = std::max(most, std::abs(2.0 * static_cast<double>(half_step) * static_cast<double>(places[axis])));
-        });
+        const double most = largest_weight(model, level, places);
         NibbleQuery& nibbles = nibbles_[level];
         if (!(most > 0)) return 0;
         const double unit = most / 32767;
@@ -205,11 +212,7 @@ class VaQuery {
 
     // Sets the weights of 8 bits, and their bounds.
     void weigh_coarsely(const VaModel& model, const std::vector<float>& places) noexcept {
-        double most = 0;  // of floats that are not normal, twice a product may be rounded down
-        model.each_nibble(0, [&](std::size_t, std::size_t axis, float half_step) {
-            most = std::max(most, std::abs(2.0 * static_cast<double>(half_step) * static_cast<double>(places[axis])));
-        });
-        const double unit = most / 127;
+        const double unit = largest_weight(model, 0, places) / 127;
         double product_error = 0, sum = 0, magnitude = 0, squared_z_error = 0;
         std::array<double, max_axes> axis_error{};  // ε; 0 before the first nibble of the axis
         std::array<bool, max_axes> has_nibble{};

@@ -81,9 +81,7 @@ class LineGate {
     static constexpr std::size_t bytes_per_disk_read = 16 << 10;
 
     std::size_t row_bytes_;
-    // A row that is read out of order costs about as much as so many bytes in order: in memory three times its bytes,
-    // because the hardware prefetcher does not help.
-    std::size_t open_row_bytes_;
+    std::size_t open_row_bytes_;  // the cost of a row that is read out of order
     std::size_t second_bytes_;
     std::size_t penalty_ = 0;
     std::size_t waiting_ = 0;

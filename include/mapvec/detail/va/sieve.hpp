@@ -139,14 +139,14 @@ class LineSieve {
         queries_->kernels.scan(lines, count, query.nibbles(0), query.bounds(0), open_.products, open_.lows, highs(0));
         const std::size_t open = select_open(count, limit);
         for (std::size_t i = 0; i < open; ++i) open_.products[i] = open_.products[open_.positions[i]];
-        return keep(0, open, [&](std::size_t i) { return open_.positions[i]; });
+        return keep(open, [&](std::size_t i) { return open_.positions[i]; });
     }
     // The same by coarse bounds, and then by exact ones of the rows that these leave open.
     [[nodiscard]] std::size_t sieve_coarsely(const VaLine* lines, std::size_t count, float limit) noexcept {
         const VaQuery<M>& query = queries_->queries[0];
         queries_->kernels.scan_coarsely(lines, count, query.coarse_nibbles(), query.coarse_bounds(), open_.lows,
                                         highs(0));
-        const std::size_t open = keep(0, select_open(count, limit), [&](std::size_t i) { return open_.positions[i]; });
+        const std::size_t open = keep(select_open(count, limit), [&](std::size_t i) { return open_.positions[i]; });
         std::fill_n(open_.products, open, 0.0f);
         coarse_.saw(count, open);
         return open == 0 ? 0 : sieve_again(0, open, limit, [&](std::size_t position) { return lines + position; });
@@ -156,11 +156,11 @@ class LineSieve {
         return queries_->select(open_.lows, count, -std::numeric_limits<float>::infinity(), highest(0, limit),
                                 open_.positions);
     }
-    // Keeps those of `open` rows in open_, with bounds at place(i), that may be above the lower end of the range.
+    // Keeps those of `open` rows in open_, with bounds at place(i), that may be above the lower end of the first range.
     template <class Place>
-    [[nodiscard]] std::size_t keep(std::size_t q, std::size_t open, const Place& place) noexcept {
-        const bool from_below = highs(q) != nullptr;
-        const float lowest = queries_->queries[q].limit_below(queries_->ranges[q].low);
+    [[nodiscard]] std::size_t keep(std::size_t open, const Place& place) noexcept {
+        const bool from_below = highs(0) != nullptr;
+        const float lowest = queries_->queries[0].limit_below(queries_->ranges[0].low);
         std::size_t kept = 0;
         for (std::size_t i = 0; i < open; ++i) {
             const std::size_t at = place(i);
@@ -197,7 +197,7 @@ class LineSieve {
             open_.positions[i] = open_.positions[inside[i]];
             open_.products[i] = open_.products[inside[i]];
         }
-        return keep(0, left, [&](std::size_t i) { return inside[i]; });
+        return keep(left, [&](std::size_t i) { return inside[i]; });
     }
     // Computes the bounds of another disk for the rows that are still open.
     [[nodiscard]] std::size_t sieve_other(std::size_t q, const VaLine* lines, std::size_t count,
@@ -206,21 +206,16 @@ class LineSieve {
         float first[lines_per_block];  // lower bounds of the first query, by which rows are ordered
         std::copy_n(open_.lows, open, first);
         queries_->kernels.scan(lines, count, query.nibbles(0), query.bounds(0), open_.products, open_.lows, highs(q));
-        const float most = highest(q, std::numeric_limits<float>::infinity());
-        std::size_t left = 0;
-        for (std::size_t i = 0; i < open; ++i) {
-            open_.positions[left] = open_.positions[i];
-            first[left] = first[i];
-            left += static_cast<std::size_t>(!(open_.lows[open_.positions[i]] > most));
-        }
         const bool from_below = highs(q) != nullptr;
+        const float most = highest(q, std::numeric_limits<float>::infinity());
         const float lowest = query.limit_below(queries_->ranges[q].low);
         std::size_t kept = 0;
-        for (std::size_t i = 0; i < left; ++i) {
-            const std::uint32_t at = open_.positions[i];
+        for (std::size_t i = 0; i < open; ++i) {
+            const std::uint32_t at = open_.positions[i];  // at least i, so that its bounds are still there
+            const bool excluded = open_.lows[at] > most || (from_below && open_.highs[at] < lowest);
             open_.positions[kept] = at;
             open_.lows[kept] = first[i];
-            kept += static_cast<std::size_t>(!from_below || !(open_.highs[at] < lowest));
+            kept += static_cast<std::size_t>(!excluded);
         }
         return kept;
     }

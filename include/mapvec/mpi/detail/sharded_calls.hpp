@@ -221,9 +221,19 @@ void ShardedCollection<Dim, T, S, M>::commit() {
         local_.rollback();
         throw;
     }
+    change_shards([](auto& local) { local.commit(); });
+    waiting_.clear();
+    appended_ = 0;
+}
+
+// Calls change(shards of this rank), which commits, on all ranks, and names the result in the manifest. An error in
+// between is like a crash.
+template <std::size_t Dim, class T, Scalar S, NamedMetric M>
+template <class Change>
+void ShardedCollection<Dim, T, S, M>::change_shards(Change change) {
     try {
         const auto states = ranks_->gather([&] {
-            local_.commit();
+            change(local_);
             return local_.states();
         });
         set_manifest(states, io::IfExists::replace);
@@ -232,8 +242,6 @@ void ShardedCollection<Dim, T, S, M>::commit() {
         local_.rollback();
         throw;
     }
-    waiting_.clear();
-    appended_ = 0;
 }
 
 template <std::size_t Dim, class T, Scalar S, NamedMetric M>
@@ -256,17 +264,7 @@ template <class Settle>
 void ShardedCollection<Dim, T, S, M>::settle_surplus(Settle settle) {
     ranks_->start();
     ranks_->together([&] { check_writable(); });
-    try {
-        const auto states = ranks_->gather([&] {
-            settle(local_);
-            return local_.states();
-        });
-        set_manifest(states, io::IfExists::replace);
-    } catch (const std::exception& error) {
-        ranks_->give_up(error.what());
-        local_.rollback();
-        throw;
-    }
+    change_shards(settle);
     surplus_.clear();
 }
 
