@@ -4,11 +4,13 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 
 namespace bench {
 
@@ -32,8 +34,12 @@ class MemoryGroup {
     }
 
     [[nodiscard]] bool exists() const { return !group_.empty(); }
-    // False if the system does not reclaim so much.
-    bool limit(std::uint64_t bytes) const { return exists() && put(group_ + limit_, std::to_string(bytes)); }
+    // False if the system does not reclaim so much. mapvec may know a limit that is a second old.
+    bool limit(std::uint64_t bytes) const {
+        if (!exists() || !put(group_ + limit_, std::to_string(bytes))) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+        return true;
+    }
     void unlimit() const { put(group_ + limit_, no_limit_); }
 
   private:
