@@ -35,10 +35,12 @@ for n in 1 2 4; do
     passes $n commits "$work"
     new_directory
     passes $n damage "$work"
+    new_directory
+    passes $n faults "$work"
 done
 
 # The launcher must end with an error, soon, and no rank may print an answer.
-for how in stop leave kill; do
+for how in stop leave memory kill; do
     for n in 2 3; do
         new_directory
         started=$SECONDS

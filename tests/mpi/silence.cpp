@@ -4,6 +4,8 @@
 //                                                                       must get an error within the timeout of 2 s
 //     mpirun -n <ranks> mapvec_mpi_silence <an empty directory> kill    the last rank kills itself: the job must fail
 //     mpirun -n <ranks> mapvec_mpi_silence <an empty directory> leave   the last rank does not take part in a commit
+//     mpirun -n <ranks> mapvec_mpi_silence <an empty directory> memory  the last rank has no memory for the hits of
+//                                                                       the others: it leaves a search, and they wait
 //
 // Prints "a wrong answer" if a search returns without the silent rank.
 #include "support.hpp"
@@ -12,8 +14,24 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <mapvec/mpi/sharded.hpp>
+#include <new>
 #include <thread>
+
+namespace {
+
+std::size_t too_large = SIZE_MAX;  // allocations of so many bytes fail on this rank
+
+}  // namespace
+
+void* operator new(std::size_t bytes) {
+    if (bytes < too_large)
+        if (void* memory = std::malloc(bytes)) return memory;
+    throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -42,6 +60,25 @@ void check_timeout(Docs& docs, Call call) {
     std::fflush(stdout);
 }
 
+// Rank 0 owns nearly all hits, so that the last rank runs out of memory alone, after its own search.
+void check_no_memory(Docs& docs) {
+    for (std::uint64_t i = 0; rank() == 0 && i < 2000; ++i) docs.append_to(0, row_of(i), "");
+    docs.commit();
+    const auto search = [&] { (void)docs.search(DiskQuery{row_of(0), 1000}); };
+    if (!is_last()) return check_timeout(docs, search);
+    bool out_of_memory = false;
+    too_large = 16 << 10;
+    try {
+        search();
+    } catch (const std::bad_alloc&) {
+        out_of_memory = true;
+    }
+    too_large = SIZE_MAX;
+    check(out_of_memory, "the rank without memory gets no part of an answer");
+    check_throws(ErrorCode::io, "open it again", "its later calls", search);
+    std::this_thread::sleep_for(timeout + std::chrono::milliseconds(500));
+}
+
 void run(const fs::path& directory, const std::string& how) {
     auto docs = Docs::create(MPI_COMM_WORLD, directory / "sharded", static_cast<std::uint32_t>(ranks()),
                              {.store = {}, .timeout = timeout});
@@ -50,7 +87,9 @@ void run(const fs::path& directory, const std::string& how) {
     docs.commit();
     check(docs.search(KnnQuery{row_of(0), 100}).size() == 100, "all ranks answer");
     MPI_Barrier(MPI_COMM_WORLD);
-    if (how == "leave") {
+    if (how == "memory") {
+        check_no_memory(docs);
+    } else if (how == "leave") {
         if (rank() == 0) docs.append(row_of(0), "");
         if (!is_last()) check_timeout(docs, [&] { docs.commit(); });
         if (is_last()) std::this_thread::sleep_for(timeout + std::chrono::milliseconds(500));

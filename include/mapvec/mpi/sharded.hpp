@@ -39,8 +39,8 @@
 // not take part in a call within `timeout` is an io error of the others, never a part of an answer; later calls throw
 // io too. If a process dies, most MPI libraries end the whole job; otherwise it is the same error. After it
 // MPI_Finalize may not return: report the error and call MPI_Abort. If commit() throws before the shards are committed,
-// nothing has changed and the rows still wait; if it throws later, later calls throw io, and the collection must be
-// opened again, as after a crash.
+// nothing has changed and the rows still wait (rollback() discards them); if it throws later, later calls throw io, and
+// the collection must be opened again, as after a crash.
 //
 // Threads. One thread of each rank uses the object at a time, and no other thread calls MPI meanwhile unless MPI was
 // initialized for that. Searches may use more threads; those do not call MPI.
@@ -199,6 +199,12 @@ class ShardedCollection {
     }
     // Rows that were appended on this rank and wait for commit(). If the object is destroyed before, they are lost.
     [[nodiscard]] std::size_t waiting() const noexcept { return waiting_.count(); }
+    // Discards the waiting rows of this rank: for example rows that no commit can take, because their payloads cannot
+    // be decoded or are too large to be sent.
+    void rollback() noexcept {
+        waiting_.clear();
+        appended_ = 0;
+    }
 
     // --- durability [collective] ---
 

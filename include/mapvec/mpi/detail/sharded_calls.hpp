@@ -250,7 +250,9 @@ void ShardedCollection<Dim, T, S, M>::deliver() {
     const auto all = ranks_->gather([&] { return detail::bytes_of_all(std::span(&mine, 1)); });
     const auto rounds = detail::values_of<std::uint64_t>(all.bytes);
     for (std::size_t round = 0; round < *std::max_element(rounds.begin(), rounds.end()); ++round) {
-        const detail::Gathered received = ranks_->exchange(waiting_.round(round));
+        std::vector<detail::Bytes> to;
+        ranks_->together([&] { to = waiting_.round(round); });  // one rank may have no memory for it
+        const detail::Gathered received = ranks_->exchange(to);
         ranks_->together([&] {
             detail::for_each_record<S>(received.bytes, dim(), [&](std::uint32_t shard, auto vector, auto payload) {
                 (void)local_[shard].rows.append_encoded(vector, payload);
