@@ -1,6 +1,7 @@
 // The parts of `mapvec compact`, `backup` and `migrate-check`, on collections with erased rows and keys.
 #include <array>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <mapvec/collection.hpp>
 #include <mapvec/payload_codec.hpp>
@@ -180,7 +181,9 @@ TEST_CASE("migrate-check does not decode what a specialised codec has written") 
     const ScratchDirectory scratch;
     { Collection<2, Money>::create(scratch / "money").append({1.0f, 2.0f}, Money{250}); }
     const std::string text = output_of([&] { cli::migrate_check({scratch / "money", {}, {}}); });
-    CHECK(text == "payloads  @money, as text\nrecords   1, not checked: a part of them has a codec of its own\n");
+    CHECK(text ==
+          "payloads  @money, as text\n"
+          "records   1 with the right checksums, not decoded: a part of them has a codec of its own\n");
 }
 
 TEST_CASE("migrate-check names the fields that differ, and the first record that cannot be decoded") {
@@ -193,10 +196,58 @@ TEST_CASE("migrate-check names the fields that differ, and the first record that
     CHECK(code_of(compare) == ErrorCode::type_mismatch);
     const auto lines = cli::differences(cli::parse_schema("(s u4)"), cli::parse_schema("(s u8 b)"));
     CHECK(lines == std::vector<std::string>{"field 2: u4 here, u8 there", "field 3: absent here, b there"});
-    const cli::AnyStore store(scratch / "docs");
-    CHECK(code_of([&] { (void)cli::check_records(store, cli::parse_schema("(s u8)")); }) == ErrorCode::corrupt);
+    cli::AnyStore store(scratch / "docs");
+    const cli::Schema longer = cli::parse_schema("(s u8)");
+    CHECK(code_of([&] { (void)cli::check_records(store, &longer); }) == ErrorCode::corrupt);
     for (const char* nonsense : {"", "(", "(s", "(s,u4)", "{s}", "i", "(s) (s)", "3*", "?", "[s s]", "x"})
         CHECK_THROWS_AS(cli::parse_schema(nonsense), cli::UsageError);
+}
+
+TEST_CASE("migrate-check finds a record that can be decoded, but has another checksum") {
+    const ScratchDirectory scratch;
+    const auto check = [&](const char* name) {
+        (void)output_of([&] { cli::migrate_check({scratch / name, {}, {}}); });
+    };
+    { PayloadStore<std::string>::create(scratch / "texts").push("text"); }
+    { PayloadStore<Money>::create(scratch / "money").push(Money{250}); }
+    for (const char* name : {"texts", "money"}) {
+        check(name);
+        std::fstream file(scratch / name, std::ios::in | std::ios::out | std::ios::binary);
+        file.seekp(static_cast<std::streamoff>(data_offset + 8 * (name[0] == 't'))).put('1').flush();
+        CHECK(code_of([&] { check(name); }) == ErrorCode::corrupt);
+    }
+}
+
+TEST_CASE("migrate-check takes no type for the same of which the header has only the beginning") {
+    using Long =
+        std::tuple<std::array<std::pair<std::string, std::int32_t>, 3>, std::vector<std::map<int, std::string>>>;
+    using Longer =
+        std::tuple<Long, Long, Long, Long, Long, Long, Long, Long, Long, Long, Long, Long, Long, std::string>;
+    const ScratchDirectory scratch;
+    { PayloadStore<Longer>::create(scratch / "a").push({}); }
+    { PayloadStore<Longer>::create(scratch / "b").push({}); }
+    const std::string whole = payload_schema<Longer>();
+    REQUIRE(whole.size() > 260);
+    const auto check = [&](std::string text) {
+        return code_of([&] { (void)output_of([&] { cli::migrate_check({scratch / "a", text, {}}); }); });
+    };
+    CHECK(check(whole) == ErrorCode::invalid_argument);
+    CHECK(check("(s)") == ErrorCode::type_mismatch);
+    CHECK(output_of([&] {
+              cli::migrate_check({scratch / "a", {}, scratch / "b"});
+          }).find("the same type") != std::string::npos);
+}
+
+TEST_CASE("the tool names a file that is no field, and backs up the rest") {
+    const ScratchDirectory scratch;
+    make_worn(scratch / "docs");
+    for (const char* name : {"docs/field.csv", "docs/field.csv.rows"})
+        std::filesystem::copy_file(scratch / "docs/erased", scratch / name);
+    const std::string text = output_of([&] { cli::backup(scratch / "docs", scratch / "copy"); });
+    CHECK(text.find("field.url") != std::string::npos);
+    CHECK(text.find("left out: ") != std::string::npos);
+    CHECK(text.find("field.csv") != std::string::npos);
+    CHECK(Docs::open(scratch / "copy", OpenMode::read_only).size() == 66);
 }
 
 }  // namespace test_tool_maintenance

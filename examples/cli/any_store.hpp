@@ -15,7 +15,9 @@
 #include <filesystem>
 #include <fstream>
 #include <mapvec/detail/file/header.hpp>
+#include <mapvec/detail/store/payload_records.hpp>
 #include <mapvec/error.hpp>
+#include <mapvec/payload_codec.hpp>
 #include <mapvec/query.hpp>
 #include <mapvec/scalar.hpp>
 #include <mapvec/storage/commit_group.hpp>
@@ -63,6 +65,9 @@ class Vectors {
     std::span<const S> data_;
     std::size_t dim_;
 };
+
+// Encoded payloads of any type, as bytes.
+using EncodedRecords = mapvec::detail::VariableRecords<std::string, mapvec::Codec<std::string>, mapvec::MappedFile>;
 
 enum class StoreKind { vectors, payloads, collection, index };
 
@@ -140,6 +145,9 @@ class AnyStore {
                                 "record " + std::to_string(id) + " lies beyond the end of the file");
         return {records.records() + entry.begin, entry.length};
     }
+
+    // The payloads with their checksums, valid as long as the AnyStore. REQUIRES: has_payloads(), payload_size() == 0.
+    [[nodiscard]] EncodedRecords encoded_payloads() { return {group_, first_payload()}; }
 
     // True if `file` belongs to the store and must not be overwritten.
     [[nodiscard]] bool owns(const fs::path& file) const {

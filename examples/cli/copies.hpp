@@ -10,7 +10,6 @@
 #include <mapvec/detail/collection/index_inside.hpp>
 #include <mapvec/detail/collection/rewrite.hpp>
 #include <mapvec/detail/field/field.hpp>
-#include <mapvec/detail/store/payload_records.hpp>
 #include <mapvec/error.hpp>
 #include <mapvec/metric.hpp>
 #include <mapvec/storage/commit_group.hpp>
@@ -66,10 +65,9 @@ template <class Fill>
 
 // Appends the live rows of a collection to a new one. Throws corrupt if a payload is damaged.
 inline void append_live_rows(AnyStore& from, Group& to) {
-    using Records = mapvec::detail::VariableRecords<std::string, mapvec::Codec<std::string>, mapvec::MappedFile>;
     const bool encoded = from.payload_size() == 0;
-    const Records old_records = encoded ? Records(from.group(), 1) : Records();
-    Records new_records = encoded ? Records(to, 1) : Records();
+    const EncodedRecords old_records = encoded ? from.encoded_payloads() : EncodedRecords();
+    EncodedRecords new_records = encoded ? EncodedRecords(to, 1) : EncodedRecords();
     const auto copy = [&](mapvec::Id first, mapvec::Id end) {
         if (!encoded) mapvec::detail::append_records(from.group()[1], first, end, to[1]);
         for (mapvec::Id id = first; encoded && id < end; ++id) {
@@ -163,7 +161,10 @@ class DerivedFiles {
         try {
             stores_.push_back(std::make_unique<AnyStore>(root));
         } catch (const mapvec::Error& error) {
-            if (error.code() != mapvec::ErrorCode::corrupt && error.code() != mapvec::ErrorCode::not_found) throw;
+            const auto is = [&](mapvec::ErrorCode code) { return error.code() == code; };
+            if (!is(mapvec::ErrorCode::corrupt) && !is(mapvec::ErrorCode::not_found) &&
+                !is(mapvec::ErrorCode::type_mismatch) && !is(mapvec::ErrorCode::version_mismatch))
+                throw;
             left_out_ += "left out: " + one_line(error.what()) + '\n';
         }
     }

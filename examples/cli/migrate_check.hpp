@@ -39,8 +39,10 @@ struct MigrateCheckOptions {
     }
 }
 
-// Decodes all records that are not erased; returns what to say about them. Throws corrupt if one cannot be decoded.
-[[nodiscard]] inline std::string check_records(const AnyStore& store, const Schema& schema) {
+// Checks the checksums of all records that are not erased, and decodes them if there is a schema; returns their number.
+// Throws corrupt.
+[[nodiscard]] inline std::uint64_t check_records(AnyStore& store, const Schema* schema) {
+    const EncodedRecords records = store.encoded_payloads();
     std::uint64_t checked = 0, wrong = 0;
     std::string first;
     ProgressBar bar("migrate-check", ProgressBar::Unit::things);
@@ -48,33 +50,32 @@ struct MigrateCheckOptions {
         if (store.erased(id)) continue;
         ++checked;
         try {
-            check_record(schema, store.payload(id));
+            const auto record = records.checked_bytes(id);
+            if (schema != nullptr) check_record(*schema, record);
         } catch (const mapvec::Error& error) {
             if (wrong++ == 0) first = "record " + std::to_string(id) + ": " + error.what();
         }
         if (id % 1024 == 0) bar(id, store.payloads());
     }
-    if (wrong == 0) return std::to_string(checked) + ", all can be decoded";
-    throw mapvec::Error(
-        mapvec::ErrorCode::corrupt, store.path(),
-        std::to_string(wrong) + " of " + std::to_string(checked) + " records cannot be decoded: " + first);
+    if (wrong == 0) return checked;
+    throw mapvec::Error(mapvec::ErrorCode::corrupt, store.path(),
+                        std::to_string(wrong) + " of " + std::to_string(checked) +
+                            " records are damaged or cannot be decoded: " + first);
 }
 
-inline void say_records(const AnyStore& store, const std::string& text) {
+inline void say_records(AnyStore& store, const std::string& text) {
     std::cout << "payloads  " << text << '\n';
     std::cout << "records   ";
-    const std::uint64_t count = store.payloads() - store.erased().size();
-    if (is_cut(text)) {
-        std::cout << count << ", not checked: the header has only the beginning of this text\n";
-        return;
-    }
-    const auto schema = schema_in_store(text);
+    const auto schema = is_cut(text) ? std::nullopt : schema_in_store(text);
     if (store.payload_size() != 0)
-        std::cout << count << " of " << store.payload_size() << " bytes each\n";
-    else if (!schema || has_own_codec(schema->top))
-        std::cout << count << ", not checked: a part of them has a codec of its own\n";
+        std::cout << store.payloads() - store.erased().size() << " of " << store.payload_size()
+                  << " bytes each (verify checks their checksums)\n";
+    else if (schema && !has_own_codec(schema->top))
+        std::cout << check_records(store, &*schema) << ", all can be decoded\n";
     else
-        std::cout << check_records(store, *schema) << '\n';
+        std::cout << check_records(store, nullptr) << " with the right checksums, not decoded: "
+                  << (is_cut(text) ? "the header has only the beginning of this text\n"
+                                   : "a part of them has a codec of its own\n");
 }
 
 // Compares the type of the payloads with another one. Throws type_mismatch if they differ.
@@ -94,12 +95,21 @@ inline void compare(const AnyStore& store, const std::string& ours, const std::s
                         "its payloads are of another type: Collection::migrate() converts them");
 }
 
+// Compares it with the text of a type. Throws also invalid_argument if the header does not tell whether they differ.
+inline void compare_with_text(const AnyStore& store, const std::string& ours, const std::string& other) {
+    if (is_cut(ours) && other.starts_with(ours))
+        throw mapvec::Error(mapvec::ErrorCode::invalid_argument, store.path(),
+                            "its header has only the first " + std::to_string(ours.size()) +
+                                " characters of the type, which are equal: compare it with another store (--like)");
+    compare(store, ours, other, true);
+}
+
 inline void migrate_check(const MigrateCheckOptions& options) {
     if (options.schema) (void)parse_schema(*options.schema);
-    const AnyStore store(options.store);
+    AnyStore store(options.store);
     const std::string ours = schema_text(store);
     say_records(store, ours);
-    if (options.schema) return compare(store, ours, *options.schema, true);
+    if (options.schema) return compare_with_text(store, ours, *options.schema);
     if (!options.like) return;
     const AnyStore other(*options.like);
     compare(store, ours, schema_text(other), store.payload_fingerprint() == other.payload_fingerprint());
