@@ -1,10 +1,10 @@
 // Damaged files: cut at every length, with every bit of the header page or every byte of the journal flipped. Opening
-// gives an Error or a committed state, never a crash or a wrong row. verify() finds every flipped byte.
+// gives an Error or a committed state, never a crash or a wrong row. verify() finds every flipped byte. Payloads:
+// test_damage_payloads.cpp.
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <mapvec/collection.hpp>
 #include <mapvec/mmap_vector_store.hpp>
 #include <set>
@@ -12,33 +12,18 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "damaged_file.hpp"
 #include "scratch.hpp"
 
 namespace test_damage {
 
+using namespace mapvec;
+using namespace damaged_file;
+
 namespace {
 
-using namespace mapvec;
 namespace fs = std::filesystem;
 using Store = MmapVectorStore<3>;
-
-std::string bytes_in(const fs::path& file) {
-    std::ifstream stream(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(stream), {}};
-}
-// Writes in place: after a truncation some file systems flush to disk.
-void put_bytes(const fs::path& file, std::string_view bytes) {
-    std::fstream(file, std::ios::binary | std::ios::in | std::ios::out)
-        .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    fs::resize_file(file, bytes.size());
-}
-void poke(const fs::path& file, std::size_t offset, char byte) {
-    std::fstream stream(file, std::ios::binary | std::ios::in | std::ios::out);
-    stream.seekp(static_cast<std::streamoff>(offset));
-    stream.put(byte);
-}
-
-char flipped(char byte, int bit) { return static_cast<char>(static_cast<unsigned char>(byte) ^ (1u << bit)); }
 
 std::vector<float> contents(const Store& store) { return {store.data().begin(), store.data().end()}; }
 
@@ -75,25 +60,6 @@ bool is_harmless(const fs::path& path, const Sample& sample, OpenMode mode) {
         return sample.has(found);
     } catch (const Error&) {
         return true;
-    }
-}
-
-Slot slot_in(const fs::path& file, std::uint64_t parity) {
-    const std::string page = bytes_in(file).substr(0, data_offset);
-    return detail::read_slot(reinterpret_cast<const std::byte*>(page.data()), parity).value();
-}
-std::uint64_t newest_generation(const fs::path& file) {
-    return std::max(slot_in(file, 0).generation, slot_in(file, 1).generation);
-}
-// As in a crafted file: with a valid checksum.
-template <class Change>
-void change_slots(const fs::path& file, Change change) {
-    for (const std::uint64_t parity : {std::uint64_t{0}, std::uint64_t{1}}) {
-        Slot slot = slot_in(file, parity);
-        change(slot);
-        slot.crc = detail::checksum_of(slot);
-        for (std::size_t i = 0; i < sizeof slot; ++i)
-            poke(file, detail::slot_offset(parity) + i, static_cast<char>(detail::bytes_of(slot)[i]));
     }
 }
 
@@ -234,71 +200,6 @@ TEST_CASE("verify finds every flipped byte of any file of a collection") {
     Collection<2, std::string>::open(path, OpenMode::read_only).verify();
 }
 
-TEST_CASE("a damaged record is corrupt when it is fetched, and its neighbours are not") {
-    const ScratchDirectory directory;
-    const auto path = directory / "store";
-    {
-        auto store = PayloadStore<std::string>::create(path);
-        for (int i = 0; i < 10; ++i) store.push("record number " + std::to_string(i));
-        store.close();
-    }
-    const std::string whole = bytes_in(path);
-    std::size_t missed = 0;
-    for (std::size_t at = 4096; at < whole.size(); ++at) {
-        poke(path, at, flipped(whole[at], 2));
-        const auto store = PayloadStore<std::string>::load(path);
-        std::size_t corrupt = 0;
-        for (Id id = 0; id < 10; ++id)
-            corrupt += code_of([&] { return store.fetch(id); }) == ErrorCode::corrupt ? 1u : 0u;
-        missed += corrupt == 1 ? 0u : 1u;
-        poke(path, at, whole[at]);
-    }
-    REQUIRE(missed == 0);
-    const std::string offsets = bytes_in(directory / "store.offsets");
-    const std::vector<Id> all = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
-    for (std::size_t at = 4096; at < offsets.size(); ++at) {
-        poke(directory / "store.offsets", at, flipped(offsets[at], 7));
-        const auto store = PayloadStore<std::string>::load(path);
-        missed += code_of([&] { return store.fetch((at - 4096) / 16); }) == ErrorCode::corrupt ? 0u : 1u;
-        missed += code_of([&] { return store.fetch_many(all); }) == ErrorCode::corrupt ? 0u : 1u;
-        poke(directory / "store.offsets", at, offsets[at]);
-    }
-    REQUIRE(missed == 0);
-}
-
-TEST_CASE("an offset near the end of the address space is corrupt, also for prefetches") {
-    const ScratchDirectory directory;
-    {
-        auto store = PayloadStore<std::string>::create(directory / "store");
-        for (int i = 0; i < 10; ++i) store.push(std::string(100, 'x'));
-        store.close();
-    }
-    const auto store = PayloadStore<std::string>::load(directory / "store");
-    const std::vector<Id> all = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
-    for (const std::uint64_t back : std::vector<std::uint64_t>{0, 1, 99, 100, 101, 163, 164, 300}) {
-        const std::uint64_t begin = ~reinterpret_cast<std::uintptr_t>(store.bytes(0).data()) - back;
-        for (unsigned byte = 0; byte < 8; ++byte)
-            poke(directory / "store.offsets", 4096 + 9 * 16 + byte, static_cast<char>(begin >> (8 * byte)));
-        CHECK(code_of([&] { return store.fetch_many(all); }) == ErrorCode::corrupt);
-    }
-}
-
-TEST_CASE("a store that lacks one of its files is corrupt, and files of different stores do not mix") {
-    const ScratchDirectory directory;
-    for (const char* name : {"one", "two"}) {
-        auto store = PayloadStore<std::string>::create(directory / name);
-        store.push(name);
-        store.close();
-    }
-    fs::rename(directory / "one.offsets", directory / "kept");
-    fs::copy(directory / "two.offsets", directory / "one.offsets");
-    REQUIRE(code_of([&] { return PayloadStore<std::string>::open(directory / "one"); }) == ErrorCode::corrupt);
-    fs::remove(directory / "one.offsets");
-    REQUIRE(code_of([&] { return PayloadStore<std::string>::open(directory / "one"); }) == ErrorCode::corrupt);
-    fs::rename(directory / "kept", directory / "one.offsets");
-    REQUIRE(PayloadStore<std::string>::open(directory / "one").fetch(0) == "one");
-}
-
 TEST_CASE("a journal full of false headers is refused in linear time") {
     constexpr std::uint64_t salt = 7, last = 10;
     std::vector<detail::JournalRecordHeader> headers(1 << 20);
@@ -346,19 +247,6 @@ TEST_CASE("a failed open does not change the store") {
     CHECK(fs::file_size(directory / "killed") == size);
 }
 
-TEST_CASE("a slot with a tail above the maximum is corrupt before the tail is read") {
-    const ScratchDirectory directory;
-    {
-        auto store = PayloadStore<std::string>::create(directory / "store");
-        store.push("something");
-    }
-    const auto offsets = directory / "store.offsets";
-    const std::uint64_t many = std::uint64_t{1} << 36;
-    change_slots(offsets, [&](Slot& slot) { slot.record_count = slot.tail_count = many, slot.block_log2 = 40; });
-    fs::resize_file(offsets, data_offset + 16 * many);  // a hole
-    CHECK(code_of([&] { (void)PayloadStore<std::string>::open(directory / "store"); }) == ErrorCode::corrupt);
-}
-
 TEST_CASE(
     "a collection whose files have different numbers of records is corrupt, when it is opened and when refreshed") {
     using Rows = Collection<2, std::string>;
@@ -388,33 +276,6 @@ TEST_CASE(
     CHECK(Rows::open(directory / "c", OpenMode::read_only).size() == 10);
     change_slots(root, [](Slot& changed) { changed.record_count = 9; });
     CHECK(code_of([&] { (void)Rows::open(directory / "c"); }) == ErrorCode::corrupt);
-}
-
-TEST_CASE("records that share their bytes are corrupt, in any number") {
-    const ScratchDirectory directory;
-    const std::string record(100, 'x');
-    {
-        auto store = PayloadStore<std::string>::create(directory / "store");
-        for (const std::string& value : {record, std::string("y"), std::string("z")}) store.push(value);
-    }
-    const auto bytes = PayloadStore<std::string>::load(directory / "store").bytes(0);
-    detail::PayloadEntry entry{.begin = 0, .length = static_cast<std::uint32_t>(bytes.size()), .crc = 0};
-    std::string entries;
-    for (Id id = 0; id < 3; ++id) {
-        std::array<std::byte, 20> head;
-        std::memcpy(head.data(), &id, 8);
-        std::memcpy(head.data() + 8, &entry.begin, 8);
-        std::memcpy(head.data() + 16, &entry.length, 4);
-        const std::string whole = bytes_in(directory / "store").substr(data_offset, entry.length);
-        entry.crc = detail::crc32c(whole.data(), whole.size(), detail::crc32c(head.data(), head.size()));
-        entries.append(reinterpret_cast<const char*>(&entry), sizeof entry);
-    }
-    for (std::size_t i = 0; i < entries.size(); ++i) poke(directory / "store.offsets", data_offset + i, entries[i]);
-    const std::uint32_t sum = detail::crc32c_raw(0, entries.data(), entries.size());
-    change_slots(directory / "store.offsets", [&](Slot& slot) { slot.block_crcs[0] = sum; });
-    const auto store = PayloadStore<std::string>::load(directory / "store");
-    for (Id id = 0; id < 3; ++id) CHECK(store.fetch(id) == record);
-    CHECK(code_of([&] { store.verify(); }) == ErrorCode::corrupt);
 }
 
 }  // namespace test_damage

@@ -3,8 +3,9 @@
 //   equal rows     do not displace other rows, and are all found
 //   reachability   after an update a walk over level 0 visits every linked row, for any rows
 //   changes        overwritten rows are linked again, erased ones removed, without harm to others
-//   any history    if ef is the size of the store, a search is exact at any time, after any history
 //   threads        searches run during updates, commits and refreshes
+//
+// Any history: test_hnsw_history.cpp.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -15,47 +16,22 @@
 #include <iterator>
 #include <mapvec/collection.hpp>
 #include <mapvec/hnsw_index.hpp>
-#include <optional>
-#include <random>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "catch.hpp"
+#include "hnsw_rows.hpp"
 #include "scratch.hpp"
 
 namespace test_hnsw_changes {
 
+using namespace mapvec;
+using namespace hnsw_rows;
+
 namespace {
 
-using namespace mapvec;
 namespace fs = std::filesystem;
-
-constexpr std::size_t dim = 8;
-using Points = MmapVectorStore<dim>;
-using Row = std::array<float, dim>;
-
-class Numbers {
-  public:
-    explicit Numbers(unsigned seed) : engine_(seed) {}
-    std::size_t below(std::size_t n) { return engine_() % n; }
-    bool one_in(std::size_t n) { return below(n) == 0; }
-    float number() { return static_cast<float>(engine_() % 20001) / 10000 - 1; }
-    Row row(float width = 1) {
-        Row row{};
-        for (float& x : row) x = width * number();
-        return row;
-    }
-
-  private:
-    std::mt19937 engine_;
-};
-
-template <class Store, class Index>
-bool finds_all(const Store& points, const Index& index, const Row& query) {
-    const std::size_t all = points.size();
-    return index.search(points, KnnQuery{query, all}, {.ef = all}) == search(points, KnnQuery{query, all});
-}
 
 // The recall of the 10 nearest rows.
 template <class Store, class Index>
@@ -114,83 +90,6 @@ void check_reach(const std::vector<Row>& rows, std::size_t m) {
     index.close();
     CHECK(nodes_out_of_reach(scratch / "graph", m) == 0);
 }
-
-void copy_files(const fs::path& from, const fs::path& to, const std::string& prefix) {
-    fs::create_directories(to);
-    for (const auto& entry : fs::directory_iterator(to))
-        if (entry.is_regular_file() && entry.path().filename().string().starts_with(prefix)) fs::remove(entry.path());
-    for (const auto& entry : fs::directory_iterator(from))
-        if (entry.is_regular_file() && entry.path().filename().string().starts_with(prefix))
-            fs::copy(entry.path(), to / entry.path().filename());
-}
-
-// A store with its graph in a directory, and random changes of both.
-class History {
-  public:
-    explicit History(unsigned seed) : numbers_(seed) {
-        points_ = Points::create(home_ / "points");
-        index_ = HnswIndex<>::create(home_ / "graph", points_, {.m = 4, .ef_construction = 12});
-        copy_files(home_.path(), home_ / "backup", "");
-    }
-    void step() {
-        change();
-        REQUIRE(finds_all(points_, index_, numbers_.row()));
-        REQUIRE(index_.search(points_, KnnQuery{numbers_.row(), 5}).size() == std::min<std::size_t>(5, points_.size()));
-    }
-
-  private:
-    // Every third row is one of a few.
-    Row row() { return numbers_.one_in(3) ? Row{static_cast<float>(numbers_.below(3))} : numbers_.row(); }
-    void change() {
-        switch (numbers_.below(12)) {
-            case 0:
-            case 1:
-                for (std::size_t n = numbers_.below(60); n > 0; --n) points_.append(row());
-                break;
-            case 2: points_.insert(points_.size() + numbers_.below(20), row()); break;
-            case 3:
-            case 4:
-                for (std::size_t n = numbers_.below(12); n > 0 && !points_.empty(); --n)
-                    points_.insert(numbers_.below(points_.size()), row());
-                break;
-            case 5: points_.commit(); break;
-            case 6:
-            case 7: index_.update(points_); break;
-            case 8: index_.update(points_, {.threads = 2, .max_rows = numbers_.below(30)}); break;
-            case 9: index_.commit(); break;
-            case 10: restart(numbers_.one_in(2)); break;
-            default: use_backup(); break;
-        }
-    }
-    void restart(bool killed) {
-        if (killed) copy_files(home_.path(), home_ / "killed", "");
-        close();
-        if (killed) copy_files(home_ / "killed", home_.path(), "");
-        open();
-    }
-    void use_backup() {
-        const char* const what = numbers_.one_in(3) ? "graph" : "points";
-        close();
-        if (numbers_.one_in(2))
-            copy_files(home_.path(), home_ / "backup", what);
-        else
-            copy_files(home_ / "backup", home_.path(), what);
-        open();
-    }
-    void close() {
-        index_.close();
-        points_.close();
-    }
-    void open() {
-        points_ = Points::open(home_ / "points");
-        index_ = HnswIndex<>::open(home_ / "graph", points_);
-    }
-
-    ScratchDirectory home_;
-    Numbers numbers_;
-    Points points_;
-    HnswIndex<> index_;
-};
 
 }  // namespace
 
@@ -355,13 +254,6 @@ TEST_CASE("many rounds of erased, new and overwritten rows leave a graph as good
     CHECK(recall(places, index, 20) > recall(places, fresh, 20) - 0.02);
     index.close();
     CHECK(nodes_out_of_reach(scratch / "graph", 6) == 0);
-}
-
-TEST_CASE("a search with ef = size is exact, after any history of store and graph") {
-    for (unsigned seed = 1; seed <= 4; ++seed) {
-        History history(seed);
-        for (int i = 0; i < MAPVEC_TEST_STEPS / 5; ++i) history.step();
-    }
 }
 
 TEST_CASE("searches run during appends, updates, commits and refreshes", "[threads]") {

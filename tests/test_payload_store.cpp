@@ -1,9 +1,9 @@
-// PayloadStore and its builder: typed values by id, in files that contain a fingerprint of the type.
+// PayloadStore: typed values by id, in files that contain a fingerprint of the type. Its builder:
+// test_payload_builder.cpp.
 //
 //   push, update, fetch    values are restored, also after reopening
 //   bytes, view            the record in the mapped file
 //   type                   another T is refused
-//   finish                 a file without a name; finish_persisted: complete or not at all
 #include <algorithm>
 #include <fstream>
 #include <mapvec/payload_store.hpp>
@@ -335,51 +335,6 @@ TEST_CASE("random pushes and updates agree with a model, reopened again and agai
         REQUIRE(store.size() == now.size());
     }
     store.verify();
-}
-
-TEST_CASE("the store of a builder uses a file without a name") {
-    const ScratchDirectory scratch;
-    PayloadStoreBuilder<City> builder;
-    for (unsigned i = 0; i < 5000; ++i) CHECK(builder.push(city(i)) == i);
-    auto store = std::move(builder).finish();
-    REQUIRE(store.size() == 5000);
-    CHECK(store.fetch(4999) == city(4999));
-    store.push(city(5000));
-    store.update(0, city(9));
-    store.commit();
-    CHECK(store.fetch(0) == city(9));
-    store.verify();
-}
-
-TEST_CASE("finish_persisted makes a complete store at the path, and only if there is no file") {
-    const ScratchDirectory scratch;
-    for (const unsigned records : {0u, 1u, 10'000u}) {
-        PayloadStoreBuilder<City> builder;
-        for (unsigned i = 0; i < records; ++i) builder.push(city(i));
-        const auto name = "p" + std::to_string(records);
-        auto store = std::move(builder).finish_persisted(scratch / name.c_str());
-        store.push(city(77));
-        store.close();
-        const auto again = PayloadStore<City>::load(scratch / name.c_str());
-        REQUIRE(again.size() == records + 1);
-        for (unsigned i = 0; i < records; ++i) REQUIRE(again.fetch(i) == city(i));
-        again.verify();
-    }
-    CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) == 6);  // no drafts are left
-
-    PayloadStoreBuilder<City> builder;
-    builder.push(city(1));
-    CHECK(code_of([&] { return std::move(builder).finish_persisted(scratch / "p0"); }) == ErrorCode::exists);
-    CHECK(code_of([&] { return std::move(builder).finish_persisted(scratch / "none" / "p"); }) == ErrorCode::not_found);
-    CHECK(std::move(builder).finish_persisted(scratch / "q").fetch(0) == city(1));
-
-    PayloadStoreBuilder<Point> points;
-    points.push({1, 2});
-    CHECK(std::move(points).finish_persisted(scratch / "points").fetch(0) == Point{1, 2});
-
-    PayloadStoreBuilder<City> long_name;  // with ".offsets" the longest possible name
-    long_name.push(city(1));
-    CHECK(std::move(long_name).finish_persisted(scratch / std::string(246, 'n').c_str()).fetch(0) == city(1));
 }
 
 TEST_CASE("files of an interrupted creation are replaced; other files are not") {
