@@ -151,6 +151,8 @@ TEST_CASE("a damaged fvecs file is corrupt, with the position of the wrong value
 
 TEST_CASE("rows of another dimension than the store's are dimension_mismatch") {
     CHECK(Refusal(bytes_of_all(std::int32_t{2}, 1.0f, 2.0f)).code == ErrorCode::dimension_mismatch);
+    const std::string twice = bytes_of_all(std::int32_t{6}, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f);  // not two rows in one
+    CHECK(Refusal(twice).code == ErrorCode::dimension_mismatch);
 }
 
 TEST_CASE("an empty file has no rows, a missing file is not_found, a directory is refused") {

@@ -159,6 +159,8 @@ TEST_CASE("A huge length of any type is an error before memory is taken") {
         CHECK(says(refusal<Vector<Node>>(length), "length of a sequence"));
         REQUIRE(Memory::taken == 0);
     }
+    CHECK(says(refusal<Vector<std::uint64_t>>(u64s({16, 1, 0})), "length of a sequence"));  // of 16 bytes, not elements
+    CHECK(Memory::taken == 0);
 }
 
 TEST_CASE("The reserved memory stays near the size of the record, for elements of any size") {

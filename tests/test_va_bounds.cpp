@@ -1,5 +1,5 @@
 // The bounds of detail/va/bounds.hpp: for hostile rows and every instruction set, the key that the kernel computes lies
-// between the bounds of the line. tests/crash/mutations.txt removes terms of the bounds; each removal must fail.
+// between the bounds of the line. tests/crash/mutations/va.txt removes terms of the bounds; each removal must fail.
 #include "va_bounds.hpp"
 
 #include <limits>
