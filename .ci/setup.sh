@@ -6,7 +6,7 @@ build_root=${MAPVEC_BUILD_DIR:-$root/build}
 cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$cores}
 # Compiles several test files at once, which takes less than half of the time.
-together=(-DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=8)
+together=(-DCMAKE_UNITY_BUILD=ON -DCMAKE_UNITY_BUILD_BATCH_SIZE=12)
 
 have() { command -v "$1" >/dev/null 2>&1; }
 have_header() {

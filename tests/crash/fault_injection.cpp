@@ -3,7 +3,7 @@
 // same store then works, and a retry succeeds. After a failed sync the store refuses to commit until it is reopened,
 // and earlier commits are safe.
 //
-//     mapvec_crash_fault_injection [--seed 1] [--seeds 3]
+//     mapvec_crash fault_injection [--seed 1] [--seeds 3]
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -12,9 +12,12 @@
 #include <string>
 #include <vector>
 
+#include "program.hpp"
 #include "recording_storage.hpp"
 #include "subjects.hpp"
 #include "va_subject.hpp"
+
+namespace crash_fault_injection {
 
 namespace {
 
@@ -201,7 +204,7 @@ bool run(std::uint64_t seed, std::uint64_t times) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int run_program(int argc, char** argv) {
     std::uint64_t first = 1, seeds = 3;
     for (int i = 1; i + 1 < argc; i += 2) {
         const std::string word = argv[i];
@@ -223,3 +226,7 @@ int main(int argc, char** argv) {
                 static_cast<unsigned long long>(first + seeds - 1), ok ? "ok" : "VIOLATED");
     return ok ? 0 : 1;
 }
+
+}  // namespace crash_fault_injection
+
+CRASH_PROGRAM(fault_injection, crash_fault_injection::run_program)

@@ -2,9 +2,11 @@
 // moment, also inside a commit or a growth. Then the store must be at the last commit that returned or at one that had
 // begun since, and the next child continues with the same files. Reader processes follow the store.
 //
-//     mapvec_crash_kill_loop [--kills 500] [--seed 1] [--dir <directory for the files>]
+//     mapvec_crash kill_loop [--kills 500] [--seed 1] [--dir <directory for the files>]
+#include "program.hpp"
 #if defined(_WIN32)
-int main() { return 0; }  // no fork() to kill
+int do_nothing(int, char**) { return 0; }  // no fork() to kill
+CRASH_PROGRAM(kill_loop, do_nothing)
 #else
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -22,6 +24,8 @@ int main() { return 0; }  // no fork() to kill
 
 #include "indexed_subject.hpp"
 #include "subjects.hpp"
+
+namespace crash_kill_loop {
 
 namespace {
 
@@ -208,7 +212,7 @@ void run(const std::filesystem::path& directory, std::uint64_t kills, std::uint6
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int run_program(int argc, char** argv) {
     std::uint64_t kills = 500, seed = 1;
     std::filesystem::path parent = std::filesystem::temp_directory_path();
     for (int i = 1; i + 1 < argc; i += 2) {
@@ -235,4 +239,8 @@ int main(int argc, char** argv) {
                 static_cast<unsigned long long>(seed), violated ? "VIOLATED" : "ok");
     return violated ? 1 : 0;
 }
+
+}  // namespace crash_kill_loop
+
+CRASH_PROGRAM(kill_loop, crash_kill_loop::run_program)
 #endif

@@ -1,7 +1,7 @@
 // Power cuts and kills at every operation of random workloads, on a simulated disk. After each, the store must open at
 // the last commit that had returned or at the one that had begun, with the right contents, and continue.
 //
-//     mapvec_crash_power_cut [--images 500] [--seed 1] [--only vectors] [--exhaustive 4]
+//     mapvec_crash power_cut [--images 500] [--seed 1] [--only vectors] [--exhaustive 4]
 //
 // --images: crash images for each workload. --exhaustive: if at most so many sectors and names are dirty, every subset
 // is tried.
@@ -15,9 +15,12 @@
 #include "interrupted_recovery.hpp"
 #include "interrupted_rewrite.hpp"
 #include "power_cut.hpp"
+#include "program.hpp"
 #include "recording_storage.hpp"
 #include "subjects.hpp"
 #include "va_subject.hpp"
+
+namespace crash_power_cut {
 
 namespace {
 
@@ -66,7 +69,7 @@ void run_rounds(const char* name, const Options& options, Totals& totals) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int run_program(int argc, char** argv) {
     Options options;
     for (int i = 1; i + 1 < argc; i += 2) {
         const std::string word = argv[i];
@@ -92,3 +95,7 @@ int main(int argc, char** argv) {
                 static_cast<unsigned long long>(options.seed), static_cast<unsigned long long>(totals.violations));
     return totals.violations == 0 ? 0 : 1;
 }
+
+}  // namespace crash_power_cut
+
+CRASH_PROGRAM(power_cut, crash_power_cut::run_program)

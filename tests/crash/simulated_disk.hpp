@@ -35,6 +35,11 @@ inline constexpr std::uint64_t sector_size = 512;
 inline constexpr std::uint64_t page_size = 4096;
 using Sector = std::array<std::byte, sector_size>;
 
+// std::array compares one byte after the other, which was a sixth of the time of these programs.
+[[nodiscard]] inline bool same(const Sector& a, const Sector& b) noexcept {
+    return std::memcmp(a.data(), b.data(), sector_size) == 0;
+}
+
 // Bytes that copies share until one of them is written: most files of most crash images equal the original.
 class SharedBytes {
   public:
@@ -105,7 +110,7 @@ struct Inode {
             const Sector before = cache.sector(index);
             Sector after = before;
             std::memcpy(after.data() + at % sector_size, copy.data() + (at - offset), n);
-            if (after != before || after != durable.sector(index)) note(index, before, after);
+            if (!same(after, before) || !same(after, durable.sector(index))) note(index, before, after);
             at += n;
         }
         if (!copy.empty()) std::memcpy(cache.write().data() + offset, copy.data(), copy.size());
@@ -179,7 +184,7 @@ struct Inode {
   private:
     void note(std::uint64_t index, const Sector& before, const Sector& after) {
         const auto [entry, is_new] = dirty.try_emplace(index);
-        if (is_new || before == after) return;
+        if (is_new || same(before, after)) return;
         auto& older = entry->second;
         if (older.size() == 3) older.erase(older.begin() + 1);
         older.push_back(before);

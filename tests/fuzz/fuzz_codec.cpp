@@ -20,6 +20,10 @@
 
 #include <mapvec/payload_codec.hpp>
 
+#include "program.hpp"
+
+namespace fuzz_codec {
+
 namespace {
 
 struct Leaf {
@@ -102,8 +106,8 @@ void raw(std::span<const std::byte> input) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    if (size == 0) return 0;
+void run(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) return;
     const auto input = std::as_bytes(std::span(data + 1, size - 1));
     try {
         switch (data[0] % 8) {
@@ -119,5 +123,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     } catch (const mapvec::Error& error) {
         require(error.code() == mapvec::ErrorCode::payload);
     }
-    return 0;
 }
+
+}  // namespace fuzz_codec
+
+FUZZ_TARGET(codec, fuzz_codec::run)

@@ -7,6 +7,9 @@
 #include <string>
 
 #include "fuzz/damaged_store.hpp"
+#include "program.hpp"
+
+namespace fuzz_field {
 
 namespace {
 
@@ -75,9 +78,9 @@ void use(mapvec::OpenMode mode, bool is_key) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+void run(const std::uint8_t* data, std::size_t size) {
     static const Store stores[] = {killed_store(false), killed_store(true)};
-    if (size == 0 || size > 400) return 0;
+    if (size == 0 || size > 400) return;
     const bool is_key = (data[0] & 1) != 0;
     const Store& store = stores[is_key ? 1 : 0];
     fuzz::Files files = store.field;
@@ -87,5 +90,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     use(mapvec::OpenMode::read_only, is_key);
     use(mapvec::OpenMode::read_write, is_key);
     use(mapvec::OpenMode::read_write, is_key);
-    return 0;
 }
+
+}  // namespace fuzz_field
+
+FUZZ_TARGET(field, fuzz_field::run)

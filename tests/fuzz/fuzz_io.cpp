@@ -19,6 +19,8 @@
 #include <string_view>
 #include <vector>
 
+#include "program.hpp"
+
 namespace fuzz_io {
 
 struct Doc {
@@ -30,8 +32,6 @@ struct Pod {
     std::uint32_t id;
     float weight;
 };
-
-}  // namespace fuzz_io
 
 namespace {
 
@@ -230,13 +230,16 @@ bool blames_the_file(ErrorCode code) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    if (size == 0) return 0;
+void run(const std::uint8_t* data, std::size_t size) {
+    if (size == 0) return;
     scratch.renew();
     try {
         import(data[0], {reinterpret_cast<const char*>(data) + 1, size - 1});
     } catch (const mapvec::Error& error) {
         require(blames_the_file(error.code()));
     }
-    return 0;
 }
+
+}  // namespace fuzz_io
+
+FUZZ_TARGET(io, fuzz_io::run)

@@ -4,6 +4,9 @@
 #include <map>
 
 #include "fuzz/damaged_store.hpp"
+#include "program.hpp"
+
+namespace fuzz_payload_store {
 
 namespace {
 
@@ -53,9 +56,9 @@ void use(mapvec::OpenMode mode) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+void run(const std::uint8_t* data, std::size_t size) {
     static const fuzz::Files whole = killed_store();
-    if (size > 400) return 0;
+    if (size > 400) return;
     fuzz::Files files = whole;
     fuzz::damage(files, data, size);
     fuzz::put(files);
@@ -63,5 +66,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     use(mapvec::OpenMode::copy_on_write);
     use(mapvec::OpenMode::read_write);
     use(mapvec::OpenMode::read_write);
-    return 0;
 }
+
+}  // namespace fuzz_payload_store
+
+FUZZ_TARGET(payload_store, fuzz_payload_store::run)

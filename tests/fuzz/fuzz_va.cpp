@@ -6,6 +6,9 @@
 #include <cstdlib>
 
 #include "fuzz/damaged_store.hpp"
+#include "program.hpp"
+
+namespace fuzz_va {
 
 namespace {
 
@@ -65,13 +68,16 @@ void use(mapvec::OpenMode mode) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+void run(const std::uint8_t* data, std::size_t size) {
     static const fuzz::Files whole = killed_store();
-    if (size > 400) return 0;
+    if (size > 400) return;
     fuzz::Files files = whole;
     fuzz::damage(files, data, size);
     fuzz::put(files);
     use(mapvec::OpenMode::read_only);
     use(mapvec::OpenMode::read_write);
-    return 0;
 }
+
+}  // namespace fuzz_va
+
+FUZZ_TARGET(va, fuzz_va::run)

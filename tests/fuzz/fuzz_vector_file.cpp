@@ -4,6 +4,9 @@
 #include <array>
 
 #include "fuzz/damaged_store.hpp"
+#include "program.hpp"
+
+namespace fuzz_vector_file {
 
 namespace {
 
@@ -45,9 +48,9 @@ void use(mapvec::OpenMode mode) {
 
 }  // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+void run(const std::uint8_t* data, std::size_t size) {
     static const fuzz::Files whole = killed_store();
-    if (size > 400) return 0;
+    if (size > 400) return;
     fuzz::Files files = whole;
     if (size > 0 && data[0] == 0xff)  // the input is the file itself
         files = {{"store", std::string(reinterpret_cast<const char*>(data) + 1, size - 1)}};
@@ -58,5 +61,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     use(mapvec::OpenMode::copy_on_write);
     use(mapvec::OpenMode::read_write);
     use(mapvec::OpenMode::read_write);
-    return 0;
 }
+
+}  // namespace fuzz_vector_file
+
+FUZZ_TARGET(vector_file, fuzz_vector_file::run)
