@@ -35,7 +35,8 @@
 // query of zeros is invalid_argument.
 //
 // NormalizedCosine is Cosine for rows that the caller has scaled to length 1; the search scales the query. It saves one
-// multiplication per element. Its error grows with the error of the rows' lengths.
+// multiplication per element. Its error grows with the error of the rows' lengths. The difference 1 - x·q has fewer
+// digits than x·q. Rows with the same value() are ordered by x·q, but by id if a graph finds them with a limit.
 //
 // `name` identifies the formula in the files of an index. A name is never given to another formula. A metric of your
 // own needs a name to be used with an index.

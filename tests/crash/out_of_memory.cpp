@@ -1,5 +1,5 @@
 // The n-th allocation fails, for n = 1, 2, … until a run has no failure: in a commit, in refresh() of a reader, in
-// compact(), and in the update of an index after a commit. A call that threw can be repeated and then succeeds. A
+// compact(), in migrate(), and in the update of an index after a commit. A call that threw can be repeated and then succeeds. A
 // commit that returned survives a kill. A reader ends at the newest commit. A collection that is closed by a failure in
 // compact() opens with all of its rows.
 //
@@ -21,6 +21,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "scratch.hpp"
 
@@ -226,6 +227,34 @@ bool fail_in_compact(const std::filesystem::path& path, long n) {
     return failed;
 }
 
+// Counts the failures after which the collection was migrated.
+bool fail_in_migrate(const std::filesystem::path& path, long n, long& migrated) {
+    using Texts = Collection<4, std::vector<std::string>>;
+    const State before = state_of(some_rows(path, false));
+    const auto convert = [](const std::string& text) { return std::vector{text}; };
+    const bool returned = succeeds(n, [&] { (void)Texts::migrate<std::string>(path, convert); });
+    const bool failed = one_has_failed;
+    bool is_migrated = true;
+    try {
+        (void)Texts::open(path, OpenMode::read_only);
+    } catch (const Error& error) {
+        expect(error.code() == ErrorCode::type_mismatch, error.what());
+        is_migrated = false;
+    }
+    expect(is_migrated || !returned, "migrate() has returned before the files are there");
+    if (!is_migrated) {
+        expect(state_of(Rows::open(path)) == before, "after a failure in migrate() rows are lost");
+        return failed;
+    }
+    if (!returned) ++migrated;
+    auto texts = Texts::open(path);
+    texts.verify();
+    const auto back = [](const std::vector<std::string>& one) { return one.at(0); };
+    texts.close();
+    expect(state_of(Rows::migrate<std::vector<std::string>>(path, back)) == before, "a migration has changed rows");
+    return failed;
+}
+
 // Counts the failures that commit() did not report, because it had succeeded.
 bool fail_in_upkeep(const std::filesystem::path& path, long n, long& swallowed) {
     constexpr int count = 4200;  // so many that commit() updates the index
@@ -251,7 +280,7 @@ bool fail_in_upkeep(const std::filesystem::path& path, long n, long& swallowed) 
 
 int main() {
     const ScratchDirectory scratch;
-    long commits = 0, refreshes = 0, compactions = 0, swallowed = 0;
+    long commits = 0, refreshes = 0, compactions = 0, migrations = 0, migrated = 0, swallowed = 0;
     try {
         for (const Change change : changes) {
             for (const bool reopened : {false, true})
@@ -260,15 +289,17 @@ int main() {
         }
         const auto next = [](long n) { return n + 1 + n / 32; };  // later allocations repeat
         for (long n = 0; fail_in_compact(scratch / "indexed", n); n = next(n)) ++compactions;
+        for (long n = 0; fail_in_migrate(scratch / "rows", n, migrated); n = next(n)) ++migrations;
         for (long n = 0; fail_in_upkeep(scratch / "indexed", n, swallowed); n = next(n)) ++commits;
-        expect(commits > 50 && refreshes > 50 && compactions > 50 && swallowed > 5, "hardly anything has failed");
+        expect(commits > 50 && refreshes > 50 && compactions > 50 && migrations > 50 && swallowed > 5,
+               "hardly anything has failed");
     } catch (const std::exception& error) {
-        std::printf("out_of_memory: after %ld commits, %ld refreshes, %ld compactions: %s\n", commits, refreshes,
-                    compactions, error.what());
+        std::printf("out_of_memory: after %ld commits, %ld refreshes, %ld compactions, %ld migrations: %s\n", commits,
+                    refreshes, compactions, migrations, error.what());
         return 1;
     }
     std::printf(
-        "out_of_memory: %ld commits (%ld updates of an index), %ld refreshes and %ld compactions with an "
-        "allocation that failed: ok\n",
-        commits, swallowed, refreshes, compactions);
+        "out_of_memory: %ld commits (%ld updates of an index), %ld refreshes, %ld compactions and %ld migrations (%ld "
+        "had been made) with an allocation that failed: ok\n",
+        commits, swallowed, refreshes, compactions, migrations, migrated);
 }
