@@ -305,9 +305,8 @@ class Collection : public CollectionSearches<Collection<Dim, T, S, M, File>, M> 
         }
     }
     // Changes the payload type of a collection from Old to T, and returns the open collection. convert(const Old&)
-    // returns the new payload of a row; it is not called for erased rows. Ids stay. Throws the errors of open() for
-    // Old, and the exceptions of convert(); then nothing has changed. If memory runs out when the new files are complete
-    // (bad_alloc), the collection is migrated: open() finds it.
+    // returns the new payload of a row, except of erased rows. Ids stay. Throws the errors of open() for Old, and those
+    // of convert(); then nothing has changed. If memory runs out when the new files are complete, it is migrated.
     template <class Old, class Convert, ProgressCallback Progress = NoProgress>
     static Collection migrate(const std::filesystem::path& directory, Convert convert, Progress progress = {}) {
         using Before = Collection<Dim, Old, S, M, File>;

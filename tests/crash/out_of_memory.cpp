@@ -1,7 +1,7 @@
 // The n-th allocation fails, for n = 1, 2, … until a run has no failure: in a commit, in refresh() of a reader, in
-// compact(), in migrate(), and in the update of an index after a commit. A call that threw can be repeated and then succeeds. A
-// commit that returned survives a kill. A reader ends at the newest commit. A collection that is closed by a failure in
-// compact() opens with all of its rows.
+// compact(), in migrate(), and in the update of an index after a commit. A call that threw can be repeated and then
+// succeeds. A commit that returned survives a kill. A reader ends at the newest commit. A collection that is closed by
+// a failure in compact() opens with all of its rows.
 //
 //     mapvec_crash_out_of_memory
 #if defined(__linux__)
