@@ -1,4 +1,4 @@
-// TopK (detail/search/top_k.hpp) against a sorted list: the k smallest keys, ties by smallest id, in any order of offers.
+// TopK (detail/search/top_k.hpp) against a sorted list: the k smallest keys, ties by smallest id, in any order.
 #include <mapvec/detail/search/top_k.hpp>
 
 #include <algorithm>
