@@ -1,4 +1,4 @@
-// Helpers for many tests: a temporary directory, and the code of an error.
+// Helpers for many tests: a temporary directory, copies of files, and the code of an error.
 #pragma once
 
 #include <atomic>
@@ -33,6 +33,18 @@ class ScratchDirectory {
   private:
     std::filesystem::path path_;
 };
+
+// Makes the files in `to` whose names begin with `prefix` copies of those in `from`.
+inline void copy_files(const std::filesystem::path& from, const std::filesystem::path& to, const std::string& prefix) {
+    namespace fs = std::filesystem;
+    const auto each_file = [&](const fs::path& directory, auto call) {
+        for (const auto& entry : fs::directory_iterator(directory))
+            if (entry.is_regular_file() && entry.path().filename().string().starts_with(prefix)) call(entry.path());
+    };
+    fs::create_directories(to);
+    each_file(to, [](const fs::path& file) { fs::remove(file); });
+    each_file(from, [&](const fs::path& file) { fs::copy(file, to / file.filename()); });
+}
 
 // The code of the error; nothing if the call succeeds.
 template <class Call>

@@ -16,17 +16,6 @@ using namespace hnsw_rows;
 
 namespace {
 
-namespace fs = std::filesystem;
-
-void copy_files(const fs::path& from, const fs::path& to, const std::string& prefix) {
-    fs::create_directories(to);
-    for (const auto& entry : fs::directory_iterator(to))
-        if (entry.is_regular_file() && entry.path().filename().string().starts_with(prefix)) fs::remove(entry.path());
-    for (const auto& entry : fs::directory_iterator(from))
-        if (entry.is_regular_file() && entry.path().filename().string().starts_with(prefix))
-            fs::copy(entry.path(), to / entry.path().filename());
-}
-
 // A store with its graph in a directory, and random changes of both.
 class History {
   public:

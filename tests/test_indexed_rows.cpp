@@ -114,15 +114,6 @@ class Numbers {
     std::mt19937 engine_;
 };
 
-void copy_files(const fs::path& from, const fs::path& to, const std::string& prefix) {
-    fs::create_directories(to);
-    for (const auto& entry : fs::directory_iterator(to))
-        if (entry.is_regular_file() && entry.path().filename().string().starts_with(prefix)) fs::remove(entry.path());
-    for (const auto& entry : fs::directory_iterator(from))
-        if (entry.is_regular_file() && entry.path().filename().string().starts_with(prefix))
-            fs::copy(entry.path(), to / entry.path().filename());
-}
-
 // A store and its index in a directory, and what may happen to them.
 class History {
   public:
