@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "graph_subject.hpp"
 #include "program.hpp"
 #include "recording_storage.hpp"
 #include "subjects.hpp"

@@ -3,6 +3,8 @@
 // change, and the model knows the rows without them.
 #pragma once
 
+#include <mapvec/collection.hpp>
+#include <mapvec/hnsw_index.hpp>
 #include <mapvec/va_index.hpp>
 
 #include "subjects.hpp"
@@ -38,7 +40,7 @@ class IndexedRows {
     }
     void verify() const { rows_.verify(); }
     void commit() {
-        guarded([this] {
+        guarded_([this] {
             ++commits_;
             if (commits_ % 5 == 0) return rows_.compact();
             rows_.commit();
@@ -47,7 +49,7 @@ class IndexedRows {
     }
     bool refresh() { return rows_.refresh(); }
     void close() {
-        guarded([this] { rows_.close(); });
+        guarded_([this] { rows_.close(); });
     }
 
   private:
@@ -71,21 +73,10 @@ class IndexedRows {
                                                        mapvec::KnnQuery{query, 1}) != std::vector{hit})
                 throw std::runtime_error("a graph leads to a row that is not there, or not where it says");
     }
-    // A sync that failed in the files of an index does not keep the collection from committing.
-    template <class Call>
-    void guarded(Call call) {
-        if (failed_) throw mapvec::Error(mapvec::ErrorCode::io, "a sync has failed before");
-        try {
-            call();
-        } catch (const mapvec::Error&) {
-            failed_ = true;
-            throw;
-        }
-    }
 
     Rows rows_;
     unsigned commits_ = 0;
-    bool failed_ = false;
+    CommitGuard guarded_;
 };
 
 template <class File>

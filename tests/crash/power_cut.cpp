@@ -11,9 +11,11 @@
 #include <optional>
 #include <stdexcept>
 
+#include "graph_subject.hpp"
 #include "indexed_subject.hpp"
 #include "interrupted_recovery.hpp"
 #include "interrupted_rewrite.hpp"
+#include "keyed_subject.hpp"
 #include "power_cut.hpp"
 #include "program.hpp"
 #include "recording_storage.hpp"

@@ -4,14 +4,12 @@
 #pragma once
 
 #include <mapvec/collection.hpp>
-#include <mapvec/hnsw_index.hpp>
 #include <mapvec/mmap_vector_store.hpp>
 #include <mapvec/payload_store.hpp>
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -67,6 +65,25 @@ inline constexpr std::size_t max_bytes = 6 << 20;  // a model of this size grows
     for (char& c : text) c = static_cast<char>('a' + below(rng, 26));
     return text;
 }
+
+// Calls functions that commit, until one throws. It then refuses, as a store does after a failed sync: a sync that
+// failed in the files of an index or a key does not keep the collection from committing.
+class CommitGuard {
+  public:
+    template <class Call>
+    void operator()(Call call) {
+        if (failed_) throw mapvec::Error(mapvec::ErrorCode::io, "a sync has failed before");
+        try {
+            call();
+        } catch (const mapvec::Error&) {
+            failed_ = true;
+            throw;
+        }
+    }
+
+  private:
+    bool failed_ = false;
+};
 
 template <class File>
 struct Vectors {
@@ -253,185 +270,6 @@ struct Collections {
             }
         }
     }
-};
-
-// A collection with a key. It is compacted now and then instead of committed. Ids change, so the model knows keys only.
-template <class File>
-class KeyedRows {
-    using Rows = mapvec::Collection<row_dim, std::string, float, mapvec::SquaredL2, File>;
-    using Key = decltype(std::declval<Rows&>().key("first", [](const std::string&) { return std::string(); }));
-
-  public:
-    static KeyedRows create(const std::filesystem::path& path, const mapvec::StoreOptions& options = {}) {
-        return KeyedRows(Rows::create(path, options));
-    }
-    static KeyedRows open_or_create(const std::filesystem::path& path, const mapvec::StoreOptions& options = {}) {
-        return KeyedRows(Rows::open_or_create(path, options));
-    }
-    static KeyedRows open(const std::filesystem::path& path, mapvec::OpenMode mode = mapvec::OpenMode::read_write) {
-        return KeyedRows(Rows::open(path, mode));
-    }
-    KeyedRows() = default;
-
-    [[nodiscard]] static std::string key_of(const std::string& record) { return record.substr(0, 1); }
-    [[nodiscard]] Rows& rows() noexcept { return rows_; }
-    [[nodiscard]] const Rows& rows() const noexcept { return rows_; }
-    [[nodiscard]] Key& key() noexcept { return *key_; }
-    // Throws if the key does not find a row that is there.
-    void check(mapvec::Id id, const std::string& record) const {
-        if (key_ && key_->find(key_of(record)) != id) throw std::runtime_error("a key does not lead to its row");
-    }
-    void verify() const { rows_.verify(); }
-    void commit() {
-        const auto call = [this] {
-            if (++commits_ % 4 != 0) return rows_.commit();
-            rows_.compact();
-        };
-        guarded(call);
-    }
-    bool refresh() { return rows_.refresh(); }
-    void close() {
-        guarded([this] { rows_.close(); });
-    }
-
-  private:
-    explicit KeyedRows(Rows rows) : rows_(std::move(rows)), key_(rows_.key("first", key_of)) {}
-
-    // A sync that failed in other files than the collection's does not keep it from committing.
-    template <class Call>
-    void guarded(Call call) {
-        if (failed_) throw mapvec::Error(mapvec::ErrorCode::io, "a sync has failed before");
-        try {
-            call();
-        } catch (const mapvec::Error&) {
-            failed_ = true;
-            throw;
-        }
-    }
-
-    Rows rows_;
-    std::optional<Key> key_;
-    unsigned commits_ = 0;
-    bool failed_ = false;
-};
-
-template <class File>
-struct KeyedCollections {
-    static constexpr const char* name = "keyed collection";
-    static constexpr bool of_two_stores = true;
-    using Store = KeyedRows<File>;
-
-    static void step(Store& store, Model& model, Rng& rng) {
-        const std::string record = random_text(rng, 1 + below(rng, 60));
-        if (one_in(rng, 4)) {
-            store.key().erase(Store::key_of(record));
-        } else {
-            store.rows().put(random_rows(rng, 1), record);
-        }
-        model = read(store);
-        for (const auto& known : model.records)
-            if (known != record && Store::key_of(known) == Store::key_of(record))
-                throw std::runtime_error("two rows have one key");
-    }
-    static Model read(const Store& store) {
-        std::vector<std::pair<std::string, std::string>> rows;
-        for (mapvec::Id id = 0; id < store.rows().vectors().size(); ++id) {
-            if (!store.rows().contains(id)) continue;
-            const std::string record = store.rows().payload(id);
-            store.check(id, record);
-            rows.emplace_back(record, flat_bytes<float>(store.rows().vector(id)));
-        }
-        std::sort(rows.begin(), rows.end());
-        Model model;
-        for (const auto& [record, vector] : rows) model.records.push_back(record), model.flat += vector;
-        return model;
-    }
-};
-
-// Rows and their graph, which are committed one after the other. The graph may be older than the rows, and is never
-// newer.
-template <class File>
-class GraphedRows {
-    using Rows = mapvec::MmapVectorStore<row_dim, float, File>;
-    using Graph = mapvec::HnswIndex<mapvec::SquaredL2, File>;
-
-  public:
-    static GraphedRows create(const std::filesystem::path& path, const mapvec::StoreOptions& options = {}) {
-        return with_graph(path, Rows::create(path, options));
-    }
-    static GraphedRows open_or_create(const std::filesystem::path& path, const mapvec::StoreOptions& options = {}) {
-        return with_graph(path, Rows::open_or_create(path, options));
-    }
-    static GraphedRows open(const std::filesystem::path& path, mapvec::OpenMode mode = mapvec::OpenMode::read_write) {
-        Rows rows = Rows::open(path, mode);
-        if (mode == mapvec::OpenMode::read_write) return with_graph(path, std::move(rows));
-        GraphedRows both;
-        both.rows_ = std::move(rows);
-        try {
-            both.graph_ = Graph::open(graph_path(path), both.rows_, mode);
-        } catch (const mapvec::Error& error) {
-            if (error.code() != mapvec::ErrorCode::not_found) throw;
-        }
-        return both;
-    }
-
-    [[nodiscard]] Rows& rows() noexcept { return rows_; }
-    // Throws if the graph contradicts these rows.
-    [[nodiscard]] const Rows& checked_rows() const {
-        if (!graph_.is_open() || rows_.empty()) return rows_;
-        for (const mapvec::Id id : {std::size_t{0}, rows_.size() / 2, rows_.size() - 1}) {
-            const auto hits = graph_.search(rows_, mapvec::KnnQuery{rows_[id], 5});
-            if (hits.empty()) throw std::runtime_error("a graph leads nowhere");
-            for (const auto& hit : hits)
-                if (hit.id >= rows_.size()) throw std::runtime_error("a graph leads to rows that are not there");
-        }
-        return rows_;
-    }
-    void verify() const {
-        rows_.verify();
-        graph_.verify();
-    }
-    void commit() {
-        rows_.commit();
-        if (!graph_.is_open()) return;                 // close() failed after closing it
-        graph_.update(rows_, {.ef_construction = 8});  // throws if the graph is newer
-        graph_.commit();
-    }
-    bool refresh() {
-        if (graph_.is_open()) graph_.refresh();
-        return rows_.refresh();
-    }
-    void close() {
-        commit();
-        graph_.close();
-        rows_.close();
-    }
-
-  private:
-    static std::filesystem::path graph_path(std::filesystem::path path) { return path += ".graph"; }
-    static GraphedRows with_graph(const std::filesystem::path& path, Rows rows) {
-        GraphedRows both;
-        both.rows_ = std::move(rows);
-        both.graph_ = Graph::open_or_create(graph_path(path), both.rows_, {.m = 4});
-        return both;
-    }
-
-    Rows rows_;
-    Graph graph_;
-};
-
-template <class File>
-struct Graphs {
-    static constexpr const char* name = "graph";
-    static constexpr bool of_two_stores = true;
-    using Store = GraphedRows<File>;
-
-    static void step(Store& store, Model& model, Rng& rng) {
-        const auto rows = random_rows(rng, one_in(rng, 8) ? 150 : 1 + below(rng, 10));
-        store.rows().append_rows(rows);
-        model.flat += flat_bytes<float>(rows);
-    }
-    static Model read(const Store& store) { return {flat_bytes<float>(store.checked_rows().data()), {}, {}}; }
 };
 
 }  // namespace crash
