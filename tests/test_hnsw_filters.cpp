@@ -59,7 +59,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE("filters that accept few rows give k rows, nearly all of them the nearest") {
+TEST_CASE("filters that accept few rows give k rows, nearly all of them the nearest", "[long]") {
     const Fixture all;
     for (const std::size_t every : {2u, 10u, 100u, 1000u, 3000u}) {
         CAPTURE(every);
@@ -68,7 +68,7 @@ TEST_CASE("filters that accept few rows give k rows, nearly all of them the near
     all.check([](Id) { return false; }, k);
 }
 
-TEST_CASE("filters that accept only far rows give the nearest of these") {
+TEST_CASE("filters that accept only far rows give the nearest of these", "[long]") {
     const Fixture all;
     const auto place = all.places();
     for (const std::size_t last : {1500u, 300u, 30u, 4u}) {

@@ -71,7 +71,7 @@ TEST_CASE("a walk on lines finds nearly all of the nearest rows, whatever the me
     check_recall<InnerProduct>(0.9);
 }
 
-TEST_CASE("rows that change are found on lines as in any graph, and axes follow a store that grows") {
+TEST_CASE("rows that change are found on lines as in any graph, and axes follow a store that grows", "[long]") {
     const ScratchDirectory scratch;
     Numbers numbers(3);
     auto points = Points::create(scratch / "points");

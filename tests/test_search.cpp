@@ -113,7 +113,7 @@ TEST_CASE("all searches over uint8 rows find what a plain loop finds") { CHECK(c
 TEST_CASE("all searches over float16 rows find what a plain loop finds") { CHECK(check_type<float16>() >= 75); }
 TEST_CASE("all searches over bfloat16 rows find what a plain loop finds") { CHECK(check_type<bfloat16>() >= 75); }
 
-TEST_CASE("results do not depend on the number of threads") {
+TEST_CASE("results do not depend on the number of threads", "[long]") {
     Numbers numbers(5);
     for (const std::size_t dim : std::vector<std::size_t>{3, 25, 128}) {
         const auto rows = numbers.whole_rows<float>(12'000'000 / (4 * dim) + 7, dim);  // several pieces of 1 MiB

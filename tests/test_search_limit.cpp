@@ -118,7 +118,7 @@ TEST_CASE("a collection with a VaIndex finds the same rows with a limit, and no 
     CHECK(docs.explain(DiskQuery{vector, 3, 1}).method == SearchMethod::va_index);
 }
 
-TEST_CASE("a VaIndex orders an intersection by the distance from its first centre") {
+TEST_CASE("a VaIndex orders an intersection by the distance from its first centre", "[long]") {
     const ScratchDirectory scratch;
     std::mt19937 random(5);
     auto vectors = MmapVectorStore<128>::create(scratch / "vectors");
