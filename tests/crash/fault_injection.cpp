@@ -3,7 +3,7 @@
 // same store then works, and a retry succeeds. After a failed sync the store refuses to commit until it is reopened,
 // and earlier commits are safe.
 //
-//     mapvec_crash fault_injection [--seed 1] [--seeds 3]
+//     mapvec_crash fault_injection [--seed 1] [--seeds 3] [--only collection]
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -187,7 +187,8 @@ class Scenario {
 };
 
 template <template <class> class Kind>
-bool run(std::uint64_t seed, std::uint64_t times) {
+bool run(const std::string& only, std::uint64_t seed, std::uint64_t times) {
+    if (!only.empty() && only != Kind<RecordingStorage>::name) return true;
     std::uint64_t n = 1;
     try {
         while (Scenario<Kind>(seed, n, times).run()) ++n;
@@ -207,20 +208,22 @@ bool run(std::uint64_t seed, std::uint64_t times) {
 
 int run_program(int argc, char** argv) {
     std::uint64_t first = 1, seeds = 3;
+    std::string only;
     for (int i = 1; i + 1 < argc; i += 2) {
         const std::string word = argv[i];
         if (word == "--seed") first = std::strtoull(argv[i + 1], nullptr, 10);
         if (word == "--seeds") seeds = std::strtoull(argv[i + 1], nullptr, 10);
+        if (word == "--only") only = argv[i + 1];
     }
     bool ok = true;
     for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
         for (const std::uint64_t times : {1u, 3u}) {
-            ok = run<Vectors>(seed, times) && ok;
-            ok = run<RawPayloads>(seed, times) && ok;
-            ok = run<VariablePayloads>(seed, times) && ok;
-            ok = run<Graphs>(seed, times) && ok;
-            ok = run<Lines>(seed, times) && ok;
-            ok = run<Collections>(seed, times) && ok;
+            ok = run<Vectors>(only, seed, times) && ok;
+            ok = run<RawPayloads>(only, seed, times) && ok;
+            ok = run<VariablePayloads>(only, seed, times) && ok;
+            ok = run<Graphs>(only, seed, times) && ok;
+            ok = run<Lines>(only, seed, times) && ok;
+            ok = run<Collections>(only, seed, times) && ok;
         }
     }
     std::printf("fault_injection: seeds %llu to %llu: %s\n", static_cast<unsigned long long>(first),
