@@ -127,9 +127,10 @@ class CollectionSearches {
     template <Metric Other = M>
     [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const KnnQuery> queries,
                                                              const SearchOptions& options = {}) const {
-        if (const auto index = index_for<Other>()) return index->search_batch(queries, live_rows(), options);
+        const auto index = index_for<Other>();
         return among_live([&](const auto&... filter) {
-            return mapvec::search_batch<Other>(self().vectors(), queries, filter..., options);
+            return index ? index->search_batch(queries, {filter...}, options)
+                         : mapvec::search_batch<Other>(self().vectors(), queries, filter..., options);
         });
     }
     // As above, for rows whose id the filter accepts.
@@ -172,14 +173,19 @@ class CollectionSearches {
         detail::SearchCounts counts;
         return index.search(query, live, options..., counts);
     }
-    // REQUIRES: the collection is open.
+    // REQUIRES: the collection is open. Searches ask this filter after they have chosen the rows that they see. So they
+    // never see a row beside the one that replaced it: replace() erases the old row before it shows the new one.
     [[nodiscard]] detail::LiveRows live_rows(detail::FunctionRef<bool(Id)> filter = {}) const noexcept {
-        return {self().has_erased_rows() ? &self().erased_rows() : nullptr, filter};
+        return {self().erased_rows(), filter};
     }
-    // Calls search() if no row is erased, otherwise search(filter).
+    // Calls search() if no row is erased, and none is erased meanwhile; otherwise search(filter).
     template <class Search>
     [[nodiscard]] auto among_live(Search search) const {
-        return self().has_erased_rows() ? search([this](Id id) { return !self().is_erased(id); }) : search();
+        if (!self().has_erased_rows()) {
+            auto hits = search();
+            if (!self().has_erased_rows()) return hits;
+        }
+        return search([this](Id id) { return !self().is_erased(id); });
     }
     template <class Filter>
     [[nodiscard]] auto live(const Filter& filter) const noexcept {

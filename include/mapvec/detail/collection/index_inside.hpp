@@ -50,13 +50,10 @@ void discard_index(const std::filesystem::path& directory, IndexKind kind) {
 
 // The filter of a search in a collection: rows that are not erased, and that the caller's filter accepts.
 struct LiveRows {
-    const ErasureSet* erased;  // null: nothing is erased
+    const ErasureSet& erased;
     FunctionRef<bool(Id)> filter;
 
-    [[nodiscard]] bool operator()(Id id) const {
-        return (erased == nullptr || !erased->contains(id)) && (!filter || filter(id));
-    }
-    [[nodiscard]] bool accepts_all() const noexcept { return erased == nullptr && !filter; }
+    [[nodiscard]] bool operator()(Id id) const { return !erased.contains(id) && (!filter || filter(id)); }
 };
 
 // The rows for an update. Erasures that are not committed do not count, because rollback() discards them.
@@ -118,8 +115,9 @@ class ExactIndex : public IndexInside<Rows> {
                                                       const SearchOptions& options) const = 0;
     virtual void search_each(const ExactQuery& query, const LiveRows& live, FunctionRef<bool(const Hit&)> visit,
                              const SearchOptions& options) const = 0;
+    // A null filter accepts all rows.
     [[nodiscard]] virtual std::vector<std::vector<Hit>> search_batch(std::span<const KnnQuery> queries,
-                                                                     const LiveRows& live,
+                                                                     FunctionRef<bool(Id)> filter,
                                                                      const SearchOptions& options) const = 0;
 };
 

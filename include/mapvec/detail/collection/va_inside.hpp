@@ -69,10 +69,11 @@ class VaInside final : public ExactIndex<Rows> {
                      const SearchOptions& options) const override {
         std::visit([&](const auto& asked) { index_.search_each(rows_, asked, live, visit, options); }, query);
     }
-    [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const KnnQuery> queries, const LiveRows& live,
+    [[nodiscard]] std::vector<std::vector<Hit>> search_batch(std::span<const KnnQuery> queries,
+                                                             FunctionRef<bool(Id)> filter,
                                                              const SearchOptions& options) const override {
-        return live.accepts_all() ? index_.search_batch(rows_, queries, options)
-                                  : index_.search_batch(rows_, queries, live, options);
+        return filter ? index_.search_batch(rows_, queries, filter, options)
+                      : index_.search_batch(rows_, queries, options);
     }
 
   private:
