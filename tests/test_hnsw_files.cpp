@@ -33,9 +33,7 @@ TEST_CASE("commits of a graph survive a kill, other changes do not") {
     rows.commit();
     index.update(rows);
 
-    std::filesystem::create_directory(scratch / "killed");
-    for (const auto& entry : std::filesystem::directory_iterator(scratch.path()))
-        if (entry.is_regular_file()) std::filesystem::copy(entry.path(), scratch / "killed");
+    copy_files(scratch.path(), scratch / "killed", "");
     const auto same_rows = Points::open(scratch / "killed" / "rows");
     auto killed = HnswIndex<>::open(scratch / "killed" / "graph", same_rows);
     killed.verify();

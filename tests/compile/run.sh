@@ -20,7 +20,7 @@ compile() { "$compiler" -I "$root/include" -I "$scratch" "$@"; }
 # silent <name> <compiler argument>...: compiles without a word.
 silent() {
     local name=$1 log
-    log=$(mktemp "$scratch/log.XXXXXX")
+    log=$(mktemp -p "$scratch")
     shift
     if ! compile "$@" -Werror -o "$log.object" 2>"$log"; then
         head -n 20 "$log"
@@ -29,10 +29,11 @@ silent() {
     fi
 }
 
-# refused <source> <regular expression> <compiler argument>...: does not compile, and the first error says why.
+# refused <source> <regular expression> <compiler argument>...: does not compile, and the first error says why. Leaves
+# what the compiler says in the file $log.
 refused() {
-    local source=$1 reason=$2 first log
-    log=$(mktemp "$scratch/log.XXXXXX")
+    local source=$1 reason=$2 first
+    log=$(mktemp -p "$scratch")
     shift 2
     if compile -fsyntax-only "$@" "$source" 2>"$log"; then
         echo "$compiler: $source should not compile" >&2
@@ -51,7 +52,7 @@ mistaken() { refused "$1" "$(sed -n '1s|^// first error: ||p' "$1")" -std=c++20 
 # A refusal of the compiler itself ends at once: two errors, of which the second is the end.
 refused_at_once() {
     refused "$scratch/program.cpp" "$@"
-    if [ "$(compile -fsyntax-only "${@:2}" "$scratch/program.cpp" 2>&1 | grep -c 'error: ')" -gt 2 ]; then
+    if [ "$(grep -c 'error: ' "$log")" -gt 2 ]; then
         echo "$compiler: more errors follow \"$1\"" >&2
         return 1
     fi

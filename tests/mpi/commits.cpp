@@ -1,30 +1,17 @@
 // Appending, commits, readers, surplus rows and damage of a sharded collection, for any number of ranks up to 4.
 //
 //     mpirun -n <ranks> mapvec_mpi_commits <an empty directory>
-#include "support.hpp"
+#include "docs.hpp"
 
 #include <sys/resource.h>
 
 #include <csignal>
-#include <mapvec/mpi/sharded.hpp>
 
 namespace {
 
 namespace fs = std::filesystem;
 using namespace mapvec;
 using namespace mpi_test;
-
-using One = Collection<dim, std::string>;
-using Docs = mpi::ShardedCollection<dim, std::string>;
-constexpr std::uint32_t shard_count = 4;
-
-std::uint64_t found_rows(const Docs& docs) { return docs.search(DiskQuery{row_of(0), 1000}).size(); }
-
-// Rank 0 appends rows first to last - 1; all ranks commit.
-void append_rows(Docs& docs, std::uint64_t first, std::uint64_t last) {
-    for (std::uint64_t i = first; rank() == 0 && i < last; ++i) docs.append(row_of(i), payload_of(i));
-    docs.commit();
-}
 
 void check_appending(const fs::path& directory) {
     auto docs = Docs::open_or_create(MPI_COMM_WORLD, directory, shard_count);

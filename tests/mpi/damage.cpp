@@ -1,25 +1,15 @@
 // Damaged manifests and shards: an error on all ranks, which names the rank and the file.
 //
 //     mpirun -n <ranks> mapvec_mpi_damage <an empty directory>
-#include "support.hpp"
+#include "docs.hpp"
 
 #include <fstream>
-#include <mapvec/mpi/sharded.hpp>
 
 namespace {
 
 namespace fs = std::filesystem;
 using namespace mapvec;
 using namespace mpi_test;
-
-using One = Collection<dim, std::string>;
-using Docs = mpi::ShardedCollection<dim, std::string>;
-constexpr std::uint32_t shard_count = 4;
-
-void append_rows(Docs& docs, std::uint64_t count) {
-    for (std::uint64_t i = 0; rank() == 0 && i < count; ++i) docs.append(row_of(i), payload_of(i));
-    docs.commit();
-}
 
 void check_open_throws(const fs::path& directory, ErrorCode code, const std::string& text, const std::string& promise) {
     check_throws(code, text, promise, [&] { (void)Docs::open(MPI_COMM_WORLD, directory); });
@@ -58,14 +48,14 @@ void run(const fs::path& directory) {
     }
     {
         auto docs = Docs::create(MPI_COMM_WORLD, sharded, shard_count);
-        append_rows(docs, 20);
+        append_rows(docs, 0, 20);
     }
     on_rank_0([&] { fs::copy(sharded, older, fs::copy_options::recursive); });
     {
         auto docs = Docs::open(MPI_COMM_WORLD, sharded);
-        append_rows(docs, 20);
+        append_rows(docs, 0, 20);
         auto another = Docs::create(MPI_COMM_WORLD, other, shard_count);
-        append_rows(another, 40);
+        append_rows(another, 0, 40);
     }
     const auto last = "shard." + std::to_string(shard_count - 1);
     const auto in_last = "rank " + std::to_string(ranks() - 1) + ": ";

@@ -3,29 +3,18 @@
 //     mpirun -n <ranks> mapvec_mpi_faults <an empty directory>
 //
 // The program replaces two functions of MPI and operator new, so that a fault comes at a chosen step.
-#include "support.hpp"
+#include "docs.hpp"
+#include "no_memory.hpp"
 
-#include <cstdlib>
 #include <cstring>
 #include <functional>
-#include <mapvec/mpi/sharded.hpp>
 #include <mapvec/mpi/split.hpp>
-#include <new>
 
 namespace {
 
-std::size_t too_large = SIZE_MAX;              // allocations of so many bytes fail on this rank
 std::function<void()> after_reading_manifest;  // called once, by the rank that has read it
 
 }  // namespace
-
-void* operator new(std::size_t bytes) {
-    if (bytes < too_large)
-        if (void* memory = std::malloc(bytes)) return memory;
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 // Sends the bytes of gather(). open() first sends the manifest with it, before any shard is opened.
 extern "C" int MPI_Iallgatherv(const void* out, int count, MPI_Datatype type, void* in, const int counts[],
@@ -39,17 +28,6 @@ namespace {
 namespace fs = std::filesystem;
 using namespace mapvec;
 using namespace mpi_test;
-
-using One = Collection<dim, std::string>;
-using Docs = mpi::ShardedCollection<dim, std::string>;
-constexpr std::uint32_t shard_count = 4;
-
-std::size_t found_rows(const Docs& docs) { return docs.search(DiskQuery{row_of(0), 1000}).size(); }
-
-void append_rows(Docs& docs, std::uint64_t first, std::uint64_t last) {
-    for (std::uint64_t i = first; docs.rank() == 0 && i < last; ++i) docs.append(row_of(i), payload_of(i));
-    docs.commit();
-}
 
 // A job with the one rank 0 does `work` while open() of all ranks has the manifest, and no shard yet.
 void during_open(std::function<void()> work) {

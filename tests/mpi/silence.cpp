@@ -8,30 +8,14 @@
 //                                                                       the others: it leaves a search, and they wait
 //
 // Prints "a wrong answer" if a search returns without the silent rank.
-#include "support.hpp"
+#include "docs.hpp"
+#include "no_memory.hpp"
 
 #include <unistd.h>
 
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
-#include <mapvec/mpi/sharded.hpp>
-#include <new>
 #include <thread>
-
-namespace {
-
-std::size_t too_large = SIZE_MAX;  // allocations of so many bytes fail on this rank
-
-}  // namespace
-
-void* operator new(std::size_t bytes) {
-    if (bytes < too_large)
-        if (void* memory = std::malloc(bytes)) return memory;
-    throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace {
 
@@ -39,7 +23,6 @@ namespace fs = std::filesystem;
 using namespace mapvec;
 using namespace mpi_test;
 
-using Docs = mpi::ShardedCollection<dim, std::string>;
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds timeout{2000};
 
